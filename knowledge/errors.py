@@ -1,0 +1,51 @@
+"""Errors of the knowledge floor. Each has a stable code and says what the reader can do."""
+
+from __future__ import annotations
+
+
+class KnowledgeError(Exception):
+    """Base of all: `code` is stable and machine-readable, `str(error)` is a sentence for the user."""
+
+    code = "knowledge_error"
+
+
+class NotFound(KnowledgeError):
+    """The thing named does not exist, or the caller may not see it."""
+
+    code = "not_found"
+
+
+class NameTaken(KnowledgeError):
+    code = "name_taken"
+
+
+class InvalidInput(KnowledgeError):
+    """What was given cannot be used; the message says what would be."""
+
+    code = "invalid_input"
+
+
+class UnreadableFile(KnowledgeError):
+    """A file cannot be turned into text (broken, encrypted, empty, unknown format)."""
+
+    code = "unreadable_file"
+
+
+class FileTooLarge(UnreadableFile):
+    code = "file_too_large"
+
+
+class UnsafeArchive(KnowledgeError):
+    """An archive that would escape its folder or unpack to far more than it is."""
+
+    code = "unsafe_archive"
+
+
+class FetchRefused(KnowledgeError):
+    """A URL that may not or could not be fetched: private address, wrong scheme, too large, too slow, an HTTP error."""
+
+    code = "fetch_refused"
+
+
+class EmbedderUnavailable(KnowledgeError):
+    code = "embedder_unavailable"

@@ -1,0 +1,224 @@
+"""The values that cross the knowledge floor: documents, chunks, hits and extracted answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Language = Literal["en", "zh", "other"]
+"""Language of a text as retrieval treats it: decides word cutting, embedders and fusion weights."""
+
+SourceKind = Literal["upload", "folder", "zip", "web", "git"]
+DocumentStatus = Literal["received", "indexed", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """Whose rows a query may see. Every store is opened with one and applies it to every statement."""
+
+    workspace_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """A link found in a document: `target` as written (relative path, URL or #anchor)."""
+
+    target: str
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParsedDocument:
+    """What a parser makes of a file.
+
+    `text` is the canonical text: every offset of a chunk or a citation counts characters of it. For Markdown, source
+    code and plain text it is the decoded file, verbatim (front matter included); for HTML, office files, PDF and the
+    like it is Markdown made from them. `pages` maps page, slide or sheet starts: (offset, label), ascending.
+    """
+
+    text: str
+    title: str
+    media_type: str
+    markup: Literal["markdown", "rst", "plain", "code", "yaml", "json", "table", "log"] = "markdown"
+    language: Language = "en"
+    metadata: dict[str, Any] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
+    pages: tuple[tuple[int, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChunkDraft:
+    """A piece of a document before it is stored.
+
+    `text == document.text[start:end]`, always. `search_text` is what the indexes read (title, heading path and the
+    text without markup); it is never shown. `kind` says what the chunk mostly is.
+    """
+
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    search_text: str
+    heading_path: tuple[str, ...] = ()
+    anchor: str = ""
+    kind: Literal["prose", "code", "table", "list"] = "prose"
+    language: Language = "en"
+    page: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """A stored chunk, with what is needed to rank and show it without a second query."""
+
+    id: int
+    knowledge_base_id: str
+    document_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    search_text: str
+    content_hash: str
+    heading_path: tuple[str, ...]
+    anchor: str
+    kind: str
+    language: Language
+    page: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnowledgeBase:
+    id: str
+    name: str
+    description: str
+    workspace_id: str
+    owner_id: str
+    embedders: tuple[str, ...]
+    """Names of the embedders whose vectors answer questions now, the fastest first."""
+    next_embedders: tuple[str, ...] | None
+    """Embedders being built beside the present ones; they replace them when every chunk has its vectors."""
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where documents of a knowledge base come from; `cursor` is what the last sync remembered (ETag, commit)."""
+
+    id: str
+    knowledge_base_id: str
+    kind: SourceKind
+    location: str
+    options: dict[str, Any]
+    cursor: dict[str, Any]
+    created_at: datetime
+    synced_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A stored document. `path` is unique within its source; `content_hash` is the SHA-256 of the raw file."""
+
+    id: str
+    knowledge_base_id: str
+    source_id: str
+    path: str
+    title: str
+    url: str
+    media_type: str
+    markup: str
+    language: Language
+    size: int
+    content_hash: str
+    status: DocumentStatus
+    error: str
+    warnings: tuple[str, ...]
+    metadata: dict[str, Any]
+    chunk_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filters:
+    """What narrows a search: any source of these, paths beginning with one of these, metadata equal to these."""
+
+    source_ids: tuple[str, ...] = ()
+    path_prefixes: tuple[str, ...] = ()
+    document_ids: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentRef:
+    """The document of a hit, enough to cite and open it."""
+
+    id: str
+    knowledge_base_id: str
+    path: str
+    title: str
+    url: str
+    source_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hit:
+    """A passage found for a question.
+
+    `score` and each of `parts` lie in 0..1, higher is better (for example lexical, vector:<embedder>, page, link,
+    proximity). `rank` counts from 1. `dropped` is empty for a hit that was handed on, otherwise the reason it was not.
+    """
+
+    chunk: Chunk
+    document: DocumentRef
+    score: float
+    rank: int
+    parts: dict[str, float]
+    dropped: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Passage:
+    """Text handed to a reader or a model: one or more neighbouring chunks of a document, verbatim and contiguous.
+
+    `text == document.text[start:end]`. `number` is its citation number, from 1.
+    """
+
+    number: int
+    document: DocumentRef
+    heading_path: tuple[str, ...]
+    anchor: str
+    text: str
+    start: int
+    end: int
+    score: float
+    chunk_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerSegment:
+    """A quoted piece of an answer: `text` is verbatim from passage `number`, at these offsets of its document.
+
+    `block` keeps what belongs together apart from sentences: a code block, a table row group or a list of steps.
+    """
+
+    text: str
+    number: int
+    start: int
+    end: int
+    block: Literal["sentence", "code", "table", "list"] = "sentence"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExtractedAnswer:
+    """An answer made without a model. `answered` is false when nothing found answers the question; then `segments`
+    is empty and `nearest` lists the documents worth opening. `confidence` lies in 0..1."""
+
+    answered: bool
+    confidence: float
+    segments: tuple[AnswerSegment, ...]
+    nearest: tuple[DocumentRef, ...]
