@@ -1,0 +1,25 @@
+"""Errors of the agents floor. Each has a stable code and says what the reader can do."""
+
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """Base of all: `code` is stable and machine-readable, `str(error)` is a sentence for the user."""
+
+    code = "agent_error"
+
+
+class ModelUnavailable(AgentError):
+    """The model's endpoint cannot be reached, timed out or broke off."""
+
+    code = "model_unavailable"
+
+
+class ModelRefused(AgentError):
+    """The model's endpoint answered with an error (wrong key, unknown model, too long)."""
+
+    code = "model_refused"
+
+
+class UnknownPhase(AgentError):
+    code = "unknown_phase"
