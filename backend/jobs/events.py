@@ -1,0 +1,130 @@
+"""The one vocabulary of a job: what its handler leads to is what is stored, sent over SSE and drawn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """One stage of a job (received, parsed, split, words, vectors:<embedder>, …): `done` of `total` items.
+
+    `rate` is items per second of late, `eta_s` the seconds left at that rate; both are None while unknown.
+    """
+
+    name: str
+    done: int
+    total: int
+    failed: int = 0
+    rate: float | None = None
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A file that could not be used, and why; it never stops the others."""
+
+    path: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobQueued:
+    """The job waits for a worker. Also written when a user asks for it again after a failure or a cancel."""
+
+    kind: Literal["job_queued"] = "job_queued"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobStarted:
+    """A worker has taken the job up; an attempt above 1 goes on from what the earlier ones had reached."""
+
+    attempt: int
+    kind: Literal["job_started"] = "job_started"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobProgressed:
+    """Where every stage stands. Each of these replaces the ones before it, so only the newest is kept."""
+
+    stages: tuple[Stage, ...]
+    failure_count: int = 0
+    kind: Literal["job_progressed"] = "job_progressed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileRefused:
+    refusal: Refusal
+    kind: Literal["file_refused"] = "file_refused"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobStuck:
+    """Nothing has been heard of the job for `silent_s` seconds; a worker takes it up again by itself."""
+
+    silent_s: float
+    kind: Literal["job_stuck"] = "job_stuck"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelRequested:
+    kind: Literal["cancel_requested"] = "cancel_requested"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobSucceeded:
+    result: dict[str, Any] = field(default_factory=dict)
+    kind: Literal["job_succeeded"] = "job_succeeded"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobFailed:
+    code: str
+    message: str
+    kind: Literal["job_failed"] = "job_failed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobCancelled:
+    kind: Literal["job_cancelled"] = "job_cancelled"
+
+
+JobEvent = (
+    JobQueued
+    | JobStarted
+    | JobProgressed
+    | FileRefused
+    | JobStuck
+    | CancelRequested
+    | JobSucceeded
+    | JobFailed
+    | JobCancelled
+)
+"""Closed: a consumer matches every member and ends with `assert_never`."""
+
+TERMINAL_KINDS = frozenset({"job_succeeded", "job_failed", "job_cancelled"})
+"""Kinds after which no event follows, unless the job is retried (then `job_queued` is next)."""
+
+_KINDS: dict[str, TypeAdapter[JobEvent]] = {
+    event.__dataclass_fields__["kind"].default: TypeAdapter(event)
+    for event in JobEvent.__args__  # type: ignore[attr-defined]
+}
+
+
+def encode_job_event(event: JobEvent) -> str:
+    """The event as one JSON object, `kind` included."""
+    return json.dumps(asdict(event), ensure_ascii=False)
+
+
+def decode_job_event(text: str) -> JobEvent:
+    """The event `encode_job_event` wrote. Raises ValueError for anything else."""
+    data: dict[str, Any] = json.loads(text)
+    adapter = _KINDS.get(data.get("kind", ""))
+    if adapter is None:
+        raise ValueError(f"Unknown job event kind {data.get('kind')!r}.")
+    return adapter.validate_python(data)
