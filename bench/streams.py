@@ -1,0 +1,122 @@
+"""Time to first token over a direct call to the same model, and 100 streams at once on one API process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx2
+
+from bench.product import ROOT, Product, free_port, percentile
+
+QUESTION = "How do I build a knowledge base from a folder?"
+STREAMS = 100
+
+
+class Stream:
+    """What one run looked like from outside: when each delta came, whether every event came, in order."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.first_token = 0.0
+        self.retrieval_s = 0.0
+        self.arrivals: list[float] = []
+        self.ids: list[int] = []
+        self.text = ""
+        self.final = ""
+
+    def take(self, identity: int, kind: str, data: dict[str, object]) -> None:
+        self.ids.append(identity)
+        if kind == "text_delta":
+            now = time.perf_counter()
+            self.first_token = self.first_token or now - self.started
+            self.arrivals.append(now)
+            self.text += str(data["text"])
+        elif kind == "step_finished" and data["step"] == "retrieve":
+            self.retrieval_s = float(str(data["duration_ms"])) / 1000
+        elif kind == "run_finished":
+            self.final = str(data["text"])
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.final) and self.final == self.text and self.ids == list(range(1, len(self.ids) + 1))
+
+    @property
+    def gaps(self) -> list[float]:
+        return [later - earlier for earlier, later in zip(self.arrivals, self.arrivals[1:], strict=False)]
+
+
+async def run_stream(http: httpx2.AsyncClient, thread_id: str) -> Stream:
+    stream = Stream()
+    run = (await http.post(f"/threads/{thread_id}/runs", json={"input": QUESTION})).raise_for_status().json()
+    async with http.stream("GET", f"/runs/{run['id']}/events") as response:
+        identity, kind = 0, ""
+        async for line in response.aiter_lines():
+            field, _, value = line.partition(": ")
+            if field == "id":
+                identity = int(value)
+            elif field == "event":
+                kind = value
+            elif field == "data":
+                stream.take(identity, kind, json.loads(value))
+    return stream
+
+
+async def direct_first_token(http: httpx2.AsyncClient, base_url: str) -> float:
+    begun = time.perf_counter()
+    body = {"model": "scripted", "stream": True, "messages": [{"role": "user", "content": QUESTION}]}
+    async with http.stream("POST", f"{base_url}/chat/completions", json=body) as response:
+        async for line in response.aiter_lines():
+            if line.startswith("data: {") and json.loads(line[6:])["choices"][0]["delta"].get("content"):
+                return time.perf_counter() - begun
+    raise RuntimeError("The model wrote nothing.")
+
+
+async def measure(api: str, model: str) -> None:
+    limits = httpx2.Limits(max_connections=300, max_keepalive_connections=300)
+    async with httpx2.AsyncClient(base_url=api, timeout=120, limits=limits) as http:
+
+        async def new_thread() -> str:
+            reply = await http.post("/threads", json={"knowledge_bases": ["guide"]})
+            return str(reply.raise_for_status().json()["id"])
+
+        await run_stream(http, await new_thread())
+        through, direct = [], []
+        for _ in range(40):
+            stream = await run_stream(http, await new_thread())
+            through.append(stream.first_token - stream.retrieval_s)
+            direct.append(await direct_first_token(http, model))
+        extra = percentile(through, 0.95) - percentile(direct, 0.95)
+        print(f"first token p95, retrieval aside: {percentile(through, 0.95) * 1000:.0f} ms; direct call "
+              f"{percentile(direct, 0.95) * 1000:.0f} ms; over it {extra * 1000:.0f} ms (bar 60)")
+        alone = await run_stream(http, await new_thread())
+        threads = [await new_thread() for _ in range(STREAMS)]
+        streams = await asyncio.gather(*(run_stream(http, thread) for thread in threads))
+        whole = sum(stream.whole for stream in streams)
+        gap_one, gap_all = percentile(alone.gaps, 0.95), percentile([g for s in streams for g in s.gaps], 0.95)
+        print(f"{STREAMS} streams: {whole} whole and in order; p95 gap between tokens {gap_all * 1000:.0f} ms, "
+              f"one stream {gap_one * 1000:.0f} ms, ratio {gap_all / gap_one:.2f} (bar 2)")
+
+
+def main() -> None:
+    port = free_port()
+    model = f"http://127.0.0.1:{port}/v1"
+    scripted = subprocess.Popen([sys.executable, str(ROOT / "tests" / "scripted_model.py"), "--port", str(port)])
+    settings = {"CHATBOT_MODEL__BASE_URL": model, "CHATBOT_MODEL__NAME": "scripted", "CHATBOT_MODEL__API_KEY": "none"}
+    try:
+        with tempfile.TemporaryDirectory() as folder, Product(Path(folder) / "data", settings=settings) as product:
+            while product.call("GET", "/knowledge-bases/guide")["active_job_id"]:
+                time.sleep(0.5)
+            asyncio.run(measure(product.api, model))
+    finally:
+        scripted.terminate()
+        scripted.wait()
+
+
+if __name__ == "__main__":
+    main()
