@@ -1,0 +1,1 @@
+"""What the backend keeps of its own: users, conversations, runs, models and remembered answers."""

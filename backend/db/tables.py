@@ -1,0 +1,190 @@
+"""The backend's own tables. Ids are 32 hex characters in time order; times are UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime in UTC, on SQLite too, which keeps no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _id(name: str, *arguments: Any, **options: Any) -> Column[str]:
+    return Column(name, String(32), *arguments, **options)
+
+
+def _owned() -> list[Column[str]]:
+    """The columns that every row has that belongs to somebody."""
+    return [
+        Column("workspace_id", String(32), nullable=False),
+        Column("owner_id", String(32), nullable=False),
+    ]
+
+
+users = Table(
+    "users",
+    metadata,
+    _id("id", primary_key=True),
+    Column("workspace_id", String(32), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("workspace_id", "name"),
+)
+
+threads = Table(
+    "threads",
+    metadata,
+    _id("id", primary_key=True),
+    *_owned(),
+    Column("title", Text, nullable=False),
+    Column("knowledge_bases", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index(None, "workspace_id", "owner_id", "updated_at", "id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id("id", primary_key=True),
+    _id("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
+    _id("parent_id", nullable=True),
+    Column("role", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    _id("run_id", nullable=True),
+    Column("status", String(20), nullable=False),
+    Column("mode", String(20), nullable=True),
+    Column("model", Text, nullable=False),
+    Column("answered", Boolean, nullable=True),
+    Column("error", Text, nullable=False),
+    Column("citations", JSON, nullable=False),
+    Column("uncited", JSON, nullable=False),
+    Column("nearest", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "thread_id", "id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _id("id", primary_key=True),
+    *_owned(),
+    _id("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
+    _id("message_id", nullable=False),
+    _id("user_message_id", nullable=False),
+    Column("phase", String(100), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("mode", String(20), nullable=True),
+    Column("model", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("error_code", String(100), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("lease_owner", String(200), nullable=False),
+    Column("lease_until", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("finished_at", Moment, nullable=True),
+    Index(None, "thread_id"),
+    Index(None, "status", "lease_owner"),
+)
+"""`request` is what a process needs to run it again; a key given for this run only is wiped from it at its end."""
+
+run_events = Table(
+    "run_events",
+    metadata,
+    _id("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("kind", String(50), nullable=False),
+    Column("data", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "seq"),
+    sqlite_with_rowid=False,
+)
+"""`data` is the event's JSON as it was sent; `seq` counts from 1 without gaps and is the SSE id."""
+
+feedback = Table(
+    "feedback",
+    metadata,
+    _id("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    *_owned(),
+    Column("rating", String(10), nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    PrimaryKeyConstraint("message_id", "owner_id"),
+)
+
+models = Table(
+    "models",
+    metadata,
+    _id("id", primary_key=True),
+    *_owned(),
+    Column("name", String(200), nullable=False),
+    Column("base_url", Text, nullable=False),
+    Column("api_key", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("workspace_id", "name"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    *_owned(),
+    Column("key", String(255), nullable=False),
+    Column("route", String(500), nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("response", Text, nullable=False),
+    Column("created_at", Moment, nullable=False, index=True),
+    PrimaryKeyConstraint("workspace_id", "owner_id", "key"),
+)
+"""Written in the transaction that made what `response` describes, so an answer is remembered exactly if it is true."""
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("created_at", Moment, nullable=False),
+)
+"""Things that happen once in the life of an installation, such as making the sample knowledge base."""
