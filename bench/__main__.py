@@ -1,4 +1,4 @@
-"""`python -m bench` runs every bench that needs no data of its own; `python -m bench NAME …` runs one with arguments."""
+"""`python -m bench` runs every bench that needs no data; `python -m bench NAME …` runs one, with arguments."""
 
 from __future__ import annotations
 

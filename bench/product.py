@@ -64,7 +64,9 @@ class Product:
         self.wait_ready()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
         self.http.close()
 
@@ -146,7 +148,9 @@ class Product:
         for _ in self.events(f"/runs/{run['id']}/events"):
             pass
         messages = self.call("GET", f"/threads/{thread['id']}/messages")["items"]
-        return next(message for message in messages if message["run_id"] == run["id"] and message["role"] == "assistant")
+        return next(
+            message for message in messages if message["run_id"] == run["id"] and message["role"] == "assistant"
+        )
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -92,15 +92,19 @@ async def measure(api: str, model: str) -> None:
             through.append(stream.first_token - stream.retrieval_s)
             direct.append(await direct_first_token(http, model))
         extra = percentile(through, 0.95) - percentile(direct, 0.95)
-        print(f"first token p95, retrieval aside: {percentile(through, 0.95) * 1000:.0f} ms; direct call "
-              f"{percentile(direct, 0.95) * 1000:.0f} ms; over it {extra * 1000:.0f} ms (bar 60)")
+        print(
+            f"first token p95, retrieval aside: {percentile(through, 0.95) * 1000:.0f} ms; direct call "
+            f"{percentile(direct, 0.95) * 1000:.0f} ms; over it {extra * 1000:.0f} ms (bar 60)"
+        )
         alone = await run_stream(http, await new_thread())
         threads = [await new_thread() for _ in range(STREAMS)]
         streams = await asyncio.gather(*(run_stream(http, thread) for thread in threads))
         whole = sum(stream.whole for stream in streams)
         gap_one, gap_all = percentile(alone.gaps, 0.95), percentile([g for s in streams for g in s.gaps], 0.95)
-        print(f"{STREAMS} streams: {whole} whole and in order; p95 gap between tokens {gap_all * 1000:.0f} ms, "
-              f"one stream {gap_one * 1000:.0f} ms, ratio {gap_all / gap_one:.2f} (bar 2)")
+        print(
+            f"{STREAMS} streams: {whole} whole and in order; p95 gap between tokens {gap_all * 1000:.0f} ms, "
+            f"one stream {gap_one * 1000:.0f} ms, ratio {gap_all / gap_one:.2f} (bar 2)"
+        )
 
 
 def main() -> None:
