@@ -1,0 +1,145 @@
+"""Errors of the backend, and the one place where an error gets an HTTP status (RFC 9457 problem details)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from agents.errors import AgentError
+from backend.jobs.ports import JobError
+from knowledge.errors import KnowledgeError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class BackendError(Exception):
+    """Base of all: `code` is stable and machine-readable, `str(error)` is a sentence for the user."""
+
+    code = "backend_error"
+
+
+class SettingsInvalid(BackendError):
+    code = "settings_invalid"
+
+
+class Missing(BackendError):
+    """The thing named does not exist, or the caller may not see it."""
+
+    code = "not_found"
+
+
+class Refused(BackendError):
+    """A request this server does not take from where it comes."""
+
+    code = "forbidden"
+
+
+class TokenRequired(BackendError):
+    code = "token_required"
+
+
+class Invalid(BackendError):
+    """What was sent cannot be used; the message says what would be."""
+
+    code = "invalid_input"
+
+
+class InvalidCursor(BackendError):
+    code = "invalid_cursor"
+
+
+class BodyTooLarge(BackendError):
+    code = "body_too_large"
+
+
+class WrongMediaType(BackendError):
+    code = "wrong_media_type"
+
+
+class Malformed(BackendError):
+    """A body that cannot be read at all."""
+
+    code = "malformed_body"
+
+
+class KeyReused(BackendError):
+    """An Idempotency-Key that came with another request before."""
+
+    code = "idempotency_key_reused"
+
+
+class NameTaken(BackendError):
+    code = "name_taken"
+
+
+class RunActive(BackendError):
+    """The branch of the conversation is still being answered."""
+
+    code = "run_active"
+
+
+class ReadOnly(BackendError):
+    """A thing that comes from the settings is changed there."""
+
+    code = "read_only"
+
+
+class Busy(BackendError):
+    """More at once than this process takes on."""
+
+    code = "busy"
+
+
+class NotReady(BackendError):
+    code = "not_ready"
+
+
+_STATUS: dict[str, int] = {
+    "forbidden": 403,
+    "token_required": 401,
+    "not_found": 404,
+    "unknown_phase": 422,
+    "name_taken": 409,
+    "run_active": 409,
+    "job_active": 409,
+    "read_only": 409,
+    "idempotency_key_reused": 422,
+    "invalid_input": 422,
+    "invalid_cursor": 422,
+    "unreadable_file": 422,
+    "unsafe_archive": 422,
+    "fetch_refused": 422,
+    "file_too_large": 413,
+    "body_too_large": 413,
+    "wrong_media_type": 415,
+    "malformed_body": 400,
+    "busy": 503,
+    "not_ready": 503,
+    "embedder_unavailable": 503,
+    "model_unavailable": 502,
+    "model_refused": 502,
+}
+
+NamedError = (BackendError, KnowledgeError, AgentError, JobError)
+"""The errors whose message may be shown to the caller."""
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of a named error; 400 for one not listed."""
+    return _STATUS.get(code, 400)
+
+
+def problem(
+    status: int, code: str, detail: str, *, instance: str = "", errors: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """A problem detail object (RFC 9457) with our `code` and, for a refused body, its `errors`."""
+    return {
+        "type": f"urn:devops-chatbot:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "instance": instance,
+        "errors": list(errors),
+    }

@@ -1,0 +1,204 @@
+"""Everything that can be set, read from the environment here and nowhere else.
+
+Names begin with CHATBOT_, and `__` separates the levels: CHATBOT_API__PORT is `settings.api.port`. An unknown name is
+refused with the nearest known one, so that a typing mistake does not silently keep a default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from backend.errors import SettingsInvalid
+from knowledge.config import ArchiveConfig, FetchConfig, ParsingConfig
+
+PREFIX = "CHATBOT_"
+MEGABYTE = 1024 * 1024
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _listed(value: Any) -> Any:
+    """`a, b` as well as `["a", "b"]` is a list of names."""
+    if isinstance(value, str) and not value.lstrip().startswith("["):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ApiSettings(Section):
+    """Where the API listens and who may speak to it."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    url: str = Field(default="", description="Where the browser reaches the API, when not at host and port.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Host names accepted besides loopback ones; empty: any, where a token is asked for."
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins (https://chat.example) whose pages may call the API from a browser."
+    )
+    max_body_bytes: int = Field(default=8 * MEGABYTE, gt=0, description="Largest body that is not an upload.")
+
+    _split = field_validator("allowed_hosts", "allowed_origins", mode="before")(_listed)
+
+
+class UiSettings(Section):
+    """Where the browser interface listens."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8501
+
+
+class UploadSettings(Section):
+    max_file_bytes: int = Field(default=512 * MEGABYTE, gt=0, description="Largest file taken; others are refused.")
+    max_files: int = Field(default=10_000, gt=0, description="Files in one request.")
+    max_question_file_bytes: int = Field(default=64 * MEGABYTE, gt=0, description="Largest file of questions.")
+
+
+class ModelSettings(Section):
+    """The default language model: an OpenAI-compatible endpoint. Without a name or a URL answers are extractive."""
+
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    name: str = ""
+    tool_calls: Literal["native", "text"] = "native"
+
+
+class EmbedderSettings(Section):
+    """An embedder besides the built-in ones: any sentence-transformers model, or an OpenAI-compatible endpoint."""
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    kind: Literal["sentence-transformers", "openai"]
+    model: str = Field(min_length=1)
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    dimension: int | None = Field(default=None, gt=0)
+    languages: tuple[Literal["en", "zh", "other"], ...] = ("en", "zh", "other")
+
+
+class RunSettings(Section):
+    lease_seconds: float = Field(default=15.0, gt=1, description="A run not heard of for so long is taken over.")
+    max_attempts: int = Field(default=5, ge=1, description="How often a run is begun before it is given up.")
+    max_active: int = Field(default=500, ge=1, description="Runs at once in one process; more are refused.")
+
+
+class Neo4jSettings(Section):
+    uri: str = ""
+    user: str = "neo4j"
+    password: SecretStr = SecretStr("")
+
+
+class SandboxSettings(Section):
+    adapter: Literal["docker", "bubblewrap", "off"] | None = Field(default=None, description="None: what is there.")
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Settings(BaseSettings):
+    """All settings of all processes of one installation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(default_factory=lambda: user_data_path("devops-chatbot", appauthor=False))
+    database_url: str = Field(default="", description="A SQLAlchemy URL; empty: SQLite in the data folder.")
+    token: SecretStr = Field(default=SecretStr(""), description="Asked for on any address but loopback.")
+    api: ApiSettings = ApiSettings()
+    ui: UiSettings = UiSettings()
+    uploads: UploadSettings = UploadSettings()
+    runs: RunSettings = RunSettings()
+    model: ModelSettings = ModelSettings()
+    embedders: tuple[EmbedderSettings, ...] = ()
+    default_embedders: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        default=None, description="Embedders of new knowledge bases, the fastest first; None: the built-in ones."
+    )
+    parsing: ParsingConfig = ParsingConfig()
+    archives: ArchiveConfig = ArchiveConfig()
+    fetch: FetchConfig = FetchConfig()
+    sample_guide: bool = Field(default=True, description="Make the user guide a knowledge base at the first start.")
+    guide_dir: Path | None = Field(default=None, description="The user guide's folder; None: the one in the package.")
+    neo4j: Neo4jSettings = Neo4jSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    log: LogSettings = LogSettings()
+
+    _split = field_validator("default_embedders", mode="before")(_listed)
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database of this installation, as SQLAlchemy names it."""
+        return self.database_url or f"sqlite:///{(self.data_dir.expanduser().absolute() / 'chatbot.db').as_posix()}"
+
+
+def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """The settings of this process. Raises SettingsInvalid with one sentence for each thing to correct."""
+    unknown = [_suggestion(name) for name in _unknown_names(os.environ if environment is None else environment)]
+    if unknown:
+        raise SettingsInvalid(" ".join(unknown))
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsInvalid(" ".join(_sentence(each) for each in error.errors(include_input=False))) from None
+    except ValueError as error:
+        raise SettingsInvalid(f"{error}. Lists and objects are written as JSON.") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what listens on `host` can be reached from this machine only."""
+    name = host.strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def require_token(settings: Settings, host: str) -> None:
+    """Raises SettingsInvalid when something is to listen on `host`, which others can reach, without a token."""
+    if not is_loopback(host) and not settings.token.get_secret_value():
+        raise SettingsInvalid(
+            f"{host} can be reached from other machines, so a token is needed: set CHATBOT_TOKEN to a long random "
+            "string, or listen on 127.0.0.1."
+        )
+
+
+def known_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> Iterator[str]:
+    """Every name of the environment that means something, sections included."""
+    for name, field in model.model_fields.items():
+        full = f"{prefix}{name.upper()}"
+        yield full
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from known_names(field.annotation, f"{full}__")
+
+
+def _unknown_names(environment: Mapping[str, str]) -> list[str]:
+    known = set(known_names())
+    limits = tuple(f"{PREFIX}{section}__LIMITS__" for section in ("PARSING", "ARCHIVES", "FETCH"))
+    names = (name.upper() for name in environment if name.upper().startswith(PREFIX))
+    return sorted(name for name in names if name not in known and not name.startswith(limits))
+
+
+def _suggestion(name: str) -> str:
+    near = difflib.get_close_matches(name, known_names(), n=1, cutoff=0.6)
+    return f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ".")
+
+
+def _sentence(error: Any) -> str:
+    where = PREFIX + "__".join(str(part).upper() for part in error["loc"])
+    return f"{where}: {error['msg']}."
