@@ -1,0 +1,146 @@
+"""HTML into Markdown: the main part of a page, with its headings, code, tables, lists and links.
+
+selectolax reads the page; trees are walked without recursion, because a page may nest as deep as it likes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from knowledge.config import ParsingLimits
+from knowledge.parsing.decoding import clean
+from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
+from knowledge.parsing.html_blocks import HtmlToMarkdown
+
+_NEVER_TEXT = (
+    "script, style, template, svg, math annotation, iframe, object, canvas, audio, video, select, input, textarea"
+)
+_AROUND = (
+    "nav, footer, [role=navigation], [role=contentinfo], [role=search], [hidden], "
+    ".headerlink, .skip-link, .breadcrumb, .breadcrumbs, .edit-this-page, .pagination-nav, "
+    ".linenos, .lineno, button, dialog"
+)
+_OUTSIDE_MAIN = "header, aside, [role=banner], [role=complementary], .sidebar, .toc, #toc"
+_MAIN = (
+    "main article", "article.markdown-body", "[role=main]", "main", ".markdown-body", ".md-content", ".td-content",
+    ".theme-doc-markdown", ".rst-content", "article", "#main-content", "#content", ".content",
+)  # fmt: skip
+_MAIN_SHARE = 0.25
+_SHORT = 50
+_TOO_DEEP = 800
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)(?:[^<>\"']|\"[^\"]*\"|'[^']*')*+(/?)>")
+_ANY_TAG = re.compile(r"<(?:!--.*?-->|[!/?a-zA-Z][^<>]*>)", re.DOTALL)
+_CODE_OR_STYLE = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_NOT_NESTING = (
+    "area base br col embed hr img input link meta source track wbr p li dt dd tr td th thead tbody tfoot option body "
+    "html head colgroup"
+)
+_UNNESTED = frozenset(_NOT_NESTING.split())
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w-]{2,20})", re.IGNORECASE)
+
+
+def read_html(text: str, limits: ParsingLimits) -> Draft:
+    """The main part of a page as Markdown; the whole body when no main part stands out."""
+    if _is_too_deep(text):
+        writer = MarkdownWriter(limits.max_text_chars)
+        writer.add(_stripped(text))
+        return writer.draft(warnings=["nested too deeply; only its text was kept"])
+    tree = LexborHTMLParser(text)
+    metadata = _metadata(tree)
+    body = tree.body or tree.root
+    if body is None:
+        return Draft(text="", metadata=metadata)
+    _drop(tree, _NEVER_TEXT)
+    writer = _written(_main_part(tree, body), limits)
+    if writer.offset < _SHORT:
+        # Everything stood in what looked like navigation: better the whole page than an empty one.
+        tree = LexborHTMLParser(text)
+        _drop(tree, _NEVER_TEXT)
+        whole = _written(tree.body or tree.root or body, limits)
+        writer = whole if whole.offset > writer.offset else writer
+    return writer.draft(title=_title(tree, metadata), metadata=metadata)
+
+
+def _written(root: LexborNode, limits: ParsingLimits) -> MarkdownWriter:
+    writer = MarkdownWriter(limits.max_text_chars)
+    HtmlToMarkdown(writer).write(root)
+    return writer
+
+
+def declared_charset(head: bytes) -> str:
+    """The encoding a page declares in its first bytes, or ""."""
+    match = _CHARSET.search(head[:4096])
+    return match.group(1).decode("ascii") if match else ""
+
+
+def _is_too_deep(text: str) -> bool:
+    """Whether open tags pile up so high that building the tree would take quadratic time."""
+    if text.count("<") < _TOO_DEEP:
+        return False
+    depth = 0
+    for match in _TAG.finditer(text):
+        closing, tag, empty = match.groups()
+        if empty or tag.lower() in _UNNESTED:
+            continue
+        depth = max(0, depth - 1) if closing else depth + 1
+        if depth > _TOO_DEEP:
+            return True
+    return False
+
+
+def _stripped(text: str) -> str:
+    from html import unescape
+
+    text = _ANY_TAG.sub("\n", _CODE_OR_STYLE.sub("", text))
+    return re.sub(r"\n[ \t\n]*\n", "\n\n", unescape(text))
+
+
+def _drop(tree: LexborHTMLParser | LexborNode, selector: str) -> None:
+    found = tree.css(selector)
+    ids = {node.mem_id for node in found}
+    # Freeing a node frees what is inside it: outermost nodes only, chosen before the first is freed.
+    for node in [node for node in found if not _is_inside(node, ids)]:
+        node.decompose()
+
+
+def _is_inside(node: LexborNode, ids: set[int]) -> bool:
+    parent = node.parent
+    while parent is not None and parent.mem_id not in ids:
+        parent = parent.parent
+    return parent is not None
+
+
+def _main_part(tree: LexborHTMLParser, body: LexborNode) -> LexborNode:
+    _drop(tree, _AROUND)
+    everything = len(body.text_lexbor())
+    for selector in _MAIN:
+        found = tree.css(selector)
+        if len(found) == 1 and len(found[0].text_lexbor()) >= max(_SHORT, _MAIN_SHARE * everything):
+            return found[0]
+    _drop(tree, _OUTSIDE_MAIN)
+    return body
+
+
+def _metadata(tree: LexborHTMLParser) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    for key, selector, attribute in (
+        ("description", "meta[name=description]", "content"),
+        ("canonical_url", "link[rel=canonical]", "href"),
+        ("site", "meta[property='og:site_name']", "content"),
+        ("page_title", "title", ""),
+    ):
+        node = tree.css_first(selector)
+        value = "" if node is None else node.attributes.get(attribute) if attribute else node.text()
+        if value and value.strip():
+            metadata[key] = one_line(value, 1_000)
+    return metadata
+
+
+def _title(tree: LexborHTMLParser, metadata: dict[str, Any]) -> str:
+    headings = tree.css("h1")
+    if len(headings) >= 1 and (title := one_line(clean(headings[0].text())).rstrip("¶# ")):
+        return title
+    return str(metadata.get("page_title", ""))
