@@ -112,7 +112,7 @@ TERMINAL_KINDS = frozenset({"job_succeeded", "job_failed", "job_cancelled"})
 
 _KINDS: dict[str, TypeAdapter[JobEvent]] = {
     event.__dataclass_fields__["kind"].default: TypeAdapter(event)
-    for event in JobEvent.__args__  # type: ignore[attr-defined]
+    for event in JobEvent.__args__
 }
 
 

@@ -50,7 +50,7 @@ class JobActive(JobError):
 class Job:
     """A job as its owner sees it; the fields are those of the REST JobView.
 
-    `stuck`: it should be running, but has not been heard of for longer than it should be (no worker, or one that hangs).
+    `stuck`: it should be running, but has not been heard of for longer than is sound (no worker, or one that hangs).
     `failures`: the last files that could not be read, at most 100. `attempt` counts how often a worker took it up.
     """
 
