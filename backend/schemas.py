@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Item = TypeVar("Item")
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
+MAX_DEPTH = 40
+
+
+def check_storable(value: Any) -> Any:
+    """The value, if any database can store it: no NUL characters or lone surrogates in texts, no infinite numbers, not
+    nested deeper than 40. Raises ValueError."""
+    pending: list[tuple[Any, int]] = [(value, 0)]
+    while pending:
+        each, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(each, str):
+            _check_text(each)
+        elif isinstance(each, float) and not math.isfinite(each):
+            raise ValueError("numbers must be finite")
+        elif isinstance(each, dict):
+            pending.extend((part, depth + 1) for pair in each.items() for part in pair)
+        elif isinstance(each, list | tuple):
+            pending.extend((part, depth + 1) for part in each)
+    return value
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise ValueError("texts must not contain NUL characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("texts must not contain lone surrogates") from None
+
+
 class Body(BaseModel):
     """A request body: unknown fields are refused, so that a typing mistake is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", str_max_length=2_000_000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        return check_storable(value)
 
 
 class View(BaseModel):
@@ -334,7 +371,9 @@ class RunCreate(Body):
     """`model`: a configured model's name, `"none"` for an extractive answer, an endpoint, or null for the default.
 
     `parent_id` is the message this one follows; null continues the newest branch. With `regenerate` the input is not
-    added again: a new answer is made to the user message `parent_id`.
+    added again: a new answer is made to the user message `parent_id`. With `edit_of`, the id of a user message, `input`
+    becomes its sibling (edit and resend), also when that message is the first. `knowledge_bases` are ids or names; null
+    means those of the thread, and an empty list there or here all that there are.
     """
 
     input: str = Field(default="", max_length=100_000)
@@ -342,7 +381,8 @@ class RunCreate(Body):
     knowledge_bases: list[str] | None = Field(default=None, max_length=100)
     filters: SearchFilters = Field(default_factory=SearchFilters)
     model: str | ModelChoice | None = None
-    parent_id: str | None = None
+    parent_id: str | None = Field(default=None, max_length=100)
+    edit_of: str | None = Field(default=None, max_length=100)
     regenerate: bool = False
 
 
@@ -403,6 +443,52 @@ class ModelCheck(View):
     ok: bool
     message: str
     latency_ms: float | None
+
+
+# --- what there is
+
+
+class PhaseView(View):
+    """A phase that a run can be asked for; also a model of the OpenAI endpoint."""
+
+    name: str
+    description: str = ""
+
+
+class EmbedderView(View):
+    """An embedder that a knowledge base can have. `languages` are those worth embedding with it."""
+
+    name: str
+    kind: str
+    languages: list[str]
+    dimension: int | None
+    is_default: bool
+
+
+class HealthView(View):
+    """`checks` says of each thing needed whether it is there ("ok") or what is wrong."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str] = Field(default_factory=dict)
+
+
+class VersionView(View):
+    name: str
+    version: str
+    api: str
+
+
+class SessionCreate(Body):
+    """Trades the token for a cookie, so that a browser can open downloads."""
+
+    token: str = Field(min_length=1, max_length=1000)
+
+
+class ThreadExport(View):
+    """A conversation as JSON: its whole tree of messages."""
+
+    thread: ThreadView
+    messages: list[MessageView]
 
 
 # --- evaluation

@@ -189,9 +189,9 @@ def known_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> Iter
 
 def _unknown_names(environment: Mapping[str, str]) -> list[str]:
     known = set(known_names())
-    limits = tuple(f"{PREFIX}{section}__LIMITS__" for section in ("PARSING", "ARCHIVES", "FETCH"))
+    free = (f"{PREFIX}TEST_", *(f"{PREFIX}{section}__LIMITS__" for section in ("PARSING", "ARCHIVES", "FETCH")))
     names = (name.upper() for name in environment if name.upper().startswith(PREFIX))
-    return sorted(name for name in names if name not in known and not name.startswith(limits))
+    return sorted(name for name in names if name not in known and not name.startswith(free))
 
 
 def _suggestion(name: str) -> str:

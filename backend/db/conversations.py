@@ -1,0 +1,302 @@
+"""Threads and their messages: a tree in which edits and regenerations are siblings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from knowledge.ids import new_id
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, insert, or_, select, update
+
+from backend.db.paging import cut, decode_cursor
+from backend.db.tables import feedback, messages, run_events, runs, threads
+from backend.errors import InvalidCursor, Missing
+from knowledge.types import Scope
+
+TITLE_CHARS = 80
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thread:
+    id: str
+    title: str
+    knowledge_bases: tuple[str, ...]
+    message_count: int
+    active_run_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Feedback:
+    rating: str
+    reasons: tuple[str, ...]
+    comment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredMessage:
+    """A message as REST shows it; `text` of a running answer is what has been stored of it so far."""
+
+    id: str
+    thread_id: str
+    parent_id: str | None
+    role: str
+    text: str
+    run_id: str | None
+    status: str
+    mode: str | None
+    model: str
+    answered: bool | None
+    error: str
+    citations: list[dict[str, Any]]
+    uncited: list[list[int]]
+    nearest: list[dict[str, Any]]
+    feedback: Feedback | None
+    created_at: datetime
+
+
+class Conversations:
+    """The threads that `scope` may see, inside the transaction of `connection`; commits nothing."""
+
+    def __init__(self, connection: Connection, scope: Scope) -> None:
+        self._connection = connection
+        self._scope = scope
+
+    def create(self, title: str, knowledge_bases: Sequence[str]) -> Thread:
+        """A new thread without messages."""
+        now = datetime.now(UTC)
+        thread_id = new_id()
+        self._connection.execute(
+            insert(threads).values(
+                id=thread_id,
+                workspace_id=self._scope.workspace_id,
+                owner_id=self._scope.user_id,
+                title=title,
+                knowledge_bases=list(knowledge_bases),
+                created_at=now,
+                updated_at=now,
+            )
+        )
+        return self.get(thread_id)
+
+    def get(self, thread_id: str) -> Thread:
+        """Raises Missing."""
+        row = self._connection.execute(self._query().where(threads.c.id == thread_id)).first()
+        if row is None:
+            raise Missing("There is no such conversation.")
+        return _thread(row)
+
+    def page(self, limit: int, cursor: str = "", words: str = "") -> tuple[list[Thread], str | None]:
+        """Threads by their last change, newest first; with `words`, those whose title or messages hold them."""
+        query = self._query().order_by(threads.c.updated_at.desc(), threads.c.id.desc()).limit(limit + 1)
+        if cursor:
+            moment, last = decode_cursor(cursor, 2)
+            query = query.where(_before(_moment(moment), last))
+        if words:
+            written = exists().where(messages.c.thread_id == threads.c.id, _holds(messages.c.text, words))
+            query = query.where(or_(_holds(threads.c.title, words), written))
+        rows = [_thread(row) for row in self._connection.execute(query)]
+        return cut(rows, limit, lambda thread: (thread.updated_at.isoformat(), thread.id))
+
+    def change(self, thread_id: str, title: str | None, knowledge_bases: Sequence[str] | None) -> Thread:
+        """Set what is not None. Raises Missing."""
+        values: dict[str, Any] = {"updated_at": datetime.now(UTC)}
+        if title is not None:
+            values["title"] = title
+        if knowledge_bases is not None:
+            values["knowledge_bases"] = list(knowledge_bases)
+        self.get(thread_id)
+        self._connection.execute(update(threads).where(threads.c.id == thread_id).values(**values))
+        return self.get(thread_id)
+
+    def delete(self, thread_id: str) -> None:
+        """The thread with its messages, runs and feedback. Raises Missing."""
+        self.get(thread_id)
+        self._connection.execute(delete(threads).where(threads.c.id == thread_id))
+
+    def messages(self, thread_id: str, limit: int, cursor: str = "") -> tuple[list[StoredMessage], str | None]:
+        """The whole tree in the order it grew, so a parent comes before its answers. Raises Missing."""
+        self.get(thread_id)
+        query = self._messages().where(messages.c.thread_id == thread_id).order_by(messages.c.id).limit(limit + 1)
+        if cursor:
+            query = query.where(messages.c.id > decode_cursor(cursor, 1)[0])
+        rows, following = cut(self._connection.execute(query).all(), limit, lambda row: (row.id,))
+        return [self._message(row) for row in rows], following
+
+    def message(self, message_id: str) -> StoredMessage:
+        """Raises Missing."""
+        row = self._connection.execute(self._messages().where(messages.c.id == message_id)).first()
+        if row is None:
+            raise Missing("There is no such message.")
+        return self._message(row)
+
+    def newest(self, thread_id: str) -> StoredMessage | None:
+        """The message at the end of the newest branch; None in an empty thread."""
+        query = self._messages().where(messages.c.thread_id == thread_id).order_by(messages.c.id.desc()).limit(1)
+        row = self._connection.execute(query).first()
+        return None if row is None else self._message(row)
+
+    def branch(self, message_id: str | None, limit: int = 40) -> list[StoredMessage]:
+        """A message and those before it on its branch, oldest first, at most `limit`."""
+        found: list[StoredMessage] = []
+        while message_id is not None and len(found) < limit:
+            found.append(self.message(message_id))
+            message_id = found[-1].parent_id
+        return found[::-1]
+
+    def add_question(self, thread: Thread, parent_id: str | None, text: str) -> str:
+        """A user message's id. The first question of an untitled thread becomes its title."""
+        message_id = self._add(thread.id, parent_id, "user", text, status="finished", run_id=None)
+        values: dict[str, Any] = {"updated_at": datetime.now(UTC)}
+        if not thread.title:
+            values["title"] = title_of(text)
+        self._connection.execute(update(threads).where(threads.c.id == thread.id).values(**values))
+        return message_id
+
+    def add_answer(self, thread_id: str, parent_id: str, run_id: str) -> str:
+        """The id of an assistant message that the run is to fill."""
+        return self._add(thread_id, parent_id, "assistant", "", status="running", run_id=run_id)
+
+    def rate(self, message_id: str, given: Feedback | None) -> None:
+        """Set or take back this user's feedback. Raises Missing."""
+        self.message(message_id)
+        mine = and_(feedback.c.message_id == message_id, feedback.c.owner_id == self._scope.user_id)
+        self._connection.execute(delete(feedback).where(mine))
+        if given is not None:
+            self._connection.execute(
+                insert(feedback).values(
+                    message_id=message_id,
+                    workspace_id=self._scope.workspace_id,
+                    owner_id=self._scope.user_id,
+                    rating=given.rating,
+                    reasons=list(given.reasons),
+                    comment=given.comment,
+                    updated_at=datetime.now(UTC),
+                )
+            )
+
+    def _add(
+        self, thread_id: str, parent_id: str | None, role: str, text: str, *, status: str, run_id: str | None
+    ) -> str:
+        message_id = new_id()
+        self._connection.execute(
+            insert(messages).values(
+                id=message_id,
+                thread_id=thread_id,
+                parent_id=parent_id,
+                role=role,
+                text=text,
+                run_id=run_id,
+                status=status,
+                model="",
+                error="",
+                citations=[],
+                uncited=[],
+                nearest=[],
+                created_at=datetime.now(UTC),
+            )
+        )
+        return message_id
+
+    def _mine(self) -> ColumnElement[bool]:
+        return and_(threads.c.workspace_id == self._scope.workspace_id, threads.c.owner_id == self._scope.user_id)
+
+    def _query(self) -> Select[Any]:
+        count = select(func.count()).where(messages.c.thread_id == threads.c.id).scalar_subquery()
+        active = (
+            select(func.max(runs.c.id))
+            .where(runs.c.thread_id == threads.c.id, runs.c.status == "running")
+            .scalar_subquery()
+        )
+        return select(threads, count.label("message_count"), active.label("active_run_id")).where(self._mine())
+
+    def _messages(self) -> Select[Any]:
+        rated = and_(feedback.c.message_id == messages.c.id, feedback.c.owner_id == self._scope.user_id)
+        return (
+            select(messages, feedback.c.rating, feedback.c.reasons, feedback.c.comment)
+            .join(threads, threads.c.id == messages.c.thread_id)
+            .outerjoin(feedback, rated)
+            .where(self._mine())
+        )
+
+    def _message(self, row: Row[Any]) -> StoredMessage:
+        text = row.text
+        if row.status == "running":
+            text = text_so_far(self._connection, row.run_id)
+        given = Feedback(rating=row.rating, reasons=tuple(row.reasons), comment=row.comment) if row.rating else None
+        return StoredMessage(
+            id=row.id,
+            thread_id=row.thread_id,
+            parent_id=row.parent_id,
+            role=row.role,
+            text=text,
+            run_id=row.run_id,
+            status=row.status,
+            mode=row.mode,
+            model=row.model,
+            answered=row.answered,
+            error=row.error,
+            citations=row.citations,
+            uncited=row.uncited,
+            nearest=row.nearest,
+            feedback=given,
+            created_at=row.created_at,
+        )
+
+
+def text_so_far(connection: Connection, run_id: str) -> str:
+    """What the present attempt of a run has written, from its stored events."""
+    started = select(func.max(run_events.c.seq)).where(
+        run_events.c.run_id == run_id, run_events.c.kind == "run_started"
+    )
+    begun = connection.execute(started).scalar() or 0
+    query = (
+        select(run_events.c.data)
+        .where(run_events.c.run_id == run_id, run_events.c.seq > begun, run_events.c.kind == "text_delta")
+        .order_by(run_events.c.seq)
+    )
+    return "".join(json.loads(data)["text"] for data in connection.execute(query).scalars())
+
+
+def title_of(question: str) -> str:
+    """A conversation's title from its first question: one line, at most 80 characters, cut at a word if it can be."""
+    line = " ".join(question.split())
+    if len(line) <= TITLE_CHARS:
+        return line
+    cut_at = line.rfind(" ", TITLE_CHARS // 2, TITLE_CHARS)
+    return line[: cut_at if cut_at > 0 else TITLE_CHARS - 1].rstrip() + "…"
+
+
+def _thread(row: Row[Any]) -> Thread:
+    return Thread(
+        id=row.id,
+        title=row.title,
+        knowledge_bases=tuple(row.knowledge_bases),
+        message_count=row.message_count,
+        active_run_id=row.active_run_id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _holds(column: ColumnElement[str], words: str) -> ColumnElement[bool]:
+    return column.icontains(words, autoescape=True)
+
+
+def _before(moment: datetime, thread_id: str) -> ColumnElement[bool]:
+    same = and_(threads.c.updated_at == moment, threads.c.id < thread_id)
+    return or_(threads.c.updated_at < moment, same)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidCursor("This cursor is none of ours; give back `next_cursor` of the page before unchanged.")
+    return moment

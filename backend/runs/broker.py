@@ -1,0 +1,64 @@
+"""Who listens to which run in this process. A listener that falls behind is not waited for: it reads the table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from backend.runs.types import StoredEvent
+
+BACKLOG = 1000
+"""Events kept for a slow listener; beyond that it sees a gap and reads what it missed from the database."""
+
+
+class Listener:
+    """Stored events of one run as they come. Used from the event loop only."""
+
+    def __init__(self) -> None:
+        self._events: deque[StoredEvent] = deque(maxlen=BACKLOG)
+        self._arrived = asyncio.Event()
+
+    def put(self, event: StoredEvent) -> None:
+        """Keep an event until it is taken."""
+        self._events.append(event)
+        self._arrived.set()
+
+    async def take(self, timeout: float) -> list[StoredEvent]:
+        """What has come since the last call; waits at most `timeout` seconds for the first."""
+        if not self._events:
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return []
+        taken = list(self._events)
+        self._events.clear()
+        self._arrived.clear()
+        return taken
+
+
+class Broker:
+    """Hands stored events to the listeners of their runs."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, list[Listener]] = {}
+
+    def publish(self, run_id: str, event: StoredEvent) -> None:
+        """Tell every listener of the run."""
+        for listener in self._listeners.get(run_id, ()):
+            listener.put(event)
+
+    @contextmanager
+    def listen(self, run_id: str) -> Iterator[Listener]:
+        """A listener that hears everything published from now on until the block ends."""
+        listener = Listener()
+        self._listeners.setdefault(run_id, []).append(listener)
+        try:
+            yield listener
+        finally:
+            remaining = self._listeners[run_id]
+            remaining.remove(listener)
+            if not remaining:
+                del self._listeners[run_id]

@@ -1,0 +1,69 @@
+"""Following a run: everything stored after an event, then everything as it comes, without a gap or a duplicate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from knowledge.database import Database
+
+from backend.runs.broker import Broker, Listener
+from backend.runs.store import is_over, read_events
+from backend.runs.types import StoredEvent
+
+POLL_SECONDS = 0.2
+"""How often the table is read for a run that another process performs."""
+
+PATIENCE_SECONDS = 2.0
+"""How long a listener waits before it looks whether the run is still performed here."""
+
+PAGE = 2_000
+
+
+class Follower:
+    """Reads runs for any number of streams."""
+
+    def __init__(self, *, database: Database, broker: Broker, is_local: Callable[[str], bool]) -> None:
+        self._database = database
+        self._broker = broker
+        self._is_local = is_local
+
+    async def follow(self, run_id: str, after: int, *, beat: float = 15.0) -> AsyncIterator[list[StoredEvent]]:
+        """Events above number `after`, in order, up to the run's last; an empty list when `beat` seconds were silent.
+
+        The listener is there before the table is read, so an event is in one of the two; what is in both is dropped by
+        its number, and a gap (a listener that fell behind) sends the reader back to the table.
+        """
+        clock = asyncio.get_running_loop().time
+        with self._broker.listen(run_id) as listener:
+            spoken, live = clock(), False
+            while True:
+                if live:
+                    events, live = await self._heard(run_id, listener, after, beat)
+                else:
+                    events, over = await asyncio.to_thread(self._read, run_id, after)
+                    if over and not events:
+                        return
+                    live = len(events) < PAGE
+                if events:
+                    after, spoken = events[-1].seq, clock()
+                    yield events
+                    if events[-1].last:
+                        return
+                elif clock() - spoken >= beat:
+                    spoken = clock()
+                    yield []
+
+    async def _heard(self, run_id: str, listener: Listener, after: int, beat: float) -> tuple[list[StoredEvent], bool]:
+        """What the listener heard next, and whether to go on listening; otherwise the table is to be read."""
+        local = self._is_local(run_id)
+        events = await listener.take(min(beat, PATIENCE_SECONDS) if local else min(beat, POLL_SECONDS))
+        events = [event for event in events if event.seq > after]
+        if events and events[0].seq != after + 1:
+            return [], False
+        return events, local or bool(events)
+
+    def _read(self, run_id: str, after: int) -> tuple[list[StoredEvent], bool]:
+        with self._database.read() as connection:
+            over = is_over(connection, run_id)  # before the events: what ended a run is stored with its end
+            return read_events(connection, run_id, after, PAGE), over

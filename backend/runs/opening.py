@@ -1,0 +1,102 @@
+"""Opening a run: where in the conversation its question stands, and what any process needs to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from knowledge.ids import new_id
+from sqlalchemy import Connection
+
+from backend.db.conversations import Conversations, StoredMessage, Thread
+from backend.errors import Invalid, Missing, RunActive
+from backend.runs.store import RunStore
+from backend.runs.types import Run
+from knowledge.types import Scope
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """What a caller asks for. `knowledge_bases` are ids; `model` is a configured name, "none", an endpoint or None."""
+
+    input: str
+    phase: str
+    knowledge_bases: Sequence[str]
+    filters: Mapping[str, Any]
+    model: str | Mapping[str, str] | None
+    parent_id: str | None = None
+    edit_of: str | None = None
+    regenerate: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """Where the answer goes: under an existing question, or under a new one after `parent_id`."""
+
+    parent_id: str | None
+    question: StoredMessage | None
+
+
+def open_run(connection: Connection, scope: Scope, thread_id: str, wish: Wish, *, owner: str, lease: timedelta) -> Run:
+    """The question, an empty answer and the run that is to fill it, in one transaction; the run is leased to `owner`.
+
+    Two branches of a thread may be answered at the same time, one branch may not: an unfinished answer cannot be
+    followed, and a question that is being answered is not answered again. Raises Missing, Invalid, RunActive.
+    """
+    conversations = Conversations(connection, scope)
+    thread = conversations.get(thread_id)
+    place = _place(conversations, thread, wish)
+    store = RunStore(connection, scope)
+    if place.question is not None and store.answering(place.question.id):
+        raise RunActive("This question is being answered; wait for the answer or cancel it.")
+    run_id = new_id()
+    text = place.question.text if place.question else wish.input
+    question_id = place.question.id if place.question else conversations.add_question(thread, place.parent_id, text)
+    return store.add(
+        run_id=run_id,
+        thread_id=thread.id,
+        message_id=conversations.add_answer(thread.id, question_id, run_id),
+        user_message_id=question_id,
+        phase=wish.phase,
+        request={
+            "question": text,
+            "knowledge_bases": list(wish.knowledge_bases),
+            "filters": dict(wish.filters),
+            "model": wish.model if isinstance(wish.model, str | None) else dict(wish.model),
+        },
+        owner=owner,
+        lease=lease,
+    )
+
+
+def _place(conversations: Conversations, thread: Thread, wish: Wish) -> _Place:
+    if wish.regenerate:
+        if wish.parent_id is None:
+            raise Invalid("To answer again, name the question in `parent_id`.")
+        return _Place(parent_id=None, question=_question(conversations, thread, wish.parent_id))
+    if not wish.input.strip():
+        raise Invalid("`input` is empty: write a question.")
+    if wish.edit_of is not None:
+        return _Place(parent_id=_question(conversations, thread, wish.edit_of).parent_id, question=None)
+    parent = _message(conversations, thread, wish.parent_id) if wish.parent_id else conversations.newest(thread.id)
+    if parent is not None and parent.role == "user":
+        raise Invalid("A question follows an answer: name an answer in `parent_id`, or nothing.")
+    if parent is not None and parent.status == "running":
+        raise RunActive("The answer before is still being written; wait for it or cancel it.")
+    return _Place(parent_id=parent.id if parent else None, question=None)
+
+
+def _message(conversations: Conversations, thread: Thread, message_id: str) -> StoredMessage:
+    message = conversations.message(message_id)
+    if message.thread_id != thread.id:
+        raise Missing("There is no such message in this conversation.")
+    return message
+
+
+def _question(conversations: Conversations, thread: Thread, message_id: str) -> StoredMessage:
+    message = _message(conversations, thread, message_id)
+    if message.role != "user":
+        raise Invalid("This is an answer; name the question it answers.")
+    return message

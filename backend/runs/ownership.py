@@ -1,0 +1,35 @@
+"""Names of the processes that hold runs, and which of them are certainly dead."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+
+import psutil
+from knowledge.ids import new_id
+
+SLACK_SECONDS = 60
+"""The time a process began is counted from the clock, which may be set while it lives."""
+
+
+def owner_name() -> str:
+    """A name no other process has or will have: machine, process, when it began, and a random part."""
+    process = psutil.Process()
+    return f"{socket.gethostname()}|{process.pid}|{process.create_time():.3f}|{new_id()}"
+
+
+def dead_owners(names: Iterable[str]) -> list[str]:
+    """Those of this machine whose process is gone; of other machines nothing is known but their leases."""
+    return [name for name in names if _is_dead(name)]
+
+
+def _is_dead(name: str) -> bool:
+    parts = name.split("|")
+    if len(parts) != 4 or parts[0] != socket.gethostname():
+        return False
+    try:
+        return abs(psutil.Process(int(parts[1])).create_time() - float(parts[2])) > SLACK_SECONDS
+    except psutil.NoSuchProcess:
+        return True
+    except (psutil.Error, ValueError):
+        return False

@@ -1,0 +1,232 @@
+"""Runs in the database: their rows, events and leases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+
+from backend.db.tables import messages, run_events, runs, threads
+from backend.errors import Missing
+from backend.runs.types import Outcome, Run, StoredEvent
+from knowledge.types import Scope
+
+
+class RunStore:
+    """The runs that `scope` may see, inside the transaction of `connection`; commits nothing."""
+
+    def __init__(self, connection: Connection, scope: Scope) -> None:
+        self._connection = connection
+        self._scope = scope
+
+    def add(
+        self,
+        *,
+        run_id: str,
+        thread_id: str,
+        message_id: str,
+        user_message_id: str,
+        phase: str,
+        request: Mapping[str, Any],
+        owner: str,
+        lease: timedelta,
+    ) -> Run:
+        """A new run, leased to the process that is about to begin it."""
+        now = datetime.now(UTC)
+        self._connection.execute(
+            insert(runs).values(
+                id=run_id,
+                workspace_id=self._scope.workspace_id,
+                owner_id=self._scope.user_id,
+                thread_id=thread_id,
+                message_id=message_id,
+                user_message_id=user_message_id,
+                phase=phase,
+                status="running",
+                model="",
+                error="",
+                error_code="",
+                request=dict(request),
+                attempt=1,
+                cancel_requested=False,
+                lease_owner=owner,
+                lease_until=now + lease,
+                created_at=now,
+            )
+        )
+        return self.get(run_id)
+
+    def get(self, run_id: str) -> Run:
+        """Raises Missing."""
+        row = self._connection.execute(_query(runs.c.id == run_id, self._mine())).first()
+        if row is None:
+            raise Missing("There is no such run.")
+        return _run(row)
+
+    def answering(self, user_message_id: str) -> str | None:
+        """The run that is answering this message at the moment."""
+        query = select(runs.c.id).where(
+            self._mine(), runs.c.user_message_id == user_message_id, runs.c.status == "running"
+        )
+        return self._connection.execute(query).scalar()
+
+    def request_cancel(self, run_id: str) -> Run:
+        """Ask whoever runs it to stop; a finished run is left as it is. Raises Missing."""
+        run = self.get(run_id)
+        if run.status == "running":
+            self._connection.execute(update(runs).where(runs.c.id == run_id).values(cancel_requested=True))
+        return run
+
+    def active_of(self, thread_id: str) -> list[str]:
+        """The runs of a thread that have not ended."""
+        query = select(runs.c.id).where(self._mine(), runs.c.thread_id == thread_id, runs.c.status == "running")
+        return list(self._connection.execute(query).scalars())
+
+    def _mine(self) -> ColumnElement[bool]:
+        return and_(runs.c.workspace_id == self._scope.workspace_id, runs.c.owner_id == self._scope.user_id)
+
+
+def read_events(connection: Connection, run_id: str, after: int, limit: int = 2000) -> list[StoredEvent]:
+    """The run's events with a number above `after`, in order; the caller has checked who asks."""
+    query = (
+        select(run_events.c.seq, run_events.c.kind, run_events.c.data)
+        .where(run_events.c.run_id == run_id, run_events.c.seq > after)
+        .order_by(run_events.c.seq)
+        .limit(limit)
+    )
+    return [StoredEvent(seq=seq, kind=kind, data=data) for seq, kind, data in connection.execute(query)]
+
+
+def add_events(connection: Connection, events: Sequence[tuple[str, StoredEvent]]) -> None:
+    """Store events of runs that the caller holds."""
+    rows = [{"run_id": run_id, "seq": each.seq, "kind": each.kind, "data": each.data} for run_id, each in events]
+    connection.execute(insert(run_events), rows)
+
+
+def held(connection: Connection, ids: Collection[str], owner: str) -> set[str]:
+    """Those of the runs that are still this owner's; nobody takes them over before the transaction ends."""
+    query = select(runs.c.id).where(runs.c.id.in_(ids), runs.c.status == "running", runs.c.lease_owner == owner)
+    return set(connection.execute(query.with_for_update(read=True)).scalars())
+
+
+def close(connection: Connection, run_id: str, outcome: Outcome) -> None:
+    """Write how a run ended into its row and its message; the caller holds the run."""
+    row = connection.execute(
+        select(runs.c.message_id, runs.c.thread_id, runs.c.request).where(runs.c.id == run_id)
+    ).one()
+    now = datetime.now(UTC)
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id)
+        .values(
+            status=outcome.status,
+            mode=outcome.mode,
+            model=outcome.model,
+            error=outcome.error,
+            error_code=outcome.error_code,
+            request=without_key(row.request),
+            finished_at=now,
+        )
+    )
+    connection.execute(
+        update(messages)
+        .where(messages.c.id == row.message_id)
+        .values(
+            status=outcome.status,
+            text=outcome.text,
+            mode=outcome.mode,
+            model=outcome.model,
+            answered=outcome.answered,
+            error=outcome.error,
+            citations=outcome.citations,
+            uncited=outcome.uncited,
+            nearest=outcome.nearest,
+        )
+    )
+    connection.execute(update(threads).where(threads.c.id == row.thread_id).values(updated_at=now))
+
+
+def extend(connection: Connection, owner: str, lease: timedelta) -> set[str]:
+    """Renew the leases of an owner; the runs it still holds."""
+    mine = and_(runs.c.status == "running", runs.c.lease_owner == owner)
+    connection.execute(update(runs).where(mine).values(lease_until=datetime.now(UTC) + lease))
+    return set(connection.execute(select(runs.c.id).where(mine)).scalars())
+
+
+def release(connection: Connection, owner: str) -> None:
+    """Give back every run of an owner, so that another process takes it up at once."""
+    mine = and_(runs.c.status == "running", runs.c.lease_owner == owner)
+    connection.execute(update(runs).where(mine).values(lease_owner="", lease_until=datetime.now(UTC)))
+
+
+def cancelled(connection: Connection, owner: str) -> list[str]:
+    """The owner's runs whose end somebody asked for."""
+    query = select(runs.c.id).where(runs.c.status == "running", runs.c.lease_owner == owner, runs.c.cancel_requested)
+    return list(connection.execute(query).scalars())
+
+
+def owners(connection: Connection) -> set[str]:
+    """Who holds runs at the moment, alive or not."""
+    return set(connection.execute(select(runs.c.lease_owner).where(runs.c.status == "running").distinct()).scalars())
+
+
+def any_orphaned(connection: Connection) -> bool:
+    """Whether a lease ran out."""
+    late = select(runs.c.id).where(runs.c.status == "running", runs.c.lease_until < datetime.now(UTC)).limit(1)
+    return connection.execute(late).first() is not None
+
+
+def is_over(connection: Connection, run_id: str) -> bool:
+    """Whether no event follows those stored: the run has ended, or was deleted with its conversation."""
+    return connection.execute(select(runs.c.status).where(runs.c.id == run_id)).scalar() != "running"
+
+
+def take_over(connection: Connection, owner: str, dead: Iterable[str], lease: timedelta, limit: int = 50) -> list[Run]:
+    """The runs whose lease ran out or whose owner is dead, now this owner's, each with its next attempt."""
+    now = datetime.now(UTC)
+    orphaned = or_(runs.c.lease_until < now, runs.c.lease_owner.in_(list(dead)))
+    query = select(runs.c.id).where(runs.c.status == "running", runs.c.lease_owner != owner, orphaned).limit(limit)
+    ids = list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
+    if not ids:
+        return []
+    connection.execute(
+        update(runs)
+        .where(runs.c.id.in_(ids))
+        .values(lease_owner=owner, lease_until=now + lease, attempt=runs.c.attempt + 1)
+    )
+    return [_run(row) for row in connection.execute(_query(runs.c.id.in_(ids)))]
+
+
+def without_key(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The request without the key that was given for this run only."""
+    model = request.get("model")
+    return {**request, "model": {**model, "api_key": ""}} if isinstance(model, dict) else dict(request)
+
+
+def _query(*conditions: ColumnElement[bool]) -> Any:
+    last = select(func.max(run_events.c.seq)).where(run_events.c.run_id == runs.c.id).scalar_subquery()
+    return select(runs, last.label("last_event_id")).where(*conditions)
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        owner_id=row.owner_id,
+        thread_id=row.thread_id,
+        message_id=row.message_id,
+        user_message_id=row.user_message_id,
+        phase=row.phase,
+        status=row.status,
+        mode=row.mode,
+        model=row.model,
+        error=row.error,
+        request=row.request,
+        attempt=row.attempt,
+        cancel_requested=row.cancel_requested,
+        last_event_id=row.last_event_id or 0,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+    )

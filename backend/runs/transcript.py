@@ -1,0 +1,68 @@
+"""What a run has said so far, and what it leaves behind when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from agents.events import (
+    Cited,
+    RunCancelled,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    TextDelta,
+)
+from backend.runs.types import Outcome
+
+_STATUS = {"run_finished": "finished", "run_failed": "failed", "run_cancelled": "cancelled"}
+
+
+class Transcript:
+    """Follows the events of one attempt; `outcome` is right after any of them."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._mode: str | None = None
+        self._model = ""
+        self._cited = Cited(citations=())
+        self._last: RunEvent | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer as far as it is written."""
+        return "".join(self._pieces)
+
+    def note(self, event: RunEvent) -> None:
+        """Take an event into account."""
+        self._last = event
+        if isinstance(event, TextDelta):
+            self._pieces.append(event.text)
+        elif isinstance(event, Cited):
+            self._cited = event
+        elif isinstance(event, RunStarted):
+            self._mode, self._model = event.mode, event.model
+            self._pieces.clear()
+
+    def outcome(self) -> Outcome:
+        """What the terminal event, the last one noted, makes of the run and its message."""
+        last = self._last
+        finished = last if isinstance(last, RunFinished) else None
+        failed = last if isinstance(last, RunFailed) else None
+        return Outcome(
+            status=_STATUS[last.kind] if isinstance(last, RunFinished | RunFailed | RunCancelled) else "failed",
+            text=finished.text if finished else self.text,
+            mode=finished.mode if finished else self._mode,
+            model=self._model,
+            answered=finished.answered if finished else None,
+            error=failed.message if failed else "",
+            error_code=failed.code if failed else "",
+            citations=[asdict(citation) for citation in self._cited.citations],
+            uncited=[list(bounds) for bounds in self._cited.uncited],
+            nearest=_plain(finished.nearest) if finished else [],
+        )
+
+
+def _plain(values: tuple[Any, ...]) -> list[dict[str, Any]]:
+    return [asdict(value) for value in values]

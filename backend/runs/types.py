@@ -1,0 +1,66 @@
+"""The values of a run: what is stored of it and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from agents.events import TERMINAL_KINDS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A run as it is stored. `request` holds what any process needs to begin it again."""
+
+    id: str
+    workspace_id: str
+    owner_id: str
+    thread_id: str
+    message_id: str
+    user_message_id: str
+    phase: str
+    status: str
+    mode: str | None
+    model: str
+    error: str
+    request: Mapping[str, Any]
+    attempt: int
+    cancel_requested: bool
+    last_event_id: int
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredEvent:
+    """An event with its number in the run, from 1 without gaps. `data` is its JSON, encoded once for table and wire."""
+
+    seq: int
+    kind: str
+    data: str
+
+    @property
+    def last(self) -> bool:
+        return self.kind in TERMINAL_KINDS
+
+    def wire(self) -> bytes:
+        """The event as server-sent events spell it."""
+        return f"id: {self.seq}\nevent: {self.kind}\ndata: {self.data}\n\n".encode()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a run leaves in its message and its row, stored in one transaction with its last event."""
+
+    status: str
+    text: str
+    mode: str | None
+    model: str
+    answered: bool | None
+    error: str
+    error_code: str
+    citations: list[dict[str, Any]]
+    uncited: list[list[int]]
+    nearest: list[dict[str, Any]]
