@@ -88,7 +88,7 @@ class Nearest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted:
-    """First event of every attempt. An attempt above 1 follows a crash: text and citations before it no longer count."""
+    """First event of an attempt. An attempt above 1 follows a crash: text and citations before it no longer count."""
 
     run_id: str
     thread_id: str
@@ -194,8 +194,7 @@ RunEvent = (
 TERMINAL_KINDS = frozenset({"run_finished", "run_failed", "run_cancelled"})
 
 _KINDS: dict[str, TypeAdapter[RunEvent]] = {
-    event.__dataclass_fields__["kind"].default: TypeAdapter(event)
-    for event in RunEvent.__args__  # type: ignore[attr-defined]
+    event.__dataclass_fields__["kind"].default: TypeAdapter(event) for event in RunEvent.__args__
 }
 
 

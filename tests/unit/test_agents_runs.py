@@ -1,0 +1,139 @@
+"""The frame of a run: one beginning, one end, whatever its phase does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from agents.errors import ModelUnavailable
+from agents.events import TERMINAL_KINDS, RunEvent, StepStarted, TextDelta, decode_event, encode_event
+from agents.phases import Outcome, PhaseEvent, RunRequest
+from agents.runs import Runner
+from knowledge.errors import NotFound
+
+
+class ScriptedPhase:
+    """Says its events, raises its error, or waits for ever; remembers that it was closed."""
+
+    name = "answer"
+
+    def __init__(self, *events: PhaseEvent, error: Exception | None = None, hangs: bool = False) -> None:
+        self.events = events
+        self.error = error
+        self.hangs = hangs
+        self.closed = False
+
+    async def stream(self, request: RunRequest) -> AsyncGenerator[PhaseEvent, None]:
+        try:
+            for event in self.events:
+                yield event
+            if self.error is not None:
+                raise self.error
+            if self.hangs:
+                await asyncio.Event().wait()
+        finally:
+            self.closed = True
+
+
+def request(**changes: object) -> RunRequest:
+    return RunRequest(run_id="r", thread_id="t", question="q", **changes)  # type: ignore[arg-type]
+
+
+async def collect(phase: ScriptedPhase, asked: RunRequest, cancel: asyncio.Event | None = None) -> list[RunEvent]:
+    events = [event async for event in Runner([phase]).run(asked, cancel or asyncio.Event())]
+    assert events[0].kind == "run_started"
+    assert [event.kind in TERMINAL_KINDS for event in events] == [False] * (len(events) - 1) + [True]
+    assert [decode_event(encode_event(event)) for event in events] == events
+    return events
+
+
+async def test_a_finished_run_holds_the_text_of_its_deltas() -> None:
+    phase = ScriptedPhase(
+        StepStarted(step="answer"),
+        TextDelta(text="a"),
+        TextDelta(text="b"),
+        Outcome(answered=True, mode="extractive"),
+    )
+    events = await collect(phase, request(attempt=3))
+    assert [event.kind for event in events] == [
+        "run_started", "step_started", "text_delta", "text_delta", "run_finished",
+    ]  # fmt: skip
+    started, finished = events[0], events[-1]
+    assert (started.attempt, started.mode, started.model) == (3, "extractive", "")  # type: ignore[union-attr]
+    assert (finished.text, finished.answered, finished.mode) == ("ab", True, "extractive")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (ModelUnavailable("The model is away."), "model_unavailable", "The model is away."),
+        (NotFound("No such base."), "not_found", "No such base."),
+        (ZeroDivisionError("secret detail"), "internal_error", None),
+    ],
+)
+async def test_an_error_ends_the_run_with_its_code(error: Exception, code: str, message: str | None) -> None:
+    phase = ScriptedPhase(TextDelta(text="a"), error=error)
+    end = (await collect(phase, request()))[-1]
+    assert end.kind == "run_failed"
+    assert end.code == code
+    assert end.message == message if message else "secret" not in end.message
+    assert phase.closed
+
+
+async def test_a_phase_that_does_not_say_how_it_ended_fails_the_run() -> None:
+    end = (await collect(ScriptedPhase(TextDelta(text="a")), request()))[-1]
+    assert end.kind == "run_failed"
+
+
+async def test_an_unknown_phase_fails_the_run() -> None:
+    end = (await collect(ScriptedPhase(), request(phase="dance")))[-1]
+    assert end.kind == "run_failed"
+    assert end.code == "unknown_phase"
+    assert "answer" in end.message
+
+
+async def test_cancelling_keeps_what_was_written() -> None:
+    phase = ScriptedPhase(TextDelta(text="half"), hangs=True)
+    cancel = asyncio.Event()
+    events = []
+    async for event in Runner([phase]).run(request(), cancel):
+        events.append(event)
+        if event.kind == "text_delta":
+            cancel.set()
+    assert events[-1].kind == "run_cancelled"
+    assert events[-1].text == "half"
+    assert phase.closed
+
+
+async def test_a_run_cancelled_before_it_begins_ends_at_once() -> None:
+    cancel = asyncio.Event()
+    cancel.set()
+    events = await collect(ScriptedPhase(hangs=True), request(), cancel)
+    assert events[-1].kind == "run_cancelled"
+
+
+async def test_closing_the_iterator_ends_the_phase() -> None:
+    phase = ScriptedPhase(TextDelta(text="a"), hangs=True)
+    run = Runner([phase]).run(request(), asyncio.Event())
+    async for event in run:
+        if event.kind == "text_delta":
+            break
+    await run.aclose()
+    assert phase.closed
+
+
+async def test_cancelling_the_callers_task_is_not_swallowed() -> None:
+    phase = ScriptedPhase(TextDelta(text="a"), hangs=True)
+
+    async def consume() -> None:
+        async for _ in Runner([phase]).run(request(), asyncio.Event()):
+            pass
+
+    task = asyncio.create_task(consume())
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert phase.closed
