@@ -15,6 +15,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _NOT_TEXT = bytes(range(0x00, 0x09)) + b"\x0b" + bytes(range(0x0E, 0x1B)) + bytes(range(0x1C, 0x20))
+_RUN_BEYOND_ASCII = re.compile(rb"[\x80-\xff]{3}")
 _ANSI = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,1000}(?:\x07|\x1b\\)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\x80-\x9f\ud800-\udfff]")
 _NEEDS_CARE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\ud800-\udfff]")
@@ -97,6 +98,8 @@ def _is_utf8(data: bytes) -> bool:
 
 def _guess(data: bytes) -> str:
     sample = _beyond_ascii(data)
+    if not _RUN_BEYOND_ASCII.search(sample):
+        return "cp1252"  # single accents between ASCII letters: a Latin script, Western as far as anyone can tell
     scores = {encoding: _share_of_common(sample, encoding) for encoding in ("gb18030", "big5")}
     best = max(scores, key=lambda encoding: scores[encoding])
     if scores[best] >= 0.8:

@@ -23,6 +23,7 @@ _SPACES = re.compile(r"\s+")
 _HYPHEN = re.compile(r"(?<=[a-z])-\n(?=[a-z])")
 _DEEPEST_OUTLINE = 4
 _MOST_OUTLINE = 5_000
+Outline = dict[int, list[tuple[int, str]]]
 
 
 def read_pdf(path: Path, name: str, limits: ParsingLimits) -> Draft:
@@ -42,7 +43,7 @@ def read_pdf(path: Path, name: str, limits: ParsingLimits) -> Draft:
             else f"{name} is damaged: none of its {count} pages could be read."
         )
     writer = MarkdownWriter(limits.max_text_chars)
-    for number, text in enumerate(_without_running_heads(pages), start=1):
+    for number, text in enumerate(_without_running_heads(pages, outline), start=1):
         writer.page(str(number))
         writer.add(_with_headings(_HYPHEN.sub("", text), outline.get(number - 1, ())))
     return writer.draft(title=str(metadata.get("title", "")), metadata=metadata, warnings=warnings)
@@ -95,19 +96,21 @@ def _warnings(pages: list[str], broken: int, count: int, limits: ParsingLimits) 
     return warnings
 
 
-def _without_running_heads(pages: list[str]) -> Iterable[str]:
-    """Leave out the first and last lines that come back, numbers aside, on most pages."""
+def _without_running_heads(pages: list[str], outline: Outline) -> Iterable[str]:
+    """Leave out the first and last lines that come back, numbers aside, on most pages, but for headings."""
     split = [[line for line in page.split("\n") if line.strip()] for page in pages]
     seen = Counter(line for lines in split for line in {_shape(edge) for edge in _edges(lines)})
     filled = sum(1 for lines in split if lines)
     running = {line for line, count in seen.items() if filled >= 4 and count > 0.6 * filled}
-    for page, lines in zip(pages, split, strict=True):
-        edges = {line for line in _edges(lines) if _shape(line) in running}
+    for number, (page, lines) in enumerate(zip(pages, split, strict=True)):
+        headings = {_letters(title) for _, title in outline.get(number, ())}
+        edges = {line for line in _edges(lines) if _shape(line) in running and _letters(line) not in headings}
         yield "\n".join(line for line in page.split("\n") if line not in edges) if edges else page
 
 
 def _edges(lines: list[str]) -> list[str]:
-    return [*lines[:_EDGE_LINES], *lines[-_EDGE_LINES:]]
+    # On a page of a few lines nothing can be told from its heads.
+    return [] if len(lines) <= 2 * _EDGE_LINES + 1 else [*lines[:_EDGE_LINES], *lines[-_EDGE_LINES:]]
 
 
 def _shape(line: str) -> str:
@@ -130,9 +133,9 @@ def _letters(text: str) -> str:
     return re.sub(r"[\W\d_]+", "", text).lower() or text.strip()
 
 
-def _outline(reader: PdfReader) -> dict[int, list[tuple[int, str]]]:
+def _outline(reader: PdfReader) -> Outline:
     """Titles of the outline by page index, with their depth from 1; {} when it is missing or broken."""
-    found: dict[int, list[tuple[int, str]]] = {}
+    found: Outline = {}
     try:
         stack: list[tuple[int, Any]] = [(1, entry) for entry in reversed(reader.outline)]
         for _ in range(_MOST_OUTLINE):

@@ -1,0 +1,311 @@
+"""Whatever a file holds, parsing it ends in a document or in UnreadableFile with a sentence that names the file."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tempfile
+import zipfile
+from pathlib import Path
+
+import docx
+import openpyxl
+import pptx
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pypdf import PdfWriter
+
+from knowledge.config import MEGABYTE, ParsingLimits
+from knowledge.errors import FileTooLarge, UnreadableFile
+from knowledge.parsing import SUFFIXES, IsolatedParser, parse
+from knowledge.types import ParsedDocument
+
+LIMITS = ParsingLimits()
+
+
+def parse_bytes(content: bytes, name: str, limits: ParsingLimits = LIMITS) -> ParsedDocument:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "file")
+        path.write_bytes(content)
+        return parse(path, name=name, limits=limits)
+
+
+def check(document: ParsedDocument) -> None:
+    """What every consumer of a document relies on."""
+    json.dumps(document.metadata, allow_nan=False).encode()
+    for text in (document.text, document.title, *document.warnings):
+        text.encode("utf-8")
+        assert not re.search(r"[\x00\r]", text)
+    offsets = [offset for offset, _ in document.pages]
+    assert offsets == sorted(offsets)
+    assert all(0 <= offset <= len(document.text) for offset in offsets)
+    assert all(0 <= link.start < len(document.text) for link in document.links)
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def docx_bytes() -> bytes:
+    buffer = io.BytesIO()
+    document = docx.Document()
+    document.add_heading("Title", 1)
+    document.add_table(rows=2, cols=2).cell(0, 0).text = "a"
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+def xlsx_bytes() -> bytes:
+    buffer = io.BytesIO()
+    workbook = openpyxl.Workbook()
+    workbook.active.append(["name", 1])
+    workbook.save(buffer)
+    return buffer.getvalue()
+
+
+def pptx_bytes() -> bytes:
+    buffer = io.BytesIO()
+    deck = pptx.Presentation()
+    deck.slides.add_slide(deck.slide_layouts[0]).shapes.title.text = "Title"
+    deck.save(buffer)
+    return buffer.getvalue()
+
+
+def pdf_bytes(password: str = "") -> bytes:
+    buffer = io.BytesIO()
+    writer = PdfWriter()
+    writer.add_blank_page(200, 200)
+    if password:
+        writer.encrypt(password, algorithm="RC4-128")
+    writer.write(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_an_empty_file_is_reported_by_name(suffix: str) -> None:
+    with pytest.raises(UnreadableFile, match=rf"notes{re.escape(suffix)} is empty"):
+        parse_bytes(b"", f"notes{suffix}")
+
+
+@pytest.mark.parametrize("content", [b" \n\n ", b"\xef\xbb\xbf", b"<html><body></body></html>"])
+def test_a_file_without_text_is_reported(content: bytes) -> None:
+    with pytest.raises(UnreadableFile, match="holds no text"):
+        parse_bytes(content, "a.html")
+
+
+def test_too_large_a_file_is_not_even_read() -> None:
+    with pytest.raises(FileTooLarge, match=r"big\.txt has 2\.0 MB; at most 1\.0 MB"):
+        parse_bytes(b"x" * 2 * MEGABYTE, "big.txt", ParsingLimits(max_file_bytes=MEGABYTE))
+
+
+def test_a_missing_file_and_a_folder_are_unreadable(tmp_path: Path) -> None:
+    for path in (tmp_path / "gone.md", tmp_path):
+        with pytest.raises(UnreadableFile):
+            parse(path, name="gone.md", limits=LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.pdf", b"%PDF-1.7\nnonsense", "damaged|no pages|cannot be found"),
+        ("a.pdf", b"not a pdf at all", "damaged"),
+        ("a.pdf", pdf_bytes(), "no text: it looks scanned"),
+        ("a.pdf", pdf_bytes("secret"), "encrypted"),
+        ("a.docx", b"PK\x03\x04broken", "damaged"),
+        ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "damaged"),
+        ("a.xlsx", zipped({"xl/workbook.xml": b"<broken"}), "damaged"),
+        ("a.pptx", zipped({"hello.txt": b"hello"}), "damaged"),
+        ("a.epub", zipped({"mimetype": b"application/epub+zip"}), "damaged"),
+        ("a.ipynb", b'{"cells": 5}', "not a notebook"),
+        ("a.ipynb", b"{", "not valid JSON"),
+        ("a.txt", b"\x7fELF\x02\x01\x01" + bytes(200), "binary"),
+        ("picture", b"\x89PNG\r\n\x1a\n" + bytes(200), "binary"),
+        ("a.bin", bytes(range(256)) * 20, "binary"),
+    ],
+)
+def test_broken_and_encrypted_files_say_what_is_wrong(name: str, content: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableFile, match=reason) as caught:
+        parse_bytes(content, name)
+    assert str(caught.value).startswith(name)
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a.xlsx", "a.pptx", "a.epub"])
+def test_a_zip_bomb_inside_an_office_file_is_refused(name: str) -> None:
+    bomb = zipped({"word/document.xml": bytes(30 * MEGABYTE), "xl/a.xml": b"", "META-INF/container.xml": b""})
+    with pytest.raises(FileTooLarge, match="zip bomb"):
+        parse_bytes(bomb, name)
+    with pytest.raises(FileTooLarge, match="unpacks to"):
+        parse_bytes(bomb, name, ParsingLimits(max_unpacked_bytes=MEGABYTE))
+    with pytest.raises(FileTooLarge, match="files inside"):
+        parse_bytes(bomb, name, ParsingLimits(max_members=2))
+
+
+def test_entities_in_office_xml_are_refused() -> None:
+    source = docx_bytes()
+    laughs = '<!DOCTYPE a [<!ENTITY a "ha">' + "".join(
+        f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9)
+    )
+    with zipfile.ZipFile(io.BytesIO(source)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for evil in (f"{laughs}]><a>&j;</a>".encode(), f"{laughs}]><a>&j;</a>".encode("utf-16")):
+        with pytest.raises(UnreadableFile, match="document type"):
+            parse_bytes(zipped({**members, "word/document.xml": evil}), "a.docx")
+
+
+def test_entities_in_a_book_are_not_expanded() -> None:
+    laughs = '<!DOCTYPE a [<!ENTITY a "haha"><!ENTITY b "&a;&a;&a;"><!ENTITY x SYSTEM "file:///etc/passwd">]>'
+    members = {
+        "META-INF/container.xml": b'<container><rootfiles><rootfile full-path="b.opf"/></rootfiles></container>',
+        "b.opf": f'{laughs}<package xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>&b;&x;</dc:title>'
+        '<item id="a" href="a.xhtml"/><itemref idref="a"/></package>'.encode(),
+        "a.xhtml": f"{laughs}<html><body>chapter &b; &x;</body></html>".encode(),
+    }
+    document = parse_bytes(zipped(members), "a.epub")
+    assert "haha" not in document.title + document.text
+    assert "root:" not in document.title + document.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.html", b"<div>" * 200_000 + b"deep"),
+        ("a.html", b"<b>" * 100_000 + b"deep"),
+        ("a.html", b"<table><tr><td>" * 700 + b"deep"),
+        ("a.html", b"<ul><li>" * 700 + b"deep"),
+        ("a.html", b"<blockquote>" * 700 + b"deep"),
+        ("a.html", b"<a href='" * 50_000 + b"deep"),
+        ("a.json", b"[" * 200_000 + b"1" + b"]" * 200_000),
+        ("a.yaml", b"a: " + b"{a: " * 50_000),
+        ("a.md", b"> " * 50_000 + b"deep"),
+        ("a.md", b"---\na: " + b"[" * 19_000 + b"\n---\ndeep"),
+        ("a.ipynb", b'{"cells": ' + b"[" * 200_000),
+        ("a.eml", b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(2_000))),
+    ],
+)
+def test_deep_nesting_ends_in_text_or_in_a_named_error(name: str, content: bytes) -> None:
+    try:
+        check(parse_bytes(content, name))
+    except UnreadableFile as error:
+        assert str(error).startswith(name)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.json", "a.py", "a.log", "a.csv"])
+def test_fifty_megabytes_on_one_line(name: str) -> None:
+    document = parse_bytes(b"word, " * (50 * MEGABYTE // 6), name)
+    check(document)
+    assert document.text.startswith(("word", "| word"))
+
+
+def test_a_hundred_thousand_columns_are_cut_with_a_warning() -> None:
+    header = ",".join(f"c{number}" for number in range(100_000))
+    document = parse_bytes(f"{header}\n{header}\n".encode(), "a.csv")
+    check(document)
+    assert document.warnings == ("columns after the first 1,000 were left out",)
+
+
+def test_an_open_quote_does_not_lose_the_rest_of_the_table() -> None:
+    document = parse_bytes(b'a,b\n1,"open\n' + b"2,3\n" * 50_000, "a.csv")
+    assert document.text.count("2,3") == 50_000
+
+
+def test_lone_surrogates_and_nuls_cannot_get_through() -> None:
+    cells = [{"cell_type": "markdown", "source": "a\ud800b\x00c"}]
+    document = parse_bytes(json.dumps({"cells": cells}).encode(), "a.ipynb")
+    assert document.text == "a\ufffdbc\n"
+    check(parse_bytes(b"\xed\xa0\x80 cesu \x00 text with words around it", "a.txt"))
+    check(parse_bytes(b"# t\n", "\ud800\x00bad\nname.md"))
+
+
+def test_a_name_with_a_path_is_shown_without_it() -> None:
+    with pytest.raises(UnreadableFile) as caught:
+        parse_bytes(b"", "../../etc/passwd")
+    assert str(caught.value) == "passwd is empty."
+
+
+VALID = {".docx": docx_bytes(), ".xlsx": xlsx_bytes(), ".pptx": pptx_bytes(), ".pdf": pdf_bytes("x")}
+
+
+@settings(max_examples=150, deadline=None)
+@given(content=st.binary(max_size=3_000), suffix=st.sampled_from([*sorted(SUFFIXES), ".bin", ""]))
+@example(content=b"\x00", suffix=".md")
+@example(content=b"%PDF-", suffix=".txt")
+@example(content=b"PK\x03\x04", suffix="")
+def test_any_bytes_under_any_name(content: bytes, suffix: str) -> None:
+    try:
+        check(parse_bytes(content, f"f{suffix}"))
+    except UnreadableFile as error:
+        assert str(error).startswith(f"f{suffix}")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    suffix=st.sampled_from(sorted(VALID)),
+    position=st.floats(0, 1),
+    patch=st.binary(min_size=1, max_size=30),
+    cut=st.integers(0, 200),
+)
+def test_damaged_copies_of_good_files(suffix: str, position: float, patch: bytes, cut: int) -> None:
+    content = VALID[suffix]
+    start = int(position * len(content))
+    damaged = content[:start] + patch + content[start + len(patch) :]
+    try:
+        check(parse_bytes(damaged[: len(damaged) - cut], f"f{suffix}"))
+    except UnreadableFile as error:
+        assert str(error).startswith(f"f{suffix}")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    suffix=st.sampled_from([".md", ".html", ".rst", ".csv", ".json", ".ipynb", ".eml", ".yaml"]),
+    pieces=st.lists(
+        st.sampled_from(
+            ["# a", "\n", "---\n", "```", "[", "](", ")", "<table>", "<tr><td>", "</a>", "<pre>", "<li>", "<a href=x>", "|",
+             '"', ",", "{", "}", "Content-Type: text/html\n\n", "\u4e2d", "title: ", "<nav>", "&#0;", "&#xD800;", "\x1b[", "`"]
+        ),
+        max_size=40,
+    ),
+)  # fmt: skip
+def test_any_mixture_of_markup(suffix: str, pieces: list[str]) -> None:
+    try:
+        check(parse_bytes("".join(pieces).encode(), f"f{suffix}"))
+    except UnreadableFile as error:
+        assert str(error).startswith(f"f{suffix}")
+
+
+def test_isolated_parsing_gives_what_parsing_gives(tmp_path: Path) -> None:
+    (tmp_path / "a.docx").write_bytes(docx_bytes())
+    (tmp_path / "a.md").write_text("---\ntitle: 标题\n---\n[a](b.md)\n")
+    (tmp_path / "a.html").write_text("<h1>T</h1><p>text <a href=x.html>link</a></p>")
+    with IsolatedParser() as parser:
+        for path in sorted(tmp_path.iterdir()):
+            isolated = parser.parse(path, name=path.name, limits=LIMITS)
+            assert isolated == parse(path, name=path.name, limits=LIMITS)
+        (tmp_path / "a.docx").write_bytes(b"PK\x03\x04")
+        with pytest.raises(UnreadableFile, match=r"a\.docx is damaged"):
+            parser.parse(tmp_path / "a.docx", name="a.docx", limits=LIMITS)
+
+
+def test_a_file_that_takes_too_long_or_too_much_is_reported_and_the_next_one_is_read(tmp_path: Path) -> None:
+    heavy, light = tmp_path / "heavy.xlsx", tmp_path / "light.html"
+    row = b"<row>" + b"<c t='inlineStr'><is><t>cell</t></is></c>" * 50 + b"</row>"
+    with zipfile.ZipFile(io.BytesIO(xlsx_bytes())) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    sheet = members["xl/worksheets/sheet1.xml"]
+    start = sheet.index(b"<sheetData>") + len(b"<sheetData>")
+    members["xl/worksheets/sheet1.xml"] = sheet[:start] + row * 20_000 + sheet[start:]
+    heavy.write_bytes(zipped(members))
+    light.write_text("<p>light</p>")
+    with IsolatedParser() as parser:
+        with pytest.raises(UnreadableFile, match=r"heavy\.xlsx could not be read: .* longer than 2 s"):
+            parser.parse(heavy, name="heavy.xlsx", limits=ParsingLimits(max_seconds=2, max_ratio=10_000))
+        assert parser.parse(light, name="light.html", limits=LIMITS).text == "light\n"
+        little = ParsingLimits(max_memory_bytes=120 * MEGABYTE, max_ratio=10_000)
+        with pytest.raises(UnreadableFile):
+            parser.parse(heavy, name="heavy.xlsx", limits=little)
+        assert parser.parse(light, name="light.html", limits=LIMITS).text == "light\n"
