@@ -116,22 +116,22 @@ def claim(connection: Connection, job_id: str, round_: int, worker_id: str) -> C
     )
 
 
-def beat(connection: Connection, claims: Collection[Claim]) -> tuple[set[str], set[str]]:
-    """Says that these jobs are alive. Returns (ids of those to be cancelled, ids of those lost)."""
-    cancelled: set[str] = set()
+def beat(connection: Connection, claims: Collection[Claim]) -> set[str]:
+    """Says that these jobs are alive. Returns the ids of those that are no longer the caller's."""
     lost: set[str] = set()
     for held in claims:
-        row = connection.execute(
-            update(jobs)
-            .where(_held(held))
-            .values(heartbeat_at=datetime.now(UTC), told_stuck=False)
-            .returning(jobs.c.cancel_requested)
-        ).one_or_none()
-        if row is None:
+        alive = connection.execute(
+            update(jobs).where(_held(held)).values(heartbeat_at=datetime.now(UTC), told_stuck=False)
+        )
+        if not alive.rowcount:
             lost.add(held.job_id)
-        elif row.cancel_requested:
-            cancelled.add(held.job_id)
-    return cancelled, lost
+    return lost
+
+
+def cancels_asked(connection: Connection, job_ids: Collection[str]) -> list[str]:
+    """Those of these jobs whose owner wants them stopped."""
+    wanted = select(jobs.c.id).where(jobs.c.id.in_(job_ids), jobs.c.cancel_requested.is_(True))
+    return list(connection.scalars(wanted))
 
 
 def record_progress(
@@ -233,7 +233,7 @@ def take_over(
     connection.execute(
         update(jobs)
         .where(jobs.c.id == row.id)
-        .values(**values, worker_id="", crashes=crashes, crash_reached=current.reached)
+        .values({**values, "worker_id": "", "crashes": crashes, "crash_reached": current.reached})
     )
     append_event(connection, row.id, event)
     return values["status"]  # type: ignore[no-any-return]

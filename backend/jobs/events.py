@@ -111,8 +111,7 @@ TERMINAL_KINDS = frozenset({"job_succeeded", "job_failed", "job_cancelled"})
 """Kinds after which no event follows, unless the job is retried (then `job_queued` is next)."""
 
 _KINDS: dict[str, TypeAdapter[JobEvent]] = {
-    event.__dataclass_fields__["kind"].default: TypeAdapter(event)
-    for event in JobEvent.__args__
+    event.__dataclass_fields__["kind"].default: TypeAdapter(event) for event in JobEvent.__args__
 }
 
 

@@ -31,7 +31,7 @@ class Outcome:
 
 
 Step = StageCount | Refusal | Outcome | None
-"""What a handler yields, about every second at least: a count, a file refused, its result, or None for "still at it"."""
+"""What a handler yields, about every second at least: a count, a file refused, its result; None: it is still at it."""
 
 Handler = Callable[[Claim], Generator[Step, None, None]]
 """Does a job of one kind. It is closed to stop it, and started again to go on; what it commits must bear both. An

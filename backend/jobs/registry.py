@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -49,9 +49,7 @@ def sign_on(connection: Connection, worker: WorkerIdentity) -> None:
 
 def beat(connection: Connection, worker: WorkerIdentity) -> None:
     """Says that the worker lives; signs it on again if it had been given up for dead."""
-    known = connection.execute(
-        update(workers).where(workers.c.id == worker.id).values(heartbeat_at=datetime.now(UTC))
-    )
+    known = connection.execute(update(workers).where(workers.c.id == worker.id).values(heartbeat_at=datetime.now(UTC)))
     if not known.rowcount:
         sign_on(connection, worker)
 
@@ -89,6 +87,6 @@ def _exists(pid: int, started: float) -> bool:
 def _process_space() -> str:
     """Names what process ids are unique in: the machine, and on Linux the container on it."""
     host = socket.gethostname()
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         return f"{host} {os.readlink('/proc/self/ns/pid')}"
     return host

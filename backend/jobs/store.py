@@ -27,7 +27,7 @@ from knowledge.ids import new_id
 from knowledge.types import Scope
 
 STUCK_AFTER = timedelta(seconds=15)
-"""A running job is beaten for every second; silent for this long, it is called stuck. So is one that no worker awaits."""
+"""A running job is beaten for every second; silent for this long, it is called stuck. So is one no worker awaits."""
 
 _STAGE_FIELDS = frozenset(Stage.__dataclass_fields__)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -14,11 +13,11 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    Text,
     UniqueConstraint,
 )
 
-from backend.db.tables import Moment, metadata
+from backend.db.tables import metadata
+from knowledge.columns import Moment, StorableJSON, StorableText
 
 jobs = Table(
     "jobs",
@@ -28,16 +27,16 @@ jobs = Table(
     Column("owner_id", String(32), nullable=False),
     Column("kind", String(50), nullable=False),
     Column("knowledge_base_id", String(32), nullable=True),
-    Column("arguments", JSON, nullable=False),
+    Column("arguments", StorableJSON, nullable=False),
     Column("idempotency_key", String(255), nullable=True),
     Column("status", String(20), nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
-    Column("stages", JSON, nullable=False),
-    Column("error", Text, nullable=False),
+    Column("stages", StorableJSON, nullable=False),
+    Column("error", StorableText, nullable=False),
     Column("error_code", String(100), nullable=False),
-    Column("failures", JSON, nullable=False),
+    Column("failures", StorableJSON, nullable=False),
     Column("failure_count", Integer, nullable=False),
-    Column("result", JSON, nullable=False),
+    Column("result", StorableJSON, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("last_event_id", BigInteger, nullable=False),
     # What follows is between the workers; users never see it.
@@ -70,7 +69,7 @@ job_events = Table(
     Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("kind", String(50), nullable=False),
-    Column("data", Text, nullable=False),
+    Column("data", StorableText, nullable=False),
     Column("created_at", Moment, nullable=False),
     PrimaryKeyConstraint("job_id", "seq"),
     sqlite_with_rowid=False,

@@ -23,6 +23,7 @@ from knowledge.database import Database
 log = structlog.get_logger(__name__)
 
 EXIT_HUNG = 75
+LISTEN_WITHIN_S = 0.4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +115,7 @@ class Worker:
         while not self._stop.wait(self._options.poll_s):
             try:
                 self._submit()
+                self._look_for_cancels()
                 for action, when in due.items():
                     if time.monotonic() >= when:
                         action()
@@ -138,21 +140,27 @@ class Worker:
         alive = [each for each in running if each.quiet_s() < self._options.quiet_limit_s]
         with self._database.write() as connection:
             registry.beat(connection, self.identity)
-            cancelled, lost = claims.beat(connection, [each.claim for each in alive])
+            lost = claims.beat(connection, [each.claim for each in alive])
         for each in running:
             if each.claim.job_id in lost:
                 each.lost.set()
-            if each.claim.job_id in cancelled:
-                self._cancel(each)
             if each.quiet_s() > self._options.hang_limit_s:
                 log.error("job_hangs", job=each.claim.job_id, quiet_s=round(each.quiet_s()))
                 os._exit(EXIT_HUNG)
+
+    def _look_for_cancels(self) -> None:
+        running = {each.claim.job_id: each for each in self._executor.running()}
+        if running:
+            with self._database.read() as connection:
+                asked = claims.cancels_asked(connection, running)
+            for job_id in asked:
+                self._cancel(running[job_id])
 
     def _cancel(self, running: Running) -> None:
         """Asks the handler to stop; one that cannot listen now (a model being loaded) is cancelled over its head."""
         asked = self._cancelled_at.setdefault(running.claim.job_id, time.monotonic())
         running.cancelled.set()
-        if time.monotonic() - asked < self._options.beat_s * 0.5:
+        if time.monotonic() - asked < LISTEN_WITHIN_S:
             return
         running.lost.set()
         with self._database.write() as connection:
