@@ -1,0 +1,103 @@
+"""The SQL database that holds the truth: SQLite or PostgreSQL by URL, one way of opening transactions on both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from knowledge.errors import InvalidInput
+
+_BUSY_TIMEOUT_S = 30
+_PAGE_BYTES = 8192
+"""A vector of 512 numbers takes 2 KB: three fit a page of this size, only one the default of 4 KB."""
+
+_POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
+
+
+class Database:
+    """Hands out connections, each in one transaction that is committed at the end of the block or rolled back.
+
+    On SQLite a writer holds the lock from its first moment, so that it never fails half way for want of it. Readers see
+    one state of the database for the whole block, and may not write. Safe to use from any number of threads.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+        """`url`: sqlite:///path/to/file.db or postgresql://user:password@host/name. Connects at first use only.
+
+        Raises InvalidInput for another kind of database.
+        """
+        parsed = _parse(url)
+        self.dialect: Literal["sqlite", "postgresql"] = "sqlite" if parsed.drivername == "sqlite" else "postgresql"
+        if self.dialect == "sqlite":
+            Path(str(parsed.database)).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        self.engine = _engine(parsed, pool_size)
+        self._readers = self.engine.execution_options(**_READING[self.dialect])
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database until the block ends, and may not write."""
+        with self._readers.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection whose changes are committed together when the block ends, or not at all when it raises."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections; the next use opens new ones."""
+        self.engine.dispose()
+
+
+_READING: dict[str, dict[str, Any]] = {
+    "sqlite": {"begin_reading": True},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is not None and parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return parsed
+    if parsed is not None and parsed.drivername in _POSTGRESQL:
+        return parsed.set(drivername="postgresql+psycopg")
+    raise InvalidInput("The database URL must be sqlite:///path/to/file.db or postgresql://user:password@host/name.")
+
+
+def _engine(url: URL, pool_size: int) -> Engine:
+    if url.drivername != "sqlite":
+        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+    arguments = {"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
+    engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, connect_args=arguments)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+    # The driver would begin transactions by itself, and too late; we begin them.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # heeded by a new, empty file only
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.execute("PRAGMA journal_size_limit = 67108864")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = bool(connection.get_execution_options().get("begin_reading"))
+    connection.exec_driver_sql(f"PRAGMA query_only = {int(reading)}")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
