@@ -165,7 +165,7 @@ def test_pdf_has_pages_headings_of_its_outline_and_no_running_heads(tmp_path: Pa
     assert "Operator manual" not in document.text
     assert "Page 3" not in document.text
     assert "# Chapter 2\n" in document.text
-    offset = dict((label, start) for start, label in document.pages)["4"]
+    offset = {label: start for start, label in document.pages}["4"]
     assert document.text.index("Start of 4") - offset < 40
 
 
