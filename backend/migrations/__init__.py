@@ -1,0 +1,89 @@
+"""The one history of the database's shape, for SQLite and PostgreSQL: every table of every floor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+
+from backend.errors import BackendError
+from knowledge.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import Connection
+
+_LOCK = 0x6465766F7073  # "devops": a number of our own among PostgreSQL's advisory locks
+
+
+class DatabaseNewer(BackendError):
+    """The database was made by a later version of this program."""
+
+    code = "database_newer"
+
+
+def upgrade_database(database: Database) -> bool:
+    """Brings the database to the newest shape; True when anything was to be done.
+
+    Safe in any number of processes at once: one works, the others wait and then find it done. Either all of it happens
+    or none. Raises DatabaseNewer.
+    """
+    if current_revision(database) == head_revision():
+        return False
+    with database.write() as connection:  # on SQLite this is the write lock already
+        if database.dialect == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        return _upgrade(connection)
+
+
+def current_revision(database: Database) -> str | None:
+    """The revision the database has now; None for an empty one."""
+    with database.read() as connection:
+        return _stored_revision(connection)
+
+
+def head_revision() -> str:
+    """The revision this program needs."""
+    from alembic.script import ScriptDirectory
+
+    head = ScriptDirectory.from_config(configuration()).get_current_head()
+    assert head is not None
+    return head
+
+
+def configuration(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, made here instead of in a file; `connection` is the one it shall work on."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> bool:
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    config = configuration(connection)
+    before = _stored_revision(connection)
+    if before is not None:
+        try:
+            ScriptDirectory.from_config(config).get_revision(before)
+        except CommandError:
+            raise DatabaseNewer(
+                f"The database has revision {before}, which this version of the program does not know; it was made by "
+                "a later one. Install that version, or use another CHATBOT_DATABASE_URL."
+            ) from None
+    command.upgrade(config, "head")
+    return before != _stored_revision(connection)
+
+
+def _stored_revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found

@@ -1,0 +1,93 @@
+"""One history makes the tables on both databases, however many processes begin at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+import backend.jobs.tables
+import knowledge.tables
+from backend.db.tables import metadata
+from backend.migrations import DatabaseNewer, current_revision, head_revision, upgrade_database
+from knowledge.database import Database
+from tests.databases import DIALECTS, blank_database_url
+
+ROOT = Path(__file__).resolve().parents[2]
+MIGRATE = """
+import sys
+from backend.migrations import upgrade_database
+from knowledge.database import Database
+print(upgrade_database(Database(sys.argv[1])))
+"""
+
+
+@pytest.fixture(params=DIALECTS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    with blank_database_url(request.param, tmp_path) as url:
+        opened = Database(url)
+        yield opened
+        opened.close()
+
+
+def url_of(database: Database) -> str:
+    return database.engine.url.render_as_string(hide_password=False)
+
+
+def test_the_history_makes_exactly_the_tables_of_the_code(database: Database) -> None:
+    upgrade_database(database)
+    assert backend.jobs.tables.jobs.name in metadata.tables
+    with database.write() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        # Both metadata at once: a table of the one is not too many for the other.
+        differences = compare_metadata(context, [knowledge.tables.metadata, metadata])  # type: ignore[arg-type]
+    assert differences == []
+
+
+def test_what_a_comparison_does_not_see_is_the_same_too(tmp_path: Path) -> None:
+    """WITHOUT ROWID and AUTOINCREMENT, which Alembic does not compare."""
+    with blank_database_url("sqlite", tmp_path) as url:
+        database = Database(url)
+        upgrade_database(database)
+        with database.read() as connection:
+            made = dict(connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all())
+        database.close()
+    assert "AUTOINCREMENT" in made["chunks"]
+    assert "WITHOUT ROWID" in made["job_events"]
+    assert "WITHOUT ROWID" in made["run_events"]
+
+
+def test_a_second_time_there_is_nothing_to_do(database: Database) -> None:
+    assert current_revision(database) is None
+    assert upgrade_database(database) is True
+    assert current_revision(database) == head_revision()
+    assert upgrade_database(database) is False
+
+
+def test_processes_that_begin_at_once_do_it_once(database: Database) -> None:
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATE, url_of(database)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    outputs = [process.communicate(timeout=60) for process in starts]
+    assert [process.returncode for process in starts] == [0, 0, 0], outputs
+    assert sorted(out.decode().strip() for out, _ in outputs) == ["False", "False", "True"]
+    with database.read() as connection:
+        assert inspect(connection).has_table("jobs")
+
+
+def test_a_database_of_a_later_version_is_left_alone(database: Database) -> None:
+    upgrade_database(database)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseNewer, match="later"):
+        upgrade_database(database)
+    assert current_revision(database) == "9999"
