@@ -1,0 +1,99 @@
+"""The ASGI side of the browser interface: Streamlit behind a gate, the login page, and the files of documents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import streamlit as st
+from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from frontend.access import Policy
+from frontend.admission import COOKIE, Admission, session_cookie
+from frontend.gate import Gate, log_in, log_out, show_login
+
+HERE = Path(__file__).resolve().parent
+SCRIPT = HERE / "app.py"
+
+PASSED_ON = ("content-type", "content-length", "content-disposition")
+
+
+def build(*, api_url: str, policy: Policy) -> st.App:
+    """The application: `app.py` with the API's address in its secrets, and the gate before everything."""
+    admission = Admission(api_url)
+    files = httpx2.AsyncClient(base_url=api_url, timeout=httpx2.Timeout(10.0, read=60.0), trust_env=False)
+
+    @asynccontextmanager
+    async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
+        yield {"admission": admission}
+        await admission.close()
+        await files.aclose()
+
+    async def original(request: Request) -> Response:
+        return await _pass_on(files, request)
+
+    async def enter(request: Request) -> Response:
+        return await log_in(request, admission)
+
+    return st.App(
+        SCRIPT,
+        secrets={"api_url": api_url},
+        lifespan=lifespan,
+        middleware=[Middleware(Gate, policy=policy, admission=admission)],
+        routes=[
+            Route("/login", show_login, methods=["GET"]),
+            Route("/login", enter, methods=["POST"]),
+            Route("/logout", log_out, methods=["POST"]),
+            Route("/files/{knowledge_base}/{document}", original, methods=["GET"]),
+        ],
+    )
+
+
+def serve(*, host: str, port: int, api_url: str, policy: Policy, max_upload_mb: int) -> None:
+    """Listens until stopped; everything else that can be set stands in `.streamlit/config.toml`."""
+    app = build(api_url=api_url, policy=policy)
+    app.run(
+        config={
+            "server.address": host,
+            "server.port": port,
+            "server.headless": True,
+            "server.maxUploadSize": max_upload_mb,
+            "server.fileWatcherType": "none",
+            "server.enableCORS": True,
+            "server.enableXsrfProtection": True,
+            "browser.gatherUsageStats": False,
+            "logger.hideWelcomeMessage": True,
+        }
+    )
+
+
+async def _pass_on(client: httpx2.AsyncClient, request: Request) -> Response:
+    """The file of a document as the API sends it, to be saved and never to be run in our origin."""
+    base, document = request.path_params["knowledge_base"], request.path_params["document"]
+    if not (base.isalnum() and document.isalnum()):
+        return PlainTextResponse("There is no such document.", status_code=404)
+    cookie = session_cookie(request.headers.get("cookie", ""))
+    question = client.build_request(
+        "GET",
+        f"/api/v1/knowledge-bases/{base}/documents/{document}/content",
+        params={"format": "original"},
+        headers={"cookie": f"{COOKIE}={cookie}", "accept-encoding": "identity"},
+    )
+    try:
+        answer = await client.send(question, stream=True)
+    except httpx2.HTTPError:
+        return PlainTextResponse("The API does not answer.", status_code=502)
+    headers = {name: answer.headers[name] for name in PASSED_ON if name in answer.headers}
+    if not answer.headers.get("content-disposition", "").startswith("attachment"):
+        headers["content-disposition"] = "attachment"
+    headers["content-security-policy"] = "sandbox; default-src 'none'"
+    return StreamingResponse(
+        answer.aiter_raw(), status_code=answer.status_code, headers=headers, background=BackgroundTask(answer.aclose)
+    )
