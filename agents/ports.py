@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -30,11 +30,11 @@ ModelEvent = TextPiece | TokenUsage
 
 
 class ChatModel(Protocol):
-    """A language model. Closing the iterator closes the connection."""
+    """A language model. Closing what `stream` returns closes the connection."""
 
     @property
     def name(self) -> str: ...
 
-    def stream(self, messages: Sequence[Message]) -> AsyncIterator[ModelEvent]:
+    def stream(self, messages: Sequence[Message]) -> AsyncGenerator[ModelEvent, None]:
         """The answer as it comes. Raises ModelUnavailable, ModelRefused (see agents.errors)."""
         ...

@@ -1,0 +1,135 @@
+"""Chat models behind any endpoint that speaks the OpenAI protocol (OpenAI, vLLM, Ollama, LM Studio and others)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from agents.errors import AgentError
+from agents.models.failures import broke_off, origin_of, refusal, timed_out, unreachable, without_keys
+from agents.ports import Message, ModelEvent, TextPiece, TokenUsage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from openai import APIStatusError, AsyncOpenAI
+    from openai._response import AsyncAPIResponse
+
+_DATA = b"data:"
+_DONE = b"[DONE]"
+
+
+class OpenAICompatibleModel:
+    """A ChatModel over the chat completions of an endpoint.
+
+    The SDK makes the request; the lines of the answer are read here, because its typed objects cost five times as much
+    per token, and a hundred answers stream through one process. It does not retry: see agents.models.retrying.
+    """
+
+    def __init__(self, client: AsyncOpenAI, model: str, *, name: str = "", timeout_s: float = 120.0) -> None:
+        self._client = client
+        self._model = model
+        self._name = name or model
+        self._timeout_s = timeout_s
+        self._where = origin_of(str(client.base_url))
+        self._asks_usage = True
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[ModelEvent, None]:
+        """The answer as it comes, usage last if the endpoint counts it. Raises ModelUnavailable, ModelRefused."""
+        import httpx2
+        import openai
+
+        begun = False
+        try:
+            async with self._response(messages) as response:
+                async for event in _read(response.iter_bytes(), self._error_in_stream):
+                    begun = True
+                    yield event
+        except openai.APIStatusError as error:
+            raise self._refusal(error) from None
+        except (openai.APITimeoutError, httpx2.TimeoutException) as error:
+            if isinstance(error.__cause__, httpx2.ConnectTimeout):
+                raise unreachable(self._where) from None
+            raise timed_out(self._where, self._timeout_s) from None
+        except (openai.APIConnectionError, httpx2.ConnectError):
+            raise unreachable(self._where) from None
+        except httpx2.HTTPError:
+            raise (broke_off(self._where) if begun else unreachable(self._where)) from None
+
+    @asynccontextmanager
+    async def _response(self, messages: Sequence[Message]) -> AsyncIterator[AsyncAPIResponse[Any]]:
+        from openai import BadRequestError, UnprocessableEntityError
+
+        said: Any = [{"role": message.role, "content": message.content} for message in messages]
+        create = self._client.chat.completions.with_streaming_response.create
+        if self._asks_usage:
+            try:
+                options: Any = {"include_usage": True}
+                async with create(model=self._model, messages=said, stream=True, stream_options=options) as response:
+                    yield response
+                return
+            except (BadRequestError, UnprocessableEntityError) as error:
+                # Older servers refuse the option instead of ignoring it; they answer without counting.
+                if "stream_options" not in str(error):
+                    raise
+                self._asks_usage = False
+        async with create(model=self._model, messages=said, stream=True) as response:
+            yield response
+
+    def _refusal(self, error: APIStatusError) -> AgentError:
+        body = error.body if isinstance(error.body, dict) else {}
+        detail = self._safe(str(body.get("message") or ""))
+        return refusal(
+            error.status_code, where=self._where, model=self._model, detail=detail, code=str(body.get("code") or "")
+        )
+
+    def _error_in_stream(self, error: object) -> AgentError:
+        body = error if isinstance(error, dict) else {"message": str(error)}
+        code = body.get("code")
+        status = code if isinstance(code, int) and 400 <= code < 600 else 500
+        detail = self._safe(str(body.get("message") or ""))
+        return refusal(status, where=self._where, model=self._model, detail=detail)
+
+    def _safe(self, text: str) -> str:
+        return without_keys(text, (self._client.api_key,))
+
+
+async def _read(parts: AsyncIterator[bytes], failure: Any) -> AsyncGenerator[ModelEvent, None]:
+    """The pieces and the usage in a body of server-sent events, cut anywhere."""
+    rest = b""
+    async for part in parts:
+        # Cut at line feeds alone: a JSON string may hold U+2028 and other signs that text readers take for line ends.
+        *lines, rest = (rest + part).split(b"\n") if rest else part.split(b"\n")
+        for line in lines:
+            if not line.startswith(_DATA):
+                continue
+            data = line[5:].strip()
+            if data == _DONE:
+                return
+            try:
+                chunk = json.loads(data)
+            except ValueError:
+                continue
+            if chunk.get("error"):
+                raise failure(chunk["error"])
+            for event in _events(chunk):
+                yield event
+
+
+def _events(chunk: dict[str, Any]) -> list[ModelEvent]:
+    events: list[ModelEvent] = []
+    if choices := chunk.get("choices"):
+        text = (choices[0].get("delta") or {}).get("content")
+        if text:
+            events.append(TextPiece(text=text))
+    if usage := chunk.get("usage"):
+        events.append(
+            TokenUsage(input_tokens=usage.get("prompt_tokens") or 0, output_tokens=usage.get("completion_tokens") or 0)
+        )
+    return events
