@@ -66,6 +66,7 @@ class KnowledgeBaseStore:
             "next_embedders": None,
             "log_head": 0,
             "log_floor": 0,
+            "untidy": False,
             "deleted": False,
             "created_at": now,
             "updated_at": now,

@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
+from knowledge.documents import in_portions
 from knowledge.errors import NotFound
 from knowledge.tables import changes, documents, knowledge_bases
 
@@ -39,25 +40,33 @@ def vectors_of(embedder: str) -> str:
     return f"{_VECTORS}{embedder}"
 
 
-def lock_base(connection: Connection, knowledge_base_id: str) -> int:
-    """The head of the log, which nobody else can move until this transaction ends. First statement of every write to a
-    base: so sequence numbers are in order of commit, and writers of one base never wait for each other in a circle.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedBase:
+    """A base that nobody else writes to until this transaction ends. `embedders`: the present, then the next ones."""
 
-    Raises NotFound when the base is gone or being deleted.
+    log_head: int
+    embedders: tuple[str, ...]
+
+
+def lock_base(connection: Connection, knowledge_base_id: str) -> LockedBase:
+    """Lock a base. First statement of every write to one: so sequence numbers are in order of commit, and writers of
+    one base never wait for each other in a circle. Raises NotFound when the base is gone or being deleted.
     """
-    query = select(knowledge_bases.c.log_head).where(
+    query = select(knowledge_bases.c.log_head, knowledge_bases.c.embedders, knowledge_bases.c.next_embedders).where(
         knowledge_bases.c.id == knowledge_base_id, knowledge_bases.c.deleted.is_(False)
     )
-    head = connection.execute(query.with_for_update(key_share=True)).scalar_one_or_none()
-    if head is None:
+    row = connection.execute(query.with_for_update(key_share=True)).one_or_none()
+    if row is None:
         raise NotFound(f"There is no knowledge base {knowledge_base_id!r}.")
-    return int(head)
+    return LockedBase(
+        log_head=row.log_head, embedders=tuple(dict.fromkeys((*row.embedders, *(row.next_embedders or ()))))
+    )
 
 
 def append_changes(connection: Connection, knowledge_base_id: str, told: Iterable[tuple[str, str]]) -> int:
     """Write (document id, aspect) pairs to the log, each in place of the one before it, and return the new head."""
     pairs = list(dict.fromkeys(told))
-    head = lock_base(connection, knowledge_base_id)
+    head = lock_base(connection, knowledge_base_id).log_head
     if not pairs:
         return head
     first = max(head + 1, time.time_ns() // 1000)
@@ -65,16 +74,14 @@ def append_changes(connection: Connection, knowledge_base_id: str, told: Iterabl
     for document_id, aspect in pairs:
         by_aspect.setdefault(aspect, []).append(document_id)
     for aspect, ids in by_aspect.items():
-        connection.execute(
-            update(changes)
-            .where(
+        for portion in in_portions(ids):
+            overtaken = and_(
                 changes.c.knowledge_base_id == knowledge_base_id,
-                changes.c.document_id.in_(ids),
+                changes.c.document_id.in_(portion),
                 changes.c.aspect == aspect,
                 changes.c.live.is_(True),
             )
-            .values(live=False)
-        )
+            connection.execute(update(changes).where(overtaken).values(live=False))
     rows = [
         {"knowledge_base_id": knowledge_base_id, "seq": seq, "document_id": document_id, "aspect": aspect, "live": True}
         for seq, (document_id, aspect) in enumerate(pairs, start=first)

@@ -67,13 +67,15 @@ knowledge_bases = Table(
     Column("next_embedders", StorableJSON, nullable=True),
     Column("log_head", BigInteger, nullable=False),
     Column("log_floor", BigInteger, nullable=False),
+    Column("untidy", Boolean, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("workspace_id", "name"),
 )
 """`log_head` is the last sequence number of `changes`; below `log_floor` the log no longer tells what has been deleted,
-so an index that stopped there begins anew. A `deleted` base is seen by nobody and waits to be emptied."""
+so an index that stopped there begins anew. `untidy`: something was dropped that may have been the last to need its
+vectors or its file, and nobody has looked since. A `deleted` base is seen by nobody and waits to be emptied."""
 
 sources = Table(
     "sources",
