@@ -45,10 +45,6 @@ class Invalid(BackendError):
     code = "invalid_input"
 
 
-class InvalidCursor(BackendError):
-    code = "invalid_cursor"
-
-
 class BodyTooLarge(BackendError):
     code = "body_too_large"
 
@@ -106,7 +102,6 @@ _STATUS: dict[str, int] = {
     "read_only": 409,
     "idempotency_key_reused": 422,
     "invalid_input": 422,
-    "invalid_cursor": 422,
     "unreadable_file": 422,
     "unsafe_archive": 422,
     "fetch_refused": 422,

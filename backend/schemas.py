@@ -461,7 +461,6 @@ class EmbedderView(View):
     name: str
     kind: str
     languages: list[str]
-    dimension: int | None
     is_default: bool
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from knowledge.ids import new_id
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, insert, or_, select, update
 
-from backend.db.paging import cut, decode_cursor
+from backend.db.paging import cut
 from backend.db.tables import feedback, messages, run_events, runs, threads
-from backend.errors import InvalidCursor, Missing
+from backend.errors import Invalid, Missing
+from knowledge.ids import new_id
+from knowledge.paging import decode_cursor
 from knowledge.types import Scope
 
 TITLE_CHARS = 80
@@ -298,5 +299,5 @@ def _moment(text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise InvalidCursor("This cursor is none of ours; give back `next_cursor` of the page before unchanged.")
+        raise Invalid("This cursor is none of ours; give back `next_cursor` of the page before unchanged.")
     return moment

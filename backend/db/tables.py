@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -19,10 +15,10 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    Text,
     UniqueConstraint,
 )
-from sqlalchemy.types import TypeDecorator
+
+from knowledge.columns import Moment, StorableJSON, StorableText
 
 metadata = MetaData(
     naming_convention={
@@ -32,21 +28,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-class Moment(TypeDecorator[datetime]):
-    """An aware datetime in UTC, on SQLite too, which keeps no time zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _id(name: str, *arguments: Any, **options: Any) -> Column[str]:
@@ -76,8 +57,8 @@ threads = Table(
     metadata,
     _id("id", primary_key=True),
     *_owned(),
-    Column("title", Text, nullable=False),
-    Column("knowledge_bases", JSON, nullable=False),
+    Column("title", StorableText, nullable=False),
+    Column("knowledge_bases", StorableJSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Index(None, "workspace_id", "owner_id", "updated_at", "id"),
@@ -90,16 +71,16 @@ messages = Table(
     _id("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
     _id("parent_id", nullable=True),
     Column("role", String(20), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", StorableText, nullable=False),
     _id("run_id", nullable=True),
     Column("status", String(20), nullable=False),
     Column("mode", String(20), nullable=True),
-    Column("model", Text, nullable=False),
+    Column("model", StorableText, nullable=False),
     Column("answered", Boolean, nullable=True),
-    Column("error", Text, nullable=False),
-    Column("citations", JSON, nullable=False),
-    Column("uncited", JSON, nullable=False),
-    Column("nearest", JSON, nullable=False),
+    Column("error", StorableText, nullable=False),
+    Column("citations", StorableJSON, nullable=False),
+    Column("uncited", StorableJSON, nullable=False),
+    Column("nearest", StorableJSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     Index(None, "thread_id", "id"),
 )
@@ -115,10 +96,10 @@ runs = Table(
     Column("phase", String(100), nullable=False),
     Column("status", String(20), nullable=False),
     Column("mode", String(20), nullable=True),
-    Column("model", Text, nullable=False),
-    Column("error", Text, nullable=False),
+    Column("model", StorableText, nullable=False),
+    Column("error", StorableText, nullable=False),
     Column("error_code", String(100), nullable=False),
-    Column("request", JSON, nullable=False),
+    Column("request", StorableJSON, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
     Column("lease_owner", String(200), nullable=False),
@@ -136,7 +117,7 @@ run_events = Table(
     _id("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("kind", String(50), nullable=False),
-    Column("data", Text, nullable=False),
+    Column("data", StorableText, nullable=False),
     PrimaryKeyConstraint("run_id", "seq"),
     sqlite_with_rowid=False,
 )
@@ -148,8 +129,8 @@ feedback = Table(
     _id("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     *_owned(),
     Column("rating", String(10), nullable=False),
-    Column("reasons", JSON, nullable=False),
-    Column("comment", Text, nullable=False),
+    Column("reasons", StorableJSON, nullable=False),
+    Column("comment", StorableText, nullable=False),
     Column("updated_at", Moment, nullable=False),
     PrimaryKeyConstraint("message_id", "owner_id"),
 )
@@ -160,9 +141,9 @@ models = Table(
     _id("id", primary_key=True),
     *_owned(),
     Column("name", String(200), nullable=False),
-    Column("base_url", Text, nullable=False),
-    Column("api_key", Text, nullable=False),
-    Column("model", Text, nullable=False),
+    Column("base_url", StorableText, nullable=False),
+    Column("api_key", StorableText, nullable=False),
+    Column("model", StorableText, nullable=False),
     Column("is_default", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("workspace_id", "name"),
@@ -175,7 +156,7 @@ idempotency_keys = Table(
     Column("key", String(255), nullable=False),
     Column("route", String(500), nullable=False),
     Column("body_hash", String(64), nullable=False),
-    Column("response", Text, nullable=False),
+    Column("response", StorableText, nullable=False),
     Column("created_at", Moment, nullable=False, index=True),
     PrimaryKeyConstraint("workspace_id", "owner_id", "key"),
 )

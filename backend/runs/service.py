@@ -15,9 +15,8 @@ from datetime import timedelta
 from typing import Protocol
 
 import structlog
-from knowledge.database import Database
 
-from agents.events import RunCancelled, RunEvent, RunFailed, RunFinished, UsageReported, encode_event
+from agents.events import RunCancelled, RunEvent, RunFailed, RunFinished, RunStarted, UsageReported, encode_event
 from backend.errors import Busy, NamedError
 from backend.runs import store
 from backend.runs.broker import Broker
@@ -28,6 +27,7 @@ from backend.runs.types import Outcome, Run, StoredEvent
 from backend.runs.writer import Entry, EventWriter
 from backend.settings import RunSettings
 from backend.telemetry import Metrics
+from knowledge.database import Database
 
 CANCEL_POLL_SECONDS = 0.5
 
@@ -130,6 +130,8 @@ class RunService:
             if last is None:
                 return
             self._ending.add(run.id)
+            if not transcript.begun:
+                await speech.say(_beginning(run))
             transcript.note(last)
             outcome = transcript.outcome()
             # Shielded: the end is written even if the process is being stopped at this very moment.
@@ -229,11 +231,25 @@ class _Speech:
     async def end(self, event: RunEvent, outcome: Outcome) -> bool:
         stored = asyncio.get_running_loop().create_future()
         await self._writer.put(Entry(run_id=self._run_id, event=self._next(event), outcome=outcome, stored=stored))
-        return await stored
+        kept: bool = await stored
+        return kept
 
     def _next(self, event: RunEvent) -> StoredEvent:
         self._seq += 1
         return StoredEvent(seq=self._seq, kind=event.kind, data=encode_event(event))
+
+
+def _beginning(run: Run) -> RunEvent:
+    """The first event of an attempt that came to its end before it began to work."""
+    return RunStarted(
+        run_id=run.id,
+        thread_id=run.thread_id,
+        phase=run.phase,
+        question=str(run.request.get("question", "")),
+        mode="extractive",
+        model="",
+        attempt=run.attempt,
+    )
 
 
 async def _generator(events: AsyncIterator[RunEvent]) -> AsyncGenerator[RunEvent, None]:

@@ -28,6 +28,7 @@ class Transcript:
         self._model = ""
         self._cited = Cited(citations=())
         self._last: RunEvent | None = None
+        self.begun = False
 
     @property
     def text(self) -> str:
@@ -43,7 +44,7 @@ class Transcript:
             self._cited = event
         elif isinstance(event, RunStarted):
             self._mode, self._model = event.mode, event.model
-            self._pieces.clear()
+            self.begun = True
 
     def outcome(self) -> Outcome:
         """What the terminal event, the last one noted, makes of the run and its message."""

@@ -47,7 +47,7 @@ class StoredEvent:
 
     def wire(self) -> bytes:
         """The event as server-sent events spell it."""
-        return f"id: {self.seq}\nevent: {self.kind}\ndata: {self.data}\n\n".encode()
+        return f"id: {self.seq}\nevent: {self.kind}\ndata: {self.data}\n\n".encode(errors="replace")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,105 @@
+"""Jobs: what is being built, how far it is, and how to stop it or ask for it again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+
+from backend.api.context import Caller, Cursor, Here, Limit
+from backend.api.openapi import problems
+from backend.api.streams import BEAT, BEAT_SECONDS, EVENTS, EventStream, LastEventId
+from backend.bootstrap import Container
+from backend.jobs.events import TERMINAL_KINDS, encode_job_event
+from backend.jobs.ports import FINISHED, Job, StoredJobEvent
+from backend.schemas import JobView, Page
+from backend.selection import resolve
+from knowledge.types import Scope
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+POLL_SECONDS = 0.3
+"""How often the events of a job, which another process performs, are looked for."""
+
+Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+def job_view(job: Job) -> JobView:
+    """A job as REST shows it."""
+    return JobView.model_validate(job)
+
+
+@router.get("")
+def list_jobs(
+    container: Here,
+    scope: Caller,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+    knowledge_base: Annotated[str, Query(max_length=200, description="Id or name.")] = "",
+    status: Annotated[list[Status] | None, Query(description="Repeat for several.")] = None,
+) -> Page[JobView]:
+    """Jobs, newest first."""
+    with container.database.read() as connection:
+        base = resolve(connection, scope, [knowledge_base])[0] if knowledge_base else None
+        found, following = container.jobs.page(
+            connection, scope, limit=limit, cursor=cursor, knowledge_base_id=base, status=status or ()
+        )
+    return Page(items=[job_view(job) for job in found], next_cursor=following)
+
+
+@router.get("/{id}", responses=problems(404))
+def get_job(id: str, container: Here, scope: Caller) -> JobView:
+    """One job."""
+    with container.database.read() as connection:
+        return job_view(container.jobs.get(connection, scope, id))
+
+
+@router.post("/{id}/cancel", status_code=202, responses=problems(404))
+def cancel_job(id: str, container: Here, scope: Caller) -> JobView:
+    """Stop a job within two seconds; what it has done stays. A finished job is left as it is."""
+    with container.database.write() as connection:
+        return job_view(container.jobs.cancel(connection, scope, id))
+
+
+@router.post("/{id}/retry", status_code=202, responses=problems(404, 409))
+def retry_job(id: str, container: Here, scope: Caller) -> JobView:
+    """Queue a failed or cancelled job again; it goes on from what it had reached."""
+    with container.database.write() as connection:
+        return job_view(container.jobs.retry(connection, scope, id))
+
+
+@router.get("/{id}/events", response_class=EventStream, responses={**EVENTS, **problems(404)})
+async def follow_job(id: str, container: Here, scope: Caller, last_event_id: LastEventId = 0) -> EventStream:
+    """What happens to the job, up to its end. Resume with Last-Event-ID; progress that was overtaken is left out."""
+    await container.in_thread(get_job, id, container, scope)
+    return EventStream(_wire(container, scope, id, last_event_id))
+
+
+async def _wire(container: Container, scope: Scope, job_id: str, after: int) -> AsyncIterator[bytes]:
+    silent = 0.0
+    with container.metrics.streams.track_inprogress():
+        while True:
+            events, over = await container.in_thread(_read, container, scope, job_id, after)
+            if events:
+                after, silent = events[-1].id, 0.0
+                yield b"".join(_event(each) for each in events)
+            if over and (not events or events[-1].event.kind in TERMINAL_KINDS):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+            silent += POLL_SECONDS
+            if silent >= BEAT_SECONDS:
+                silent = 0.0
+                yield BEAT
+
+
+def _read(container: Container, scope: Scope, job_id: str, after: int) -> tuple[list[StoredJobEvent], bool]:
+    with container.database.read() as connection:
+        job = container.jobs.get(connection, scope, job_id)
+        return container.jobs.events(connection, scope, job_id, after), job.status in FINISHED
+
+
+def _event(stored: StoredJobEvent) -> bytes:
+    data = encode_job_event(stored.event)
+    return f"id: {stored.id}\nevent: {stored.event.kind}\ndata: {data}\n\n".encode(errors="replace")

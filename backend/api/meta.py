@@ -1,0 +1,122 @@
+"""The server itself: health, version, metrics, the browser's session, and what there is to choose from."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import APIRouter, Response
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from backend.api.context import Here
+from backend.bootstrap import Container
+from backend.db.tables import marks
+from backend.errors import TokenRequired
+from backend.schemas import EmbedderView, HealthView, Page, PhaseView, SessionCreate, VersionView
+from backend.security import COOKIE
+
+router = APIRouter(tags=["server"])
+choices = APIRouter(tags=["server"])
+
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Prometheus text.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+_NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready.", "model": HealthView}}
+
+
+def product_version() -> str:
+    """The version that is installed."""
+    try:
+        return version("devops-chatbot")
+    except PackageNotFoundError:
+        return "0"
+
+
+@router.get("/healthz")
+async def healthz() -> HealthView:
+    """The process is alive."""
+    return HealthView(status="ok")
+
+
+@router.get("/readyz", responses=_NOT_READY)
+def readyz(container: Here, response: Response) -> HealthView:
+    """The process can serve: its database is there and migrated, its data folder can be written."""
+    checks = {"database": _database(container), "data_folder": _data_folder(container)}
+    ready = all(value == "ok" for value in checks.values())
+    if not ready:
+        response.status_code = 503
+    return HealthView(status="ok" if ready else "unavailable", checks=checks)
+
+
+def _database(container: Container) -> str:
+    try:
+        with container.database.read() as connection:
+            connection.execute(select(marks).limit(1))
+    except DBAPIError as error:
+        return f"unreachable or not migrated ({type(error.orig).__name__}): run devops-chatbot migrate"
+    return "ok"
+
+
+def _data_folder(container: Container) -> str:
+    folder = container.settings.data_dir.expanduser()
+    probe = folder / ".writable"
+    try:
+        probe.touch()
+    except OSError as error:
+        return f"cannot be written: {error.strerror}"
+    return "ok"
+
+
+@router.get("/version")
+async def get_version() -> VersionView:
+    """What runs here."""
+    return VersionView(name="devops-chatbot", version=product_version(), api="v1")
+
+
+@router.get("/metrics", response_class=Response, responses=_METRICS)
+async def metrics(container: Here) -> Response:
+    """Figures of this process for Prometheus."""
+    return Response(container.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@choices.post("/session", status_code=204)
+async def open_session(body: SessionCreate, container: Here) -> Response:
+    """Trade the token for a cookie, with which a browser may open downloads."""
+    guard = container.guard
+    response = Response(status_code=204)
+    if guard.token:
+        if not guard.matches(body.token):
+            raise TokenRequired("This is not the token of this server.")
+        response.set_cookie(COOKIE, guard.cookie_value(), httponly=True, samesite="strict", max_age=30 * 86400)
+    return response
+
+
+@choices.delete("/session", status_code=204)
+async def close_session() -> Response:
+    """Forget the cookie."""
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+@choices.get("/phases")
+async def list_phases(container: Here) -> Page[PhaseView]:
+    """What a run can be asked to be."""
+    return Page(items=[PhaseView(name=name, description=text) for name, text in container.phases.items()])
+
+
+@choices.get("/embedders")
+async def list_embedders(container: Here) -> Page[EmbedderView]:
+    """The embedders that a knowledge base can have; those new ones get are marked."""
+    usual = set(container.checked_embedders(None))
+    items = [
+        EmbedderView(
+            name=name,
+            kind=container.embedder_kind(name),
+            languages=sorted(embedder.languages),
+            is_default=name in usual,
+        )
+        for name, embedder in container.embedders.items()
+    ]
+    return Page(items=items)

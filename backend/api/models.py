@@ -1,0 +1,120 @@
+"""Language models: those stored here, and the one of the settings."""
+
+from __future__ import annotations
+
+import anyio
+from fastapi import APIRouter, Response
+from sqlalchemy import Connection
+
+from agents.errors import AgentError
+from agents.models.catalogue import check_model as check_answer
+from backend.api.context import Caller, Creating, Cursor, Here, Limit
+from backend.api.openapi import problems
+from backend.bootstrap import Container
+from backend.db.models import Models, StoredModel
+from backend.errors import Missing, NameTaken, ReadOnly
+from backend.model_choice import NO_MODEL, SETTINGS_ID
+from backend.schemas import ModelCheck, ModelCreate, ModelUpdate, ModelView, Page
+from knowledge.types import Scope
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+CHECK_SECONDS = 30.0
+
+
+@router.post("", status_code=201, responses=problems(409))
+def create_model(body: ModelCreate, container: Here, scope: Caller, creating: Creating) -> ModelView:
+    """Store a language model. Its key is kept on the server and never shown."""
+    own = container.models.from_settings()
+    if body.name == NO_MODEL or (own is not None and own.name == body.name):
+        raise NameTaken(f"The name {body.name!r} is taken.")
+
+    def make(connection: Connection) -> ModelView:
+        return _view(Models(connection, scope).create(**body.model_dump()), "stored")
+
+    return creating.once(body, ModelView, make)
+
+
+@router.get("")
+def list_models(container: Here, scope: Caller, limit: Limit = 50, cursor: Cursor = "") -> Page[ModelView]:
+    """The model of the settings first, then the stored ones by name."""
+    with container.database.read() as connection:
+        stored, following = Models(connection, scope).page(limit, cursor)
+        items = [_view(model, "stored") for model in stored]
+        own = container.models.from_settings()
+        if own is not None and not cursor:
+            default = Models(connection, scope).default() is None
+            items.insert(0, _view(own, "settings").model_copy(update={"is_default": default}))
+    return Page(items=items, next_cursor=following)
+
+
+@router.get("/{id}", responses=problems(404))
+def get_model(id: str, container: Here, scope: Caller) -> ModelView:
+    """One model."""
+    with container.database.read() as connection:
+        return _view(_find(connection, container, scope, id), "settings" if id == SETTINGS_ID else "stored")
+
+
+@router.patch("/{id}", responses=problems(404, 409))
+def change_model(id: str, body: ModelUpdate, container: Here, scope: Caller) -> ModelView:
+    """Change what is given; a key that is not given stays."""
+    _refuse_settings(id)
+    values = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
+    with container.database.write() as connection:
+        return _view(Models(connection, scope).change(id, values), "stored")
+
+
+@router.delete("/{id}", status_code=204, responses=problems(404, 409))
+def delete_model(id: str, container: Here, scope: Caller) -> Response:
+    """Forget a model and its key."""
+    _refuse_settings(id)
+    with container.database.write() as connection:
+        Models(connection, scope).delete(id)
+    return Response(status_code=204)
+
+
+@router.post("/{id}/check", responses=problems(404))
+async def check_model(id: str, container: Here, scope: Caller) -> ModelCheck:
+    """Ask the model for a word, and say whether one came."""
+
+    def find() -> StoredModel:
+        with container.database.read() as connection:
+            return _find(connection, container, scope, id)
+
+    stored = await container.in_thread(find)
+    try:
+        with anyio.fail_after(CHECK_SECONDS):
+            seconds = await check_answer(container.models.chat_model(stored))
+    except AgentError as error:
+        return ModelCheck(ok=False, message=str(error), latency_ms=None)
+    except TimeoutError:
+        return ModelCheck(ok=False, message=f"No answer within {CHECK_SECONDS:.0f} seconds.", latency_ms=None)
+    return ModelCheck(ok=True, message=f"{stored.name} answers.", latency_ms=round(seconds * 1000, 1))
+
+
+def _find(connection: Connection, container: Container, scope: Scope, model_id: str) -> StoredModel:
+    if model_id != SETTINGS_ID:
+        return Models(connection, scope).get(model_id)
+    own = container.models.from_settings()
+    if own is None:
+        raise Missing("The settings name no model.")
+    return own
+
+
+def _refuse_settings(model_id: str) -> None:
+    if model_id == SETTINGS_ID:
+        raise ReadOnly("This model comes from the settings (CHATBOT_MODEL__…); change it there.")
+
+
+def _view(model: StoredModel, origin: str) -> ModelView:
+    return ModelView.model_validate(
+        {
+            "id": model.id,
+            "name": model.name,
+            "base_url": model.base_url,
+            "model": model.model,
+            "has_api_key": bool(model.api_key),
+            "is_default": model.is_default,
+            "origin": origin,
+        }
+    )

@@ -1,0 +1,105 @@
+"""Runs: begin one in a conversation, follow its events, stop it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+
+from backend.api.context import Caller, Creating, Here
+from backend.api.openapi import problems
+from backend.api.streams import BEAT, BEAT_SECONDS, EVENTS, EventStream, LastEventId
+from backend.bootstrap import Container
+from backend.db.conversations import Conversations
+from backend.errors import Invalid
+from backend.runs.opening import Wish, open_run
+from backend.runs.store import RunStore
+from backend.runs.types import Run
+from backend.schemas import ModelChoice, RunCreate, RunView
+from backend.selection import resolve, still_there
+from knowledge.types import Scope
+
+router = APIRouter(tags=["runs"])
+
+
+@router.post("/threads/{id}/runs", status_code=202, responses=problems(404, 409, 503))
+async def create_run(id: str, body: RunCreate, container: Here, scope: Caller, creating: Creating) -> RunView:
+    """Ask a question, answer one again (`regenerate`) or edit one (`edit_of`). Returns at once; follow the events.
+
+    A branch that is still being answered refuses with 409 `run_active`; other branches of the thread do not mind.
+    """
+    container.runs.check_room()
+    begun: list[Run] = []
+
+    def make(connection: Connection) -> RunView:
+        wish = _wish(connection, container, scope, id, body)
+        run = open_run(connection, scope, id, wish, owner=container.runs.owner, lease=container.runs.lease)
+        begun[:] = [run]
+        return RunView.model_validate(run)
+
+    view = await container.in_thread(creating.once, body, RunView, make)
+    for run in begun:
+        container.runs.begin(run)
+    return view
+
+
+def _wish(connection: Connection, container: Container, scope: Scope, thread_id: str, body: RunCreate) -> Wish:
+    container.check_phase(body.phase)
+    names = body.knowledge_bases
+    if names is None:
+        names = list(Conversations(connection, scope).get(thread_id).knowledge_bases)
+        bases = still_there(connection, scope, names)
+    else:
+        bases = resolve(connection, scope, names)
+    model = body.model
+    if isinstance(model, ModelChoice):
+        if not (model.name or model.base_url):
+            raise Invalid("`model` needs a name or a base_url.")
+        model_asked: str | dict[str, str] | None = model.model_dump()
+    else:
+        model_asked = model
+    container.models.find(connection, scope, model_asked)
+    return Wish(
+        input=body.input,
+        phase=body.phase,
+        knowledge_bases=bases,
+        filters=body.filters.model_dump(),
+        model=model_asked,
+        parent_id=body.parent_id,
+        edit_of=body.edit_of,
+        regenerate=body.regenerate,
+    )
+
+
+@router.get("/runs/{id}", responses=problems(404))
+def get_run(id: str, container: Here, scope: Caller) -> RunView:
+    """One run."""
+    with container.database.read() as connection:
+        return RunView.model_validate(RunStore(connection, scope).get(id))
+
+
+@router.get("/runs/{id}/events", response_class=EventStream, responses={**EVENTS, **problems(404)})
+async def follow_run(id: str, container: Here, scope: Caller, last_event_id: LastEventId = 0) -> EventStream:
+    """The run's events, those stored and then those to come, up to its last. Resume with Last-Event-ID."""
+    await container.in_thread(get_run, id, container, scope)
+    return EventStream(_wire(container, id, last_event_id))
+
+
+async def _wire(container: Container, run_id: str, after: int) -> AsyncIterator[bytes]:
+    with container.metrics.streams.track_inprogress():
+        async for events in container.runs.follow(run_id, after, beat=BEAT_SECONDS):
+            yield b"".join([event.wire() for event in events]) or BEAT
+
+
+@router.post("/runs/{id}/cancel", status_code=202, responses=problems(404))
+async def cancel_run(id: str, container: Here, scope: Caller) -> RunView:
+    """Stop a run, wherever it is performed; what is written so far stays. A finished run is left as it is."""
+    run = await container.in_thread(_request_cancel, container, scope, id)
+    container.runs.cancel(id)
+    return RunView.model_validate(run)
+
+
+def _request_cancel(container: Container, scope: Scope, run_id: str) -> Run:
+    with container.database.write() as connection:
+        return RunStore(connection, scope).request_cancel(run_id)

@@ -1,0 +1,35 @@
+"""Server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import Header
+from starlette.responses import StreamingResponse
+
+BEAT_SECONDS = 15.0
+"""A comment line is sent after so much silence, so that proxies and readers know the stream lives."""
+
+BEAT = b": still here\n\n"
+
+LastEventId = Annotated[
+    int,
+    Header(alias="Last-Event-ID", ge=0, le=2**62, description="Go on after this event; 0 or nothing: from the first."),
+]
+
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events: `event:` kind, `id:` sequence, JSON data, a comment line when silent.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+class EventStream(StreamingResponse):
+    """A stream of server-sent events that no proxy may hold back."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, content: AsyncIterator[bytes]) -> None:
+        super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

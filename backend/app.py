@@ -1,0 +1,101 @@
+"""The web application: routes, the edge around them, and what lives as long as they do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from backend.api import jobs, knowledge_bases, meta, models, openapi, problems, runs, threads
+from backend.api.edge import Edge
+from backend.api.meta import product_version
+from backend.bootstrap import Container, build
+from backend.migrations import upgrade_database
+from backend.settings import Settings, load_settings, require_token
+from backend.telemetry import configure_logging
+
+PREFIX = "/api/v1"
+THREADS = 40
+DESCRIPTION = """Cited answers from your documents, code and systems.
+
+Errors are `application/problem+json` (RFC 9457); lists are `{items, next_cursor}`; creating calls take an
+`Idempotency-Key`; work that takes time is answered with 202 and a job or a run, whose events are server-sent.
+"""
+
+
+def create_app(container: Container) -> FastAPI:
+    """The application of this container. Starting it starts the container's runs; stopping it gives them back."""
+    app = FastAPI(
+        title="DevOps ChatBot",
+        version=product_version(),
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.container = container
+    app.include_router(meta.router, include_in_schema=False)
+    for module in (meta, knowledge_bases, threads, runs, jobs, models):
+        app.include_router(module.router, prefix=PREFIX)
+    app.include_router(meta.choices, prefix=PREFIX)
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(
+        Edge,
+        guard=container.guard,
+        metrics=container.metrics,
+        max_body_bytes=container.settings.api.max_body_bytes,
+    )
+    return app
+
+
+def app_from_environment() -> FastAPI:
+    """The application as the environment asks for it; what `uvicorn --factory` calls. Raises SettingsInvalid."""
+    settings = load_settings()
+    require_token(settings, settings.api.host)
+    configure_logging(settings)
+    return create_app(build(settings))
+
+
+def serve(settings: Settings) -> None:
+    """Serve the API until the process is told to stop. Raises SettingsInvalid when others could reach it unasked."""
+    import uvicorn
+
+    require_token(settings, settings.api.host)
+    configure_logging(settings)
+    uvicorn.run(
+        create_app(build(settings)),
+        host=settings.api.host,
+        port=settings.api.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        # Event streams never end by themselves while a run goes on; the run is given back and resumed elsewhere.
+        timeout_graceful_shutdown=2,
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    container: Container = app.state.container
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="work"))
+    await asyncio.to_thread(upgrade_database, container.database)
+    await container.runs.start()
+    try:
+        yield
+    finally:
+        await container.runs.stop()
+        await container.catalogue.aclose()
+        container.database.close()
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
