@@ -18,6 +18,7 @@ from backend.jobs.events import (
     JobCancelled,
     JobEvent,
     JobFailed,
+    JobNoted,
     JobProgressed,
     JobQueued,
     JobStarted,
@@ -139,11 +140,11 @@ def record_progress(
     held: Claim,
     stages: tuple[Stage, ...],
     *,
-    new_refusals: Sequence[Refusal],
+    events: Sequence[FileRefused | JobNoted],
     shown: Sequence[Refusal],
     failure_count: int,
 ) -> None:
-    """Shows where the job stands. `shown` are its last failures, `new_refusals` those not told yet."""
+    """Shows where the job stands. `shown` are its last failures, `events` what has not been told yet."""
     reached = sum(stage.done for stage in stages)
     _write(
         connection,
@@ -156,8 +157,8 @@ def record_progress(
         else func.greatest(jobs.c.reached, reached),
         heartbeat_at=datetime.now(UTC),
     )
-    for refusal in new_refusals:
-        append_event(connection, held.job_id, FileRefused(refusal=refusal))
+    for event in events:
+        append_event(connection, held.job_id, event)
     append_event(connection, held.job_id, JobProgressed(stages=stages, failure_count=failure_count))
 
 

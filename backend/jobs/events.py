@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 class Stage:
     """One stage of a job (received, parsed, split, words, vectors:<embedder>, …): `done` of `total` items.
 
-    `rate` is items per second of late, `eta_s` the seconds left at that rate; both are None while unknown.
+    `rate` is items per second of late, `eta_s` the seconds left at that rate; both are None while unknown. `last_error`
+    is the last thing that went wrong in it, empty when nothing did.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Stage:
     failed: int = 0
     rate: float | None = None
     eta_s: float | None = None
+    last_error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +66,14 @@ class FileRefused:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class JobNoted:
+    """Something worth a line in the job's log, such as how many pictures were passed over."""
+
+    message: str
+    kind: Literal["job_noted"] = "job_noted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JobStuck:
     """Nothing has been heard of the job for `silent_s` seconds; a worker takes it up again by itself."""
 
@@ -99,6 +109,7 @@ JobEvent = (
     | JobStarted
     | JobProgressed
     | FileRefused
+    | JobNoted
     | JobStuck
     | CancelRequested
     | JobSucceeded

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from backend.jobs import claims
 from backend.jobs.claims import Claim, ClaimLost
-from backend.jobs.events import JobCancelled, JobFailed, JobSucceeded, Refusal
+from backend.jobs.events import JobCancelled, JobFailed, JobNoted, JobSucceeded, Refusal
 from backend.jobs.progress import Progress, StageCount
 from knowledge.database import Database
 
@@ -30,8 +30,9 @@ class Outcome:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-Step = StageCount | Refusal | Outcome | None
-"""What a handler yields, about every second at least: a count, a file refused, its result; None: it is still at it."""
+Step = StageCount | Refusal | JobNoted | Outcome | None
+"""What a handler yields, about every second at least: a count, a file refused, a line for the log, its result, or None
+to say that it is still at it."""
 
 Handler = Callable[[Claim], Generator[Step, None, None]]
 """Does a job of one kind. It is closed to stop it, and started again to go on; what it commits must bear both. An
@@ -140,6 +141,8 @@ class Executor:
                         progress.count(step)
                     case Refusal():
                         progress.refuse(step)
+                    case JobNoted():
+                        progress.note(step)
                     case Outcome():
                         outcome = step
                 if progress.changed and time.monotonic() >= next_write:
@@ -148,13 +151,13 @@ class Executor:
         return outcome
 
     def _write(self, held: Claim, progress: Progress) -> None:
-        stages, refusals = progress.stages(), progress.take_refusals()
+        stages, events = progress.stages(), progress.take_events()
         with self._database.write() as connection:
             claims.record_progress(
                 connection,
                 held,
                 stages,
-                new_refusals=refusals,
+                events=events,
                 shown=progress.failures(),
                 failure_count=progress.failure_count,
             )

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from sqlalchemy import Connection
-
-from backend.jobs.events import JobEvent, Refusal, Stage
 from knowledge.types import Scope
+
+if TYPE_CHECKING:  # the command line shows errors of jobs, and must not load a database driver to print its help
+    from sqlalchemy import Connection
+
+    from backend.jobs.events import JobEvent, Refusal, Stage
 
 JobKind = Literal["build", "embed", "delete_knowledge_base", "evaluate"]
 """Their arguments (JSON), each also given its knowledge base:

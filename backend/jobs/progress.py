@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from backend.jobs.events import Refusal, Stage
+from backend.jobs.events import FileRefused, JobNoted, Refusal, Stage
 
 SHOWN_FAILURES = 100
-TOLD_REFUSALS = 1000
+TOLD = 1000
 """A folder of a million broken files does not need a million events; the count still goes on."""
 RATE_WINDOW_S = 20.0
 
@@ -23,6 +23,7 @@ class StageCount:
     done: int
     total: int
     failed: int = 0
+    last_error: str = ""
 
 
 @dataclass(slots=True)
@@ -57,12 +58,18 @@ class Progress:
     ) -> None:
         self._clock = clock
         self._counts = {
-            stage.name: StageCount(name=stage.name, done=stage.done, total=stage.total, failed=stage.failed)
+            stage.name: StageCount(
+                name=stage.name,
+                done=stage.done,
+                total=stage.total,
+                failed=stage.failed,
+                last_error=stage.last_error,
+            )
             for stage in stages
         }
         self._paces: dict[str, _Pace] = {}
         self._failures = {refusal.path: refusal for refusal in failures}
-        self._untold: list[Refusal] = []
+        self._untold: list[FileRefused | JobNoted] = []
         self._told = failure_count
         self.failure_count = failure_count
         self.changed = False
@@ -84,13 +91,20 @@ class Progress:
         """Takes note of a file that could not be used; the same file twice (an attempt that goes on) counts once."""
         if self._failures.pop(refusal.path, None) is None:
             self.failure_count += 1
-            if self._told < TOLD_REFUSALS:
+            if self._told < TOLD:
                 self._told += 1
-                self._untold.append(refusal)
+                self._untold.append(FileRefused(refusal=refusal))
         self._failures[refusal.path] = refusal
         while len(self._failures) > SHOWN_FAILURES:
             del self._failures[next(iter(self._failures))]
         self.changed = True
+
+    def note(self, noted: JobNoted) -> None:
+        """Takes a line for the job's log."""
+        if self._told < TOLD:
+            self._told += 1
+            self._untold.append(noted)
+            self.changed = True
 
     def stages(self) -> tuple[Stage, ...]:
         """Every stage seen, in the order they were first seen."""
@@ -100,8 +114,8 @@ class Progress:
         """The last refusals, at most SHOWN_FAILURES, oldest first."""
         return tuple(self._failures.values())
 
-    def take_refusals(self) -> list[Refusal]:
-        """The refusals not taken before; also says that everything until now has been taken."""
+    def take_events(self) -> list[FileRefused | JobNoted]:
+        """The events not taken before; also says that everything until now has been taken."""
         untold, self._untold = self._untold, []
         self.changed = False
         return untold
@@ -117,4 +131,5 @@ class Progress:
             failed=each.failed,
             rate=None if rate is None else round(rate, 2),
             eta_s=round(left / rate, 1) if rate else None,
+            last_error=each.last_error,
         )

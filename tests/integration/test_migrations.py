@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 import backend.jobs.tables
 import knowledge.tables
 from backend.db.tables import metadata
-from backend.migrations import DatabaseNewer, current_revision, head_revision, upgrade_database
+from backend.migrations import DatabaseNewer, configuration, current_revision, head_revision, upgrade_database
 from knowledge.database import Database
 from tests.databases import DIALECTS, blank_database_url
 
@@ -48,6 +49,11 @@ def test_the_history_makes_exactly_the_tables_of_the_code(database: Database) ->
         # Both metadata at once: a table of the one is not too many for the other.
         differences = compare_metadata(context, [knowledge.tables.metadata, metadata])  # type: ignore[arg-type]
     assert differences == []
+
+
+def test_the_history_is_one_numbered_line() -> None:
+    scripts = ScriptDirectory.from_config(configuration())
+    assert scripts.get_heads() == [head_revision()]
 
 
 def test_what_a_comparison_does_not_see_is_the_same_too(tmp_path: Path) -> None:
