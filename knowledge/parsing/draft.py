@@ -71,8 +71,8 @@ def one_line(text: str, longest: int = _LONGEST_TITLE) -> str:
 
 
 def cell(text: str) -> str:
-    """A text as it may stand in a cell of a Markdown table."""
-    return _SPACES.sub(" ", clean(text)).strip().replace("|", "\\|")
+    """A text as it may stand in a cell of a Markdown table; the writer cleans it."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def fence(code: str, language: str = "") -> str:

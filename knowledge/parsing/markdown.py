@@ -33,6 +33,8 @@ _ANCHOR_TAG = re.compile(
 )
 _BARE = re.compile(r"(?<![\w(<\"'\[=/.])https?://[^\s<>()\"'`\]]{3,2000}+")
 _MOST_LINKS = 20_000
+_LINKED_PART = 4_000_000
+"""Characters of a text that are searched for links; what is longer is a dump, not a page."""
 
 
 def read_markdown(text: str) -> Draft:
@@ -57,6 +59,7 @@ def links_of(text: str) -> tuple[Link, ...]:
     """The links of a Markdown text outside of code, in order; images are none. `start` is where the link begins."""
     if "[" not in text and "<" not in text and "http" not in text:
         return ()
+    text = text[:_LINKED_PART]
     masked = without_code(text, spans=True)
     links: dict[int, Link] = {}
     for link in _links(masked, text):

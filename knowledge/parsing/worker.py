@@ -10,9 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from knowledge.config import ParsingLimits
+from knowledge.config import MEGABYTE, ParsingLimits
 from knowledge.errors import UnreadableFile
 from knowledge.parsing.reading import parse
+
+_BLOATED = 400 * MEGABYTE
 
 
 def main() -> None:
@@ -25,7 +27,7 @@ def main() -> None:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer each request with the document or the error; `retire` says that this process ran out of memory once."""
+    """Answer each request with the document or the error; `retire` asks to be replaced."""
     for line in requests:
         request = json.loads(line)
         limits = ParsingLimits(**request["limits"])
@@ -38,9 +40,19 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 def _answer(request: dict[str, Any], limits: ParsingLimits) -> dict[str, Any]:
     try:
         document = parse(Path(request["path"]), name=request["name"], limits=limits, media_type=request["media_type"])
-        return {"document": asdict(document)}
+        return {"document": asdict(document), "retire": _is_bloated()}
     except UnreadableFile as error:
-        return {"error": str(error), "code": error.code, "retire": isinstance(error.__cause__, MemoryError)}
+        return {"error": str(error), "code": error.code, "retire": _is_bloated()}
+
+
+def _is_bloated() -> bool:
+    """Whether a large file has left so much memory behind that a fresh process is cheaper."""
+    # The peak that getrusage knows is no help: it begins with the parent's.
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):  # not Linux
+        return False
+    return pages * os.sysconf("SC_PAGE_SIZE") > _BLOATED
 
 
 def _limit(limits: ParsingLimits) -> None:

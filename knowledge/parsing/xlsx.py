@@ -22,13 +22,15 @@ _MOST_BLANK_ROWS = 10_000
 def read_xlsx(path: Path, name: str, limits: ParsingLimits) -> Draft:
     """A workbook as Markdown, values rather than formulas. Raises UnreadableFile for a damaged or encrypted one."""
     check_container(path, name, limits)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # openpyxl warns of every style and extension it drops
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    try:
-        return _read(workbook, limits)
-    finally:
-        workbook.close()
+    # Opened here: of a path openpyxl would judge the file by its ending.
+    with path.open("rb") as file:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl warns of every style and extension it drops
+            workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        try:
+            return _read(workbook, limits)
+        finally:
+            workbook.close()
 
 
 def _read(workbook: Any, limits: ParsingLimits) -> Draft:

@@ -6,6 +6,7 @@ second look-up for a hostile name server to answer differently. TLS still verifi
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -29,6 +30,7 @@ Resolver = Callable[[str, int], list[str]]
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _LONGEST_URL = 4_096
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})|\[?[0-9A-Fa-f:.]{2,45}\]?")
 _BLOCK = 64 * 1024
 
 
@@ -159,8 +161,8 @@ def checked_url(url: str | httpx2.URL) -> httpx2.URL:
         raise FetchRefused(f"Only http and https addresses are fetched, not {parsed.scheme or 'one without a scheme'}.")
     if parsed.userinfo:
         raise FetchRefused("A URL with a user name or password in it is not fetched.")
-    if not parsed.host:
-        raise FetchRefused(f"{str(url)[:200]!r} names no host.")
+    if not _HOST.fullmatch(parsed.raw_host.decode("ascii", errors="replace")) or not 0 < (parsed.port or 80) < 65_536:
+        raise FetchRefused(f"{str(url)[:200]!r} is not a URL: its host or port cannot be.")
     return parsed.copy_with(fragment=None)
 
 
@@ -284,7 +286,8 @@ class _GuardedTransport(httpx2.BaseTransport):
 
     def __init__(self, backend: httpcore2.NetworkBackend) -> None:
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(trust_env=False),
+            # SSL_CERT_FILE and SSL_CERT_DIR count: companies sign their own sites.
+            ssl_context=httpx2.create_ssl_context(trust_env=True),
             max_connections=20,
             max_keepalive_connections=5,
             keepalive_expiry=15.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,7 +36,8 @@ _LONGEST_PATTERN = 200
 class Selection:
     """The choice of files: globs over POSIX paths, where `*` stays within a folder and `**` does not.
 
-    A pattern without a slash is matched against the file name. Without `include` every file that can be read is.
+    `docs/` means everything below docs. A pattern without a slash is matched against the file name. Without `include`
+    every file that can be read is.
     """
 
     include: tuple[str, ...] = ()
@@ -65,22 +67,40 @@ class Selection:
 
 
 def _matches(pattern: str, path: str) -> bool:
-    subject = path if "/" in pattern.rstrip("/") else PurePosixPath(path).name
-    return _compiled(pattern).fullmatch(subject) is not None
+    if "/" not in pattern:
+        return _segment(pattern[:_LONGEST_PATTERN]).match(PurePosixPath(path).name) is not None
+    wanted = _segments(pattern)
+    # The positions in the pattern that the path so far can have reached: no backtracking, whatever the pattern.
+    reached = _skipping({0}, wanted)
+    for part in path.split("/"):
+        stepped = set()
+        for position in reached:
+            if position == len(wanted):
+                continue
+            if wanted[position] == "**":
+                stepped.add(position)
+            elif _segment(wanted[position]).match(part):
+                stepped.add(position + 1)
+        reached = _skipping(stepped, wanted)
+    return len(wanted) in reached
+
+
+def _skipping(positions: set[int], wanted: tuple[str, ...]) -> set[int]:
+    """`**` may stand for no folder at all."""
+    for position in sorted(positions):
+        while position < len(wanted) and wanted[position] == "**":
+            position += 1
+            positions.add(position)
+    return positions
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """A glob as a regular expression; `docs/` and `docs/**` both mean everything below docs."""
+def _segments(pattern: str) -> tuple[str, ...]:
     pattern = pattern[:_LONGEST_PATTERN].removeprefix("./").lstrip("/")
-    if pattern.endswith("/"):
-        pattern += "**"
-    expression = ""
-    for token in re.findall(r"(?:\*\*/)+|\*{2,}|\*|\?|[^*?]+", pattern):
-        if token.startswith("**/"):
-            expression += r"(?:[^/]+/)*+"
-        elif token.startswith("**"):
-            expression += r".*"
-        else:
-            expression += {"*": r"[^/]*", "?": r"[^/]"}.get(token, re.escape(token))
-    return re.compile(expression, re.DOTALL)
+    return tuple((pattern + "**" if pattern.endswith("/") else pattern).split("/"))
+
+
+@lru_cache(maxsize=1024)
+def _segment(pattern: str) -> re.Pattern[str]:
+    # Brackets mean themselves: file names hold them more often than anyone means a class of characters.
+    return re.compile(fnmatch.translate(pattern.replace("[", "[[]")))

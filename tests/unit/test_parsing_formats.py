@@ -285,6 +285,18 @@ def test_notebook_cells_code_and_what_it_printed(tmp_path: Path) -> None:
     assert "AAAA" not in parsed.text
 
 
+def test_office_files_are_read_from_paths_without_an_ending(tmp_path: Path) -> None:
+    document, workbook, deck = docx.Document(), openpyxl.Workbook(), pptx.Presentation()
+    document.add_paragraph("words")
+    workbook.active.append(["words"])
+    deck.slides.add_slide(deck.slide_layouts[0]).shapes.title.text = "words"
+    for made, name in ((document, "a.docx"), (workbook, "a.xlsx"), (deck, "a.pptx")):
+        made.save(str(tmp_path / name))
+        (tmp_path / name).rename(tmp_path / "4f53cda18c2baa0c")
+        assert "words" in parse(tmp_path / "4f53cda18c2baa0c", name=name, limits=LIMITS).text
+        assert "words" in parse(tmp_path / "4f53cda18c2baa0c", name="download", limits=LIMITS).text
+
+
 @pytest.mark.parametrize(("name", "better"), [("a.doc", ".docx"), ("b.XLS", ".xlsx"), ("c.ppt", ".pptx")])
 def test_formats_of_the_past_are_refused_with_what_to_do(tmp_path: Path, name: str, better: str) -> None:
     with pytest.raises(UnreadableFile, match=rf"{name}.*save it as \{better}"):
