@@ -68,7 +68,7 @@ def get_knowledge_base(kb: str, container: Here, scope: Caller) -> KnowledgeBase
 
 @router.patch("/{kb}", responses=problems(404, 409))
 def change_knowledge_base(kb: str, body: KnowledgeBaseUpdate, container: Here, scope: Caller) -> KnowledgeBaseView:
-    """Rename, describe, or choose other embedders: their vectors are built beside the present ones, then replace them."""
+    """Rename, describe, or choose other embedders: their vectors are built beside the present ones, then switched."""
     with container.database.write() as connection:
         store = KnowledgeBaseStore(connection, scope)
         base = store.update(kb, name=body.name, description=body.description)

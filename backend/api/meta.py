@@ -109,7 +109,7 @@ async def list_phases(container: Here) -> Page[PhaseView]:
 @choices.get("/embedders")
 async def list_embedders(container: Here) -> Page[EmbedderView]:
     """The embedders that a knowledge base can have; those new ones get are marked."""
-    usual = set(container.checked_embedders(None))
+    usual = container.checked_embedders(None)
     items = [
         EmbedderView(
             name=name,

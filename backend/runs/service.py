@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -16,7 +17,16 @@ from typing import Protocol
 
 import structlog
 
-from agents.events import RunCancelled, RunEvent, RunFailed, RunFinished, RunStarted, UsageReported, encode_event
+from agents.events import (
+    RunCancelled,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    TextDelta,
+    UsageReported,
+    encode_event,
+)
 from backend.errors import Busy, NamedError
 from backend.runs import store
 from backend.runs.broker import Broker
@@ -38,7 +48,7 @@ class Performer(Protocol):
     """Carries a run out. The iterator begins with RunStarted and ends with RunFinished or RunFailed, or raises; closing
     it stops the work."""
 
-    def __call__(self, run: Run) -> AsyncIterator[RunEvent]: ...
+    def __call__(self, run: Run) -> AsyncGenerator[RunEvent, None]: ...
 
 
 class RunService:
@@ -147,7 +157,7 @@ class RunService:
         try:
             if run.cancel_requested:
                 return RunCancelled()
-            async with contextlib.aclosing(_generator(self._perform(run))) as events:
+            async with contextlib.aclosing(self._perform(run)) as events:
                 async for event in events:
                     if isinstance(event, RunFinished | RunFailed | RunCancelled):
                         return event
@@ -236,7 +246,14 @@ class _Speech:
 
     def _next(self, event: RunEvent) -> StoredEvent:
         self._seq += 1
-        return StoredEvent(seq=self._seq, kind=event.kind, data=encode_event(event))
+        return StoredEvent(seq=self._seq, kind=event.kind, data=_encode(event))
+
+
+def _encode(event: RunEvent) -> str:
+    """As `encode_event`, and quicker for the one kind that comes by the thousand."""
+    if isinstance(event, TextDelta):
+        return json.dumps({"text": event.text, "kind": event.kind}, ensure_ascii=False)
+    return encode_event(event)
 
 
 def _beginning(run: Run) -> RunEvent:
@@ -250,14 +267,3 @@ def _beginning(run: Run) -> RunEvent:
         model="",
         attempt=run.attempt,
     )
-
-
-async def _generator(events: AsyncIterator[RunEvent]) -> AsyncGenerator[RunEvent, None]:
-    """The events as something that can be closed, whatever kind of iterator they come from."""
-    try:
-        async for event in events:
-            yield event
-    finally:
-        close = getattr(events, "aclose", None)
-        if close is not None:
-            await close()

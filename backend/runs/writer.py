@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
-from knowledge.database import Database
 from sqlalchemy.exc import OperationalError
 
 from backend.runs.broker import Broker
 from backend.runs.store import add_events, close, held
 from backend.runs.types import Outcome, StoredEvent
 from backend.telemetry import Metrics
+from knowledge.database import Database
 
 QUEUE_SIZE = 10_000
 BATCH_SIZE = 2_000
@@ -75,9 +76,10 @@ class EventWriter:
             kept = entry.run_id not in lost
             if kept:
                 self._broker.publish(entry.run_id, entry.event)
-                self._metrics.run_events.labels(entry.event.kind).inc()
             if entry.stored is not None and not entry.stored.done():
                 entry.stored.set_result(kept)
+        for kind, count in Counter(entry.event.kind for entry in entries).items():
+            self._metrics.run_events.labels(kind).inc(count)
         for run_id in lost:
             self._on_lost(run_id)
 
