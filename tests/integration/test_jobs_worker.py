@@ -1,0 +1,186 @@
+"""Jobs on the real engine, with real worker processes that are really killed, on both databases."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from backend.db.tables import metadata
+from backend.jobs.ports import FINISHED, Job
+from backend.jobs.store import SqlJobQueue
+from backend.jobs.tables import jobs
+from knowledge.database import Database
+from knowledge.types import Scope
+from tests.databases import DIALECTS, blank_database_url
+
+ROOT = Path(__file__).resolve().parents[2]
+ME = Scope(workspace_id="w", user_id="me")
+QUEUE = SqlJobQueue()
+
+
+class Rig:
+    """A database, a folder where jobs count, and the workers on it."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url, self.folder = url, folder
+        self.database = Database(url)
+        metadata.create_all(self.database.engine)
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.counting_worker", self.url, str(self.folder)]
+        self.workers.append(subprocess.Popen(command, cwd=ROOT))
+        return self.workers[-1]
+
+    def enqueue(self, name: str, base: str = "kb", to: int = 3, step_s: float = 0.01, **arguments: Any) -> Job:
+        with self.database.write() as connection:
+            given = {"name": name, "to": to, "step_s": step_s, **arguments}
+            return QUEUE.enqueue(connection, ME, "build", given, knowledge_base_id=base)
+
+    def get(self, job: Job) -> Job:
+        with self.database.read() as connection:
+            return QUEUE.get(connection, ME, job.id)
+
+    def until(self, job: Job, met: Callable[[Job], bool], timeout_s: float = 60) -> Job:
+        deadline = time.monotonic() + timeout_s
+        while not met(found := self.get(job)):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+        return found
+
+    def ended(self, job: Job) -> Job:
+        return self.until(job, lambda found: found.status in FINISHED)
+
+    def counted(self, name: str) -> int:
+        path = self.folder / name
+        return len(path.read_text().split()) if path.exists() else 0
+
+    def until_counted(self, job: Job, name: str, number: int) -> None:
+        self.until(job, lambda _: self.counted(name) >= number)
+
+    def cancel(self, job: Job) -> Job:
+        with self.database.write() as connection:
+            return QUEUE.cancel(connection, ME, job.id)
+
+    def retry(self, job: Job) -> Job:
+        with self.database.write() as connection:
+            return QUEUE.retry(connection, ME, job.id)
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+            worker.wait()
+        self.database.close()
+
+
+@pytest.fixture(params=DIALECTS)
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    with blank_database_url(request.param, tmp_path) as url:
+        made = Rig(url, tmp_path)
+        yield made
+        made.close()
+
+
+def test_a_job_asked_for_before_any_worker_ever_ran_is_done(rig: Rig) -> None:
+    job = rig.enqueue("early")
+    rig.start_worker()
+    assert rig.ended(job).result == {"counted": 3, "resumed_at": 0}
+
+
+def test_a_killed_worker_is_continued_where_it_was(rig: Rig) -> None:
+    job = rig.enqueue("long", to=60, step_s=0.05)
+    first = rig.start_worker()
+    rig.until_counted(job, "long", 20)
+    first.kill()
+    first.wait()
+    rig.start_worker()
+    done = rig.ended(job)
+    assert done.status == "succeeded"
+    assert done.attempt == 2
+    assert 20 <= done.result["resumed_at"] < 60
+    assert (rig.folder / "long").read_text().split() == [str(number) for number in range(60)]
+
+
+def test_a_worker_that_is_asked_to_stop_gives_its_job_back(rig: Rig) -> None:
+    job = rig.enqueue("long", to=60, step_s=0.05)
+    first = rig.start_worker()
+    rig.until_counted(job, "long", 5)
+    first.terminate()
+    assert first.wait(timeout=20) == 0
+    assert rig.get(job).status == "queued"
+    rig.start_worker()
+    assert rig.ended(job).result["resumed_at"] >= 5
+
+
+def test_a_running_job_can_be_cancelled_and_then_goes_on(rig: Rig) -> None:
+    rig.start_worker()
+    job = rig.enqueue("long", to=80, step_s=0.05)
+    rig.until_counted(job, "long", 5)
+    rig.cancel(job)
+    assert rig.ended(job).status == "cancelled"
+    assert rig.counted("long") < 80
+    rig.retry(job)
+    done = rig.ended(job)
+    assert done.status == "succeeded"
+    assert done.result["resumed_at"] >= 5
+
+
+def test_a_handler_that_does_not_listen_is_cancelled_over_its_head(rig: Rig) -> None:
+    rig.start_worker()
+    job = rig.enqueue("deaf", to=1, step_s=6.0)
+    rig.until(job, lambda found: found.status == "running")
+    rig.cancel(job)
+    assert rig.ended(job).status == "cancelled"
+    assert rig.counted("deaf") == 0, "it was cancelled before its step was over"
+
+
+def test_one_after_the_other_in_a_base_and_side_by_side_across_bases(rig: Rig) -> None:
+    rig.start_worker()
+    rig.start_worker()
+    first = rig.enqueue("first", to=30, step_s=0.05)
+    second = rig.enqueue("second", to=3)
+    elsewhere = rig.enqueue("elsewhere", base="other", to=3)
+    rig.ended(elsewhere)
+    assert rig.get(first).status in {"queued", "running"}
+    assert rig.get(second).status == "queued"
+    rig.ended(second)
+    assert rig.get(first).status == "succeeded"
+
+
+def test_many_workers_do_every_job_once(rig: Rig) -> None:
+    for _ in range(3):
+        rig.start_worker()
+    made = [rig.enqueue(f"job-{number}", base=f"kb-{number % 5}", to=2) for number in range(20)]
+    for job in made:
+        assert rig.ended(job).attempt == 1
+    for number in range(20):
+        assert (rig.folder / f"job-{number}").read_text().split() == ["0", "1"]
+
+
+def test_a_job_that_ends_every_worker_is_given_up_and_the_next_one_done(rig: Rig) -> None:
+    poisoned = rig.enqueue("poison", to=3, dies_at=0)
+    harmless = rig.enqueue("harmless")
+    while rig.get(poisoned).status not in FINISHED:
+        worker = rig.start_worker()
+        while worker.poll() is None and rig.get(poisoned).status not in FINISHED:
+            time.sleep(0.05)
+    assert rig.get(poisoned).error_code == "worker_crashed"
+    assert rig.ended(harmless).status == "succeeded"
+
+
+def test_what_the_engine_forgot_is_submitted_again(rig: Rig) -> None:
+    """As after its own file was deleted: the row of the job is what counts."""
+    job = rig.enqueue("forgotten")
+    with rig.database.write() as connection:
+        connection.execute(update(jobs).values(submitted=True))
+    rig.start_worker()
+    assert rig.ended(job).status == "succeeded"
+    with rig.database.read() as connection:
+        assert connection.scalar(select(jobs.c.round)) == 2
