@@ -11,9 +11,9 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from knowledge.config import ParsingLimits
-from knowledge.parsing.decoding import clean
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
 from knowledge.parsing.html_blocks import HtmlToMarkdown
+from knowledge.parsing.markdown import first_heading
 
 _NEVER_TEXT = (
     "script, style, template, svg, math annotation, iframe, object, canvas, audio, video, select, input, textarea"
@@ -39,6 +39,7 @@ _NOT_NESTING = (
     "html head colgroup"
 )
 _UNNESTED = frozenset(_NOT_NESTING.split())
+_FIRST_HEADING = re.compile(r"^# [^\n]+", re.MULTILINE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w-]{2,20})", re.IGNORECASE)
 
 
@@ -61,7 +62,9 @@ def read_html(text: str, limits: ParsingLimits) -> Draft:
         _drop(tree, _NEVER_TEXT)
         whole = _written(tree.body or tree.root or body, limits)
         writer = whole if whole.offset > writer.offset else writer
-    return writer.draft(title=_title(tree, metadata), metadata=metadata)
+    draft = writer.draft(metadata=metadata)
+    draft.title = _title(draft.text, metadata)
+    return draft
 
 
 def _written(root: LexborNode, limits: ParsingLimits) -> MarkdownWriter:
@@ -139,8 +142,9 @@ def _metadata(tree: LexborHTMLParser) -> dict[str, Any]:
     return metadata
 
 
-def _title(tree: LexborHTMLParser, metadata: dict[str, Any]) -> str:
-    headings = tree.css("h1")
-    if len(headings) >= 1 and (title := one_line(clean(headings[0].text())).rstrip("¶# ")):
-        return title
-    return str(metadata.get("page_title", ""))
+def _title(text: str, metadata: dict[str, Any]) -> str:
+    """The first main heading of what was kept (that of the site stands outside), else what the browser tab says."""
+    main = _FIRST_HEADING.search(text)
+    heading = first_heading(main.group() if main else text)
+    page = str(metadata.get("page_title", ""))
+    return heading if main or page.casefold().startswith(heading.casefold() or "\n") else page

@@ -22,6 +22,7 @@ _LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight(?:-source)?|brush:)[
 _NO_LANGUAGE = frozenset(("default", "text", "none", "plaintext", "notranslate", "highlight"))
 _SPACES = re.compile(r"[ \t\n\r\f\u00a0]+")
 _SAFE_LINK = re.compile(r"(?!\s*(?:javascript|data|vbscript|blob)\s*:)", re.IGNORECASE)
+_OWN_ANCHOR = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(#[^()\s]*\)")
 _MOST_QUOTES = 6
 _LAYOUT = "h1, h2, h3, h4, pre, ul, ol, p ~ p"
 
@@ -205,13 +206,16 @@ class HtmlToMarkdown:
         if not label or label in ("#", "§") or not target or not _SAFE_LINK.match(target):
             self._inline[start:] = [text if label not in ("", "#", "§") else ""]
             return
+        if label.count("[") != label.count("]"):
+            label = label.replace("[", "\\[").replace("]", "\\]")
         if target.count("(") != target.count(")"):
             target = target.replace("(", "%28").replace(")", "%29")
         spaces = (" " if text[0].isspace() else "", " " if text[-1].isspace() else "")
-        self._inline[start:] = [f"{spaces[0]}[{label.replace('[', '(').replace(']', ')')}]({target}){spaces[1]}"]
+        self._inline[start:] = [f"{spaces[0]}[{label}]({target}){spaces[1]}"]
 
     def _heading(self, signs: str) -> None:
-        text = self._take().replace("\n", " ")
+        # A heading that links to itself is an anchor to copy, not a link.
+        text = _OWN_ANCHOR.sub(r"\1", self._take().replace("\n", " "))
         if text:
             self._flush_items()
             self._emit(f"{signs} {text}")

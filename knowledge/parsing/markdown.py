@@ -116,7 +116,8 @@ def _first(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
 
 def _without_signs(title: str) -> str:
     title = re.sub(r"!?\[([^\[\]]*)\]\([^()]*\)", r"\1", title)
-    return re.sub(r"[*`]+|(?<!\w)_+|_+(?!\w)|<[^<>]{1,200}>", "", title)
+    title = re.sub(r"(?<!\w)(_{1,2})(?=[^\s_])(.+?)(?<=[^\s_])\1(?!\w)", r"\2", title)
+    return re.sub(r"[*`]+|<[^<>]{1,200}>", "", title)
 
 
 def _links(masked: str, text: str) -> Iterator[Link]:

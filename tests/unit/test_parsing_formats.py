@@ -119,8 +119,8 @@ def test_tsv_and_a_header_without_rows(tmp_path: Path) -> None:
 
 
 PAGE = """<!doctype html><html><head><title>Deploy - Docs</title><meta name=description content="How to deploy">
-<style>p{}</style></head><body><header>Site header</header><nav><ul><li><a href=a>Menu</a></ul></nav>
-<main><h1>Deploy<a class=headerlink href=#d>¶</a></h1>
+<style>p{}</style></head><body><header><h1>Site header</h1></header><nav><ul><li><a href=a>Menu</a></ul></nav>
+<main><h1><a href="#d">Deploy</a><a class=headerlink href=#d>¶</a></h1>
 <p>Run <code>kubectl apply</code> with <b>care</b>, see <a href="../guide.html">the guide</a>.</p>
 <ol><li>first<ul><li>inner</ul><li>second<pre><code class="language-bash">ls -l
   pwd</code></pre></ol>
@@ -142,6 +142,7 @@ def test_html_keeps_the_main_part_and_its_structure(tmp_path: Path) -> None:
     assert "## Layout\n\ninside" in text
     for noise in ("Menu", "Imprint", "Site header", "secret", "javascript", "¶"):
         assert noise not in text
+    assert "[#[cfg]](x.html)" in parse_text(tmp_path, "b.html", "<p><a href=x.html>#[cfg]</a></p>").text
     assert [(link.target, text[link.start : link.start + 4]) for link in document.links] == [("../guide.html", "[the")]
 
 

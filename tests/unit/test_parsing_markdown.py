@@ -29,7 +29,7 @@ def read(folder: Path, text: str, name: str = "guide.md") -> ParsedDocument:
         ("# Closed #\n", "Closed"),
         ("no heading", "guide"),
         ("---\ntitle: [unclosed\n---\n# Heading\n", "Heading"),
-        ("# snake_case_name and __init__\n", "snake_case_name and init"),
+        ("# snake_case_name, _mm_add and __bold__\n", "snake_case_name, _mm_add and bold"),
     ],
 )
 def test_title(tmp_path: Path, text: str, title: str) -> None:
