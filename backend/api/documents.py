@@ -1,0 +1,205 @@
+"""Documents of a knowledge base: upload, list, read, delete, and measure how well questions find them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+from sqlalchemy import Connection
+
+from backend.api.context import Caller, Creating, Cursor, Here, Limit
+from backend.api.jobs import job_view
+from backend.api.knowledge_bases import build_job
+from backend.api.openapi import problems
+from backend.api.uploads import Upload, read_upload
+from backend.bootstrap import Container
+from backend.errors import Invalid, Missing
+from backend.schemas import ChunkView, DocumentContent, DocumentView, JobAccepted, Page
+from knowledge.bases import KnowledgeBaseStore
+from knowledge.documents import DocumentStore
+from knowledge.errors import NotFound
+from knowledge.types import Scope
+
+router = APIRouter(prefix="/knowledge-bases/{kb}", tags=["documents"])
+
+_FILES = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
+                    },
+                }
+            }
+        },
+    }
+}
+_QUESTIONS = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+_ORIGINAL: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The canonical text and its chunks, or with format=original the file as it came.",
+        "model": DocumentContent,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+Status = Literal["received", "indexed", "failed"]
+
+
+@router.post("/documents", status_code=202, openapi_extra=_FILES, responses=problems(404, 415))
+async def upload_documents(
+    kb: str, request: Request, container: Here, scope: Caller, creating: Creating
+) -> JobAccepted:
+    """Add or replace files, any number at once. A file that cannot be taken is named in `refused`; the others are.
+
+    The file name may hold folders; a file with the path of an earlier one replaces it, unchanged content costs nothing.
+    """
+    await container.in_thread(_exists, container, scope, kb)
+    limits = container.settings.uploads
+    with container.blobs.hold() as holding:
+        upload = await read_upload(
+            request, lambda: holding.writer(max_bytes=limits.max_file_bytes), max_files=limits.max_files
+        )
+        if not upload.files and not upload.refused:
+            raise Invalid("There is no file in this body; send each as a part with a file name.")
+        return await container.in_thread(_receive, container, scope, kb, upload, creating)
+
+
+def _exists(container: Container, scope: Scope, kb: str) -> str:
+    with container.database.read() as connection:
+        return KnowledgeBaseStore(connection, scope).get(kb).id
+
+
+def _receive(container: Container, scope: Scope, kb: str, upload: Upload, creating: Creating) -> JobAccepted:
+    """Note the files and have them built; both or neither."""
+    described = json.dumps([[file.path, file.blob.content_hash] for file in upload.files])
+
+    def make(connection: Connection) -> JobAccepted:
+        base = KnowledgeBaseStore(connection, scope).get(kb)
+        source_id = container.receive(connection, base, upload.files)
+        accepted = build_job(connection, container, scope, base.id, [source_id], source_id=source_id)
+        return accepted.model_copy(update={"refused": upload.refused})
+
+    return creating.once(described, JobAccepted, make)
+
+
+@router.get("/documents", responses=problems(404))
+def list_documents(
+    kb: str,
+    container: Here,
+    scope: Caller,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+    q: Annotated[str, Query(max_length=500, description="Part of the path or of the title.")] = "",
+    source_id: Annotated[str, Query(max_length=100)] = "",
+    status: Annotated[list[Status] | None, Query(description="Repeat for several.")] = None,
+) -> Page[DocumentView]:
+    """Documents by path."""
+    with container.database.read() as connection:
+        store = DocumentStore(connection, KnowledgeBaseStore(connection, scope).get(kb))
+        found, following = store.page(
+            limit=limit, cursor=cursor, search=q.strip(), source_id=source_id, status=status or ()
+        )
+    return Page(items=[DocumentView.model_validate(document) for document in found], next_cursor=following)
+
+
+@router.get("/documents/{id}", responses=problems(404))
+def get_document(kb: str, id: str, container: Here, scope: Caller) -> DocumentView:
+    """One document."""
+    with container.database.read() as connection:
+        store = DocumentStore(connection, KnowledgeBaseStore(connection, scope).get(kb))
+        return DocumentView.model_validate(store.get(id))
+
+
+@router.get("/documents/{id}/content", response_model=None, responses={**_ORIGINAL, **problems(404)})
+def get_content(
+    kb: str,
+    id: str,
+    container: Here,
+    scope: Caller,
+    format: Annotated[Literal["text", "original"], Query(description="original: the file as it came.")] = "text",
+) -> Response:
+    """The text that all offsets count in, with its chunks; or the file itself, as a download."""
+    with container.database.read() as connection:
+        store = DocumentStore(connection, KnowledgeBaseStore(connection, scope).get(kb))
+        if format == "original":
+            document = store.get(id)
+            return _download(container, document.path, document.content_hash)
+        content = store.content(id)
+        view = DocumentContent(
+            document=DocumentView.model_validate(content.document),
+            text=content.text,
+            markup=content.document.markup,
+            chunks=[ChunkView.model_validate(chunk) for chunk in store.chunks(id)],
+        )
+    return Response(view.model_dump_json(), media_type="application/json")
+
+
+def _download(container: Container, path: str, content_hash: str) -> Response:
+    """Never shown by the browser, whatever it holds: a page among the documents must not run as one of ours."""
+    if not content_hash:
+        raise Missing("The original of this document was not kept.")
+    try:
+        file = container.blobs.path(content_hash)
+    except NotFound:
+        raise Missing("The original of this document is not in the store.") from None
+    name = quote(path.rsplit("/", 1)[-1][:200], safe="", errors="replace")
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "private, no-store",
+    }
+    return FileResponse(file, media_type="application/octet-stream", headers=headers)
+
+
+@router.delete("/documents/{id}", status_code=204, responses=problems(404))
+def delete_document(kb: str, id: str, container: Here, scope: Caller) -> Response:
+    """Delete a document with its chunks and vectors."""
+    with container.database.write() as connection:
+        base = KnowledgeBaseStore(connection, scope).get(kb)
+        DocumentStore(connection, base).get(id)
+        container.remove_documents(connection, base, [id])
+    return Response(status_code=204)
+
+
+@router.post("/evaluations", status_code=202, openapi_extra=_QUESTIONS, responses=problems(404, 415))
+async def evaluate(kb: str, request: Request, container: Here, scope: Caller, creating: Creating) -> JobAccepted:
+    """Measure the knowledge base with a file of questions (one JSON object a line); the report is the job's result."""
+    await container.in_thread(_exists, container, scope, kb)
+    limit = container.settings.uploads.max_question_file_bytes
+    with container.blobs.hold(durable=False) as holding:
+        upload = await read_upload(request, lambda: holding.writer(max_bytes=limit), max_files=1)
+        if upload.refused or not upload.files:
+            raise Invalid(upload.refused[0].reason if upload.refused else "Send the file of questions as a file.")
+        return await container.in_thread(_enqueue_evaluation, container, scope, kb, upload, creating)
+
+
+def _enqueue_evaluation(container: Container, scope: Scope, kb: str, upload: Upload, creating: Creating) -> JobAccepted:
+    blob = upload.files[0].blob
+    questions = container.read_question_rows(blob.content_hash, upload.files[0].path)
+
+    def make(connection: Connection) -> JobAccepted:
+        base = KnowledgeBaseStore(connection, scope).get(kb)
+        job = container.jobs.enqueue(connection, scope, "evaluate", {"questions": questions}, knowledge_base_id=base.id)
+        return JobAccepted(job=job_view(job))
+
+    return creating.once(blob.content_hash, JobAccepted, make)

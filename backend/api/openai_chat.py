@@ -1,0 +1,259 @@
+"""/v1/chat/completions and /v1/models: the phases, for programs that speak the OpenAI protocol.
+
+A completion is not stored: the conversation belongs to the client, and ends when the client goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+
+from agents.events import Citation, Cited, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
+from agents.phases import RunRequest
+from agents.ports import Message
+from backend.api.context import Caller, Here
+from backend.api.openai_shapes import (
+    Annotation,
+    AnswerMessage,
+    ChatCompletion,
+    ChatRequest,
+    Choice,
+    ModelCard,
+    ModelList,
+    UrlCitation,
+    Usage,
+)
+from backend.api.openapi import problems
+from backend.api.problems import openai_error
+from backend.bootstrap import Container
+from backend.errors import Invalid, Missing, status_of
+from backend.runs.performing import filters_of
+from backend.selection import chosen_or_all, resolve
+from knowledge.ids import new_id
+from knowledge.types import Scope
+
+router = APIRouter(prefix="/v1", tags=["OpenAI protocol"])
+
+_STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The completion; with `stream` its chunks as server-sent events, the citations in the last.",
+        "model": ChatCompletion,
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+_DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(kw_only=True, slots=True)
+class _Answer:
+    """What the run has said so far."""
+
+    text: list[str] = field(default_factory=list)
+    citations: tuple[Citation, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    finished: RunFinished | None = None
+    failed: RunFailed | None = None
+
+    def note(self, event: RunEvent) -> None:
+        if isinstance(event, TextDelta):
+            self.text.append(event.text)
+        elif isinstance(event, Cited):
+            self.citations = event.citations
+        elif isinstance(event, UsageReported):
+            self.usage.prompt_tokens += event.input_tokens
+            self.usage.completion_tokens += event.output_tokens
+            self.usage.total_tokens += event.input_tokens + event.output_tokens
+        elif isinstance(event, RunFinished):
+            self.finished = event
+        elif isinstance(event, RunFailed):
+            self.failed = event
+
+
+@router.get("/models")
+async def list_phase_models(container: Here) -> ModelList:
+    """The phases, as models."""
+    return ModelList(data=[ModelCard(id=name, created=0) for name in container.phases])
+
+
+@router.get("/models/{model}", responses=problems(404))
+async def get_phase_model(model: str, container: Here) -> ModelCard:
+    """One phase, as a model."""
+    _check(container, model)
+    return ModelCard(id=model, created=0)
+
+
+@router.post("/chat/completions", response_model=None, responses={**_STREAMED, **problems(404, 502, 503)})
+async def complete_chat(body: ChatRequest, request: Request, container: Here, scope: Caller) -> Response:
+    """Answer the last user message, with the messages before it as the conversation."""
+    _check(container, body.model)
+    run = await container.in_thread(_run_request, container, scope, body)
+    base_url = container.settings.api.url.rstrip("/") or str(request.base_url).rstrip("/")
+    if body.stream:
+        chunks = _chunks(container, run, body, base_url)
+        return StreamingResponse(
+            chunks, media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
+    answer = await _until_gone(request, _whole(container, run))
+    if answer is None:
+        return Response(status_code=499)
+    if answer.failed is not None or answer.finished is None:
+        code = answer.failed.code if answer.failed else "internal_error"
+        message = answer.failed.message if answer.failed else "The answer broke off."
+        return openai_error(500 if code == "internal_error" else status_of(code), code, message)
+    return Response(_completion(run, body, answer, answer.finished, base_url), media_type="application/json")
+
+
+def _check(container: Container, model: str) -> None:
+    if model not in container.phases:
+        raise Missing(f"There is no model {model[:100]!r}; GET /v1/models lists those there are.")
+
+
+def _run_request(container: Container, scope: Scope, body: ChatRequest) -> RunRequest:
+    spoken = [message for message in body.messages if message.role in ("user", "assistant") and message.text.strip()]
+    if not spoken or spoken[-1].role != "user":
+        raise Invalid("The last message must be one of the user, with text.")
+    if len(spoken[-1].text) > 100_000:
+        raise Invalid("The question is longer than 100,000 characters.")
+    with container.database.read() as connection:
+        bases = resolve(connection, scope, body.knowledge_bases) or chosen_or_all(connection, scope, ())
+        model = container.models.find(connection, scope, body.language_model)
+    return RunRequest(
+        run_id=new_id(),
+        thread_id="",
+        question=spoken[-1].text,
+        phase=body.model,
+        knowledge_bases=bases,
+        filters=filters_of(body.filters.model_dump()),
+        history=tuple(
+            Message(role="user" if message.role == "user" else "assistant", content=message.text)
+            for message in spoken[:-1]
+        ),
+        model=None if model is None else container.models.chat_model(model),
+    )
+
+
+async def _events(container: Container, run: RunRequest) -> AsyncGenerator[RunEvent, None]:
+    """The run's events, counted as those of stored runs are."""
+    with container.metrics.runs_active.track_inprogress():
+        async with aclosing(container.runner.run(run, asyncio.Event())) as events:
+            async for event in events:
+                if isinstance(event, RunFinished | RunFailed):
+                    mode = event.mode if isinstance(event, RunFinished) else run.mode
+                    container.metrics.runs.labels(run.phase, event.kind.removeprefix("run_"), mode).inc()
+                if isinstance(event, UsageReported):
+                    container.metrics.tokens.labels("input").inc(event.input_tokens)
+                    container.metrics.tokens.labels("output").inc(event.output_tokens)
+                yield event
+
+
+async def _whole(container: Container, run: RunRequest) -> _Answer:
+    answer = _Answer()
+    async with aclosing(_events(container, run)) as events:
+        async for event in events:
+            answer.note(event)
+    return answer
+
+
+async def _until_gone(request: Request, work: Any) -> _Answer | None:
+    """The result of the work; None, and the work stopped, when the client goes away before."""
+    task = asyncio.ensure_future(work)
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        task.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        answer: _Answer = await task
+        return answer
+    except asyncio.CancelledError:
+        if watching.done():
+            return None
+        raise
+    finally:
+        watching.cancel()
+        task.cancel()
+
+
+async def _chunks(container: Container, run: RunRequest, body: ChatRequest, base_url: str) -> AsyncIterator[bytes]:
+    answer = _Answer()
+    usage = body.stream_options is not None and body.stream_options.include_usage
+    frame = _Frame(run, body.model, usage)
+    yield frame.chunk({"role": "assistant", "content": "", "refusal": None})
+    async with aclosing(_events(container, run)) as events:
+        async for event in events:
+            answer.note(event)
+            if isinstance(event, TextDelta):
+                yield frame.chunk({"content": event.text})
+    if answer.failed is not None:
+        error = {"message": answer.failed.message, "type": "server_error", "param": None, "code": answer.failed.code}
+        yield f"data: {json.dumps({'error': error})}\n\n".encode()
+        return
+    annotations = [each.model_dump() for each in _annotations(answer.citations, base_url)]
+    yield frame.chunk({"annotations": annotations} if annotations else {}, finish_reason="stop")
+    if usage:
+        yield frame.last(answer.usage)
+    yield _DONE
+
+
+class _Frame:
+    """What every chunk of a stream has in common."""
+
+    def __init__(self, run: RunRequest, model: str, usage: bool) -> None:
+        self._common = {
+            "id": f"chatcmpl-{run.run_id}",
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": model,
+            "system_fingerprint": None,
+        }
+        self._usage: dict[str, Any] = {"usage": None} if usage else {}
+
+    def chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return self._encode({**self._common, "choices": [choice], **self._usage})
+
+    def last(self, usage: Usage) -> bytes:
+        return self._encode({**self._common, "choices": [], "usage": usage.model_dump()})
+
+    def _encode(self, chunk: dict[str, Any]) -> bytes:
+        return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode(errors="replace")
+
+
+def _completion(run: RunRequest, body: ChatRequest, answer: _Answer, finished: RunFinished, base_url: str) -> str:
+    message = AnswerMessage(content=finished.text, annotations=_annotations(answer.citations, base_url))
+    return ChatCompletion(
+        id=f"chatcmpl-{run.run_id}",
+        created=int(time.time()),
+        model=body.model,
+        choices=[Choice(message=message)],
+        usage=answer.usage,
+        answered=finished.answered,
+        mode=finished.mode,
+    ).model_dump_json()
+
+
+def _annotations(citations: tuple[Citation, ...], base_url: str) -> list[Annotation]:
+    return [Annotation(url_citation=_url_citation(citation, base_url)) for citation in citations]
+
+
+def _url_citation(citation: Citation, base_url: str) -> UrlCitation:
+    here = f"{base_url}/api/v1/knowledge-bases/{citation.knowledge_base_id}/documents/{citation.document_id}/content"
+    return UrlCitation.model_validate(
+        {
+            **asdict(citation),
+            "heading_path": list(citation.heading_path),
+            "url": citation.url or here,
+            "start_index": citation.answer_start,
+            "end_index": citation.answer_end,
+        }
+    )
