@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.jobs.events import (
@@ -159,6 +159,32 @@ def worker_alive(connection: Connection) -> bool:
     """True when some worker has been heard of lately."""
     recently = datetime.now(UTC) - STUCK_AFTER
     return bool(connection.scalar(select(exists().where(workers.c.heartbeat_at > recently))))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """How many workers live, and how many jobs of everybody are in each state; `stuck` ones are counted there too."""
+
+    workers: int
+    queued: int
+    running: int
+    stuck: int
+    failed: int
+
+
+def survey(connection: Connection) -> Survey:
+    """The state of all jobs, for whoever looks after the installation."""
+    recently = datetime.now(UTC) - STUCK_AFTER
+    counts = {row[0]: row[1] for row in connection.execute(select(jobs.c.status, func.count()).group_by(jobs.c.status))}
+    silent = select(func.count()).where(jobs.c.status == "running", jobs.c.heartbeat_at < recently)
+    living = select(func.count()).select_from(workers).where(workers.c.heartbeat_at > recently)
+    return Survey(
+        workers=connection.scalar(living) or 0,
+        queued=counts.get("queued", 0),
+        running=counts.get("running", 0),
+        stuck=connection.scalar(silent) or 0,
+        failed=counts.get("failed", 0),
+    )
 
 
 def encode_stages(stages: tuple[Stage, ...]) -> list[dict[str, Any]]:
