@@ -1,0 +1,235 @@
+"""Runs: what is said is stored and heard once, in order, whoever performs, stops or dies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agents.errors import ModelUnavailable
+from agents.events import RunEvent
+from backend.db.conversations import Conversations
+from backend.db.tables import metadata
+from backend.runs import broker
+from backend.runs.ownership import dead_owners, owner_name
+from backend.runs.service import RunService
+from backend.runs.store import RunStore
+from backend.runs.types import Run
+from knowledge.database import Database
+from tests.databases import DIALECTS, blank_database_url
+from tests.running import ME, Script, answer_of, begin, heard, orphan, run_of, service, started, until, wish
+
+DEAD_PROCESS = owner_name().replace(f"|{psutil.Process().pid}|", "|999999999|")
+
+
+@pytest.fixture(params=DIALECTS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    with blank_database_url(request.param, tmp_path) as url:
+        opened = Database(url)
+        metadata.create_all(opened.engine)
+        yield opened
+        opened.close()
+
+
+@asynccontextmanager
+async def running(runs: RunService) -> AsyncIterator[RunService]:
+    await runs.start()
+    try:
+        yield runs
+    finally:
+        await runs.stop()
+
+
+async def test_what_a_run_says_is_numbered_stored_and_heard(database: Database) -> None:
+    async with running(service(database, Script("Hel", "lo"))) as runs:
+        run = begin(database, runs)
+        events = await heard(runs, run.id)
+    assert [event.seq for event in events] == [1, 2, 3, 4]
+    assert [event.kind for event in events] == ["run_started", "text_delta", "text_delta", "run_finished"]
+    assert json.loads(events[1].data) == {"text": "Hel", "kind": "text_delta"}
+    answer = answer_of(database, run)
+    assert (answer.text, answer.status, answer.answered, answer.mode) == ("Hello", "finished", True, "extractive")
+    assert run_of(database, run).status == "finished"
+
+
+async def test_whoever_joins_or_resumes_misses_nothing_and_hears_nothing_twice(database: Database) -> None:
+    words = [f"{number} " for number in range(120)]
+    async with running(service(database, Script(*words, pause=0.001))) as runs:
+        run = begin(database, runs)
+        listening = []
+        for _ in range(12):
+            listening.append(asyncio.create_task(heard(runs, run.id)))
+            await asyncio.sleep(0.01)
+        resumed = await heard(runs, run.id, after=60)
+        everything = await asyncio.gather(*listening)
+    assert [event.seq for event in resumed] == list(range(61, 123))
+    for events in everything:
+        assert [event.seq for event in events] == list(range(1, 123))
+
+
+async def test_a_listener_that_falls_behind_reads_the_table(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "BACKLOG", 5)
+    async with running(service(database, Script(*["x"] * 300))) as runs:
+        run = begin(database, runs)
+        seen = []
+        async for events in runs.follow(run.id, 0, beat=60):
+            seen += [event.seq for event in events]
+            await asyncio.sleep(0.02)
+    assert seen == list(range(1, 303))
+
+
+async def test_silence_is_broken_by_a_beat(database: Database) -> None:
+    script = Script("late")
+    script.gate.clear()
+    async with running(service(database, script)) as runs:
+        run = begin(database, runs)
+        batches = []
+        async for events in runs.follow(run.id, 0, beat=0.05):
+            batches.append(len(events))
+            if len(batches) == 4:
+                script.gate.set()
+    assert 0 in batches
+    assert sum(batches) == 3
+
+
+async def test_cancelling_keeps_what_was_written(database: Database) -> None:
+    script = Script("one ", "two ", "three", hold_after=1)
+    async with running(service(database, script)) as runs:
+        run = begin(database, runs)
+        await until(lambda: "one" in answer_of(database, run).text)
+        runs.cancel(run.id)
+        events = await heard(runs, run.id)
+    assert events[-1].kind == "run_cancelled"
+    answer = answer_of(database, run)
+    assert answer.status == "cancelled"
+    assert answer.text.startswith("one ")
+    assert json.loads(events[-1].data)["text"] == answer.text
+    assert script.stopped == 1
+
+
+async def test_another_process_follows_and_cancels(database: Database) -> None:
+    script = Script("one ", "two")
+    async with running(service(database, script)) as here, running(service(database, Script())) as there:
+        script.gate.clear()
+        run = begin(database, here)
+        listening = asyncio.create_task(heard(there, run.id))
+        await until(lambda: bool(script.begun))
+        with database.write() as connection:
+            RunStore(connection, ME).request_cancel(run.id)
+        events = await listening
+    assert [event.kind for event in events] == ["run_started", "run_cancelled"]
+
+
+async def test_a_run_whose_process_died_is_begun_again(database: Database) -> None:
+    left = orphan(database, owner=DEAD_PROCESS, lease=timedelta(hours=1))
+    script = Script("again")
+    async with running(service(database, script)) as runs:
+        events = await heard(runs, left.id)
+    assert script.begun == [2]
+    assert json.loads(events[0].data)["attempt"] == 2
+    assert answer_of(database, left).text == "again"
+
+
+async def test_a_run_of_another_machine_is_taken_over_when_its_lease_ran_out(database: Database) -> None:
+    late = orphan(database, owner="elsewhere|1|1.0|x", lease=timedelta(seconds=-1))
+    busy = orphan(database, owner="elsewhere|1|1.0|x", lease=timedelta(hours=1))
+    async with running(service(database, Script("again"))) as runs:
+        await heard(runs, late.id)
+        assert run_of(database, busy).status == "running"
+
+
+async def test_numbers_go_on_in_the_next_attempt_and_earlier_text_does_not_count(database: Database) -> None:
+    script = Script("half ", "whole", hold_after=1)
+    first = service(database, script)
+    await first.start()
+    run = begin(database, first)
+    await until(lambda: "half" in answer_of(database, run).text)
+    await first.stop()
+    async with running(service(database, Script("new"))) as second:
+        events = await heard(second, run.id)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert [event.kind for event in events].count("run_started") == 2
+    assert answer_of(database, run).text == "new"
+
+
+async def test_only_one_of_two_that_believe_to_hold_a_run_writes(database: Database) -> None:
+    script = Script("old ", "old ", "old", hold_after=1)
+    old = service(database, script)
+    await old.start()
+    run = begin(database, old)
+    await until(lambda: bool(answer_of(database, run).text))
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE runs SET lease_owner = 'elsewhere|1|1.0|x', lease_until = '2000-01-01'")
+    async with running(service(database, Script("new"))) as new:
+        await heard(new, run.id)
+        script.gate.set()
+        await until(lambda: script.stopped == 1)
+        events = await heard(new, run.id)
+    await old.stop()
+    assert answer_of(database, run).text == "new"
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert events[-1].kind == "run_finished"
+
+
+async def test_a_run_that_breaks_every_process_is_given_up(database: Database) -> None:
+    left = orphan(database, owner=DEAD_PROCESS, lease=timedelta(hours=1))
+    async with running(service(database, Script("never"), max_attempts=1)) as runs:
+        events = await heard(runs, left.id)
+    assert [event.kind for event in events] == ["run_started", "run_failed"]
+    assert json.loads(events[1].data)["code"] == "given_up"
+
+
+async def _raising(error: Exception, run: Run) -> AsyncIterator[RunEvent]:
+    raise error
+    yield started(run)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(ModelUnavailable("It is away."), "model_unavailable"), (KeyError("secret"), "internal_error")]
+)
+async def test_an_accident_ends_a_run_and_says_so(database: Database, error: Exception, code: str) -> None:
+    async with running(service(database, lambda run: _raising(error, run))) as runs:  # type: ignore[arg-type]
+        run = begin(database, runs)
+        events = await heard(runs, run.id)
+    assert [event.kind for event in events] == ["run_started", "run_failed"]
+    assert json.loads(events[1].data)["code"] == code
+    assert "secret" not in events[1].data
+    assert answer_of(database, run).status == "failed"
+
+
+async def test_deleting_the_conversation_ends_run_and_stream(database: Database) -> None:
+    script = Script("one", "two")
+    async with running(service(database, script)) as runs:
+        script.gate.clear()
+        run = begin(database, runs)
+        listening = asyncio.create_task(heard(runs, run.id))
+        await until(lambda: bool(script.begun))
+        with database.write() as connection:
+            Conversations(connection, ME).delete(run.thread_id)
+        script.gate.set()
+        await listening
+        await until(lambda: script.stopped == 1)
+
+
+async def test_a_key_for_one_run_is_forgotten_at_its_end(database: Database) -> None:
+    endpoint = {"name": "m", "base_url": "http://model.example/v1", "api_key": "sk-secret"}
+    async with running(service(database, Script("done"))) as runs:
+        run = begin(database, runs, wished=wish(model=endpoint))
+        assert run.request["model"]["api_key"] == "sk-secret"
+        await heard(runs, run.id)
+    assert run_of(database, run).request["model"]["api_key"] == ""
+
+
+def test_a_process_is_dead_when_it_is_gone_and_not_before() -> None:
+    alive, elsewhere = owner_name(), "another-machine|1|1.0|x"
+    assert dead_owners([alive, elsewhere, DEAD_PROCESS, "nonsense"]) == [DEAD_PROCESS]
+
+

@@ -1,0 +1,124 @@
+"""A thread with runs that do as they are told, for tests of whoever performs and follows them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import timedelta
+
+from agents.events import RunEvent, RunFinished, RunStarted, TextDelta
+from backend.db.conversations import Conversations, StoredMessage
+from backend.runs.opening import Wish, open_run
+from backend.runs.service import RunService
+from backend.runs.store import RunStore
+from backend.runs.types import Run, StoredEvent
+from backend.settings import RunSettings
+from backend.telemetry import Metrics
+from knowledge.database import Database
+from knowledge.types import Scope
+
+ME = Scope(workspace_id="local", user_id="local")
+
+Say = Callable[[str], Awaitable[None]]
+
+
+def wish(text: str = "How?", **changes: object) -> Wish:
+    """A wish for an answer, as plain as can be."""
+    values: dict[str, object] = {
+        "input": text,
+        "phase": "answer",
+        "knowledge_bases": [],
+        "filters": {},
+        "model": None,
+        **changes,
+    }
+    return Wish(**values)  # type: ignore[arg-type]
+
+
+def started(run: Run) -> RunStarted:
+    return RunStarted(
+        run_id=run.id,
+        thread_id=run.thread_id,
+        phase=run.phase,
+        question="How?",
+        mode="extractive",
+        model="",
+        attempt=run.attempt,
+    )
+
+
+def finished(text: str) -> RunFinished:
+    return RunFinished(text=text, answered=True, mode="extractive")
+
+
+class Script:
+    """A performer: says `words`, each as soon as `gate` lets it; the gate closes after `hold_after` words."""
+
+    def __init__(self, *words: str, pause: float = 0.0, hold_after: int | None = None) -> None:
+        self.words = words
+        self.pause = pause
+        self.hold_after = hold_after
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.begun: list[int] = []
+        self.stopped = 0
+
+    async def __call__(self, run: Run) -> AsyncGenerator[RunEvent, None]:
+        self.begun.append(run.attempt)
+        try:
+            yield started(run)
+            for number, word in enumerate(self.words):
+                if number == self.hold_after:
+                    self.gate.clear()
+                await self.gate.wait()
+                if self.pause:
+                    await asyncio.sleep(self.pause)
+                yield TextDelta(text=word)
+            await self.gate.wait()
+            yield finished("".join(self.words))
+        finally:
+            self.stopped += 1
+
+
+def service(database: Database, perform: Script, *, lease_seconds: float = 30.0, max_attempts: int = 5) -> RunService:
+    settings = RunSettings(lease_seconds=lease_seconds, max_attempts=max_attempts)
+    return RunService(database=database, perform=perform, settings=settings, metrics=Metrics())
+
+
+def begin(database: Database, runs: RunService, thread_id: str | None = None, wished: Wish | None = None) -> Run:
+    """A new run, begun."""
+    with database.write() as connection:
+        thread_id = thread_id or Conversations(connection, ME).create("", ()).id
+        run = open_run(connection, ME, thread_id, wished or wish(), owner=runs.owner, lease=runs.lease)
+    runs.begin(run)
+    return run
+
+
+def orphan(database: Database, *, owner: str, lease: timedelta) -> Run:
+    """A run whose owner never performs it."""
+    with database.write() as connection:
+        thread = Conversations(connection, ME).create("", ())
+        return open_run(connection, ME, thread.id, wish(), owner=owner, lease=lease)
+
+
+async def heard(runs: RunService, run_id: str, after: int = 0) -> list[StoredEvent]:
+    """Everything that following says until it ends."""
+    async with asyncio.timeout(20):
+        return [event async for events in runs.follow(run_id, after, beat=60) for event in events]
+
+
+def answer_of(database: Database, run: Run) -> StoredMessage:
+    with database.read() as connection:
+        return Conversations(connection, ME).message(run.message_id)
+
+
+def run_of(database: Database, run: Run) -> Run:
+    with database.read() as connection:
+        return RunStore(connection, ME).get(run.id)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens by itself."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
