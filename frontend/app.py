@@ -1,5 +1,45 @@
+"""The entry script of the browser interface: page set-up, language, navigation. Run by `python -m frontend`."""
+
+from pathlib import Path
+
 import streamlit as st
 
-st.title("hello")
-st.write(st.secrets["api_url"])
-st.markdown("![x](https://example.com/x.png)")
+from frontend.language import LANGUAGES
+from frontend.session import language, show_notes, texts
+
+HERE = Path(__file__).resolve().parent
+
+say = texts()
+st.set_page_config(
+    page_title="DevOps ChatBot",
+    page_icon=str(HERE / "favicon.png"),
+    layout="centered",
+    initial_sidebar_state="auto",
+    menu_items={"Get help": None, "Report a bug": None, "About": None},
+)
+st.logo(str(HERE / "logo.svg"), icon_image=str(HERE / "favicon.png"), size="medium")
+
+page = st.navigation(
+    [
+        st.Page("app_pages/chat.py", title=say("page.chat"), icon=":material/forum:", default=True),
+        st.Page("app_pages/knowledge.py", title=say("page.knowledge"), icon=":material/library_books:"),
+        st.Page("app_pages/evaluation.py", title=say("page.evaluation"), icon=":material/monitoring:"),
+        st.Page("app_pages/models.py", title=say("page.models"), icon=":material/smart_toy:"),
+    ]
+)
+with st.sidebar:
+    sidebar = st.container(key="page-sidebar")
+    st.segmented_control(
+        say("language.label"),
+        list(LANGUAGES),
+        format_func=lambda code: LANGUAGES[code],
+        default=language(),
+        required=True,
+        key="lang",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+show_notes()
+with sidebar:
+    st.session_state["sidebar"] = sidebar
+page.run()

@@ -1,0 +1,70 @@
+"""Chat: ask, watch the answer come, open its sources.
+
+The skeleton of containers is the same in every run, so that nothing of an earlier run shows through.
+"""
+
+import streamlit as st
+
+from frontend.chat.composer import draw_composer
+from frontend.chat.conversation import Conversation, load_conversation
+from frontend.chat.live import follow_answer
+from frontend.chat.messages import cards_of, draw_answer, draw_user, place_of
+from frontend.chat.sidebar import draw_conversations, open_thread, thread_in_address
+from frontend.chat.welcome import draw_welcome
+from frontend.client import ApiError
+from frontend.components import citation_cards
+from frontend.session import api, show_error, texts
+from frontend.source_drawer import draw_wanted_source, open_source
+
+say = texts()
+hero = st.container(key="hero")
+thread = st.container(key="thread")
+chips = st.container(key="chips")
+bottom = st.bottom.container(key="composer")
+
+thread_id = thread_in_address()
+with st.session_state["sidebar"]:
+    draw_conversations(thread_id)
+
+conversation = Conversation(thread=None, path=())
+try:
+    bases, models = api().knowledge_bases(), api().models()
+    conversation = load_conversation(thread_id)
+except ApiError as error:
+    with hero:
+        if error.status == 404 and thread_id:
+            st.info(say("chat.gone"), icon=":material/search_off:")
+            st.button(say("threads.new"), key="leave", type="primary", on_click=open_thread, args=("",))
+        else:
+            show_error(error, "chat")
+    st.stop()
+
+with bottom:
+    choice = draw_composer(conversation, bases, models)
+
+messages = {turn.message.id: turn.message for turn in conversation.path}
+with chips:
+    clicked = citation_cards(
+        {name: card for message in messages.values() for name, card in cards_of(message).items()},
+        {"uncited": say("chat.uncited_long"), "unsupported": say("chat.unsupported"), "hint": say("chat.open_hint")},
+        key="citations",
+    )
+
+with hero:
+    if not conversation.path:
+        draw_welcome(bases, choice)
+
+place = place_of(clicked, messages) if clicked else None
+if place is not None:
+    open_source(place)
+else:
+    draw_wanted_source()
+
+with thread:
+    for turn in conversation.path:
+        if turn.message.role == "user":
+            draw_user(conversation, turn, choice)
+        elif conversation.running and turn.message.id == conversation.last_id:
+            follow_answer(conversation, turn.message)
+        else:
+            draw_answer(conversation, turn, choice)

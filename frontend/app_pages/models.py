@@ -1,0 +1,103 @@
+"""Models: language models that may write answers. None is needed."""
+
+import streamlit as st
+
+from frontend.answer_text import plain_label
+from frontend.client import ApiError
+from frontend.session import api, explain, notify, remember_error, show_error, texts
+from frontend.views import Model
+
+say = texts()
+
+
+def draw_model(model: Model) -> None:
+    with st.container(border=True, key=f"model-{model.id}"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain_label(model.name)}**", width="content")
+            if model.is_default:
+                st.badge(say("models.default"), icon=":material/star:", color="green")
+            if model.origin == "settings":
+                st.badge(say("models.from_settings"), icon=":material/settings:", color="gray")
+        where = model.base_url or say("models.provider")
+        key = say("models.key_stored") if model.has_api_key else say("models.no_key")
+        st.caption(plain_label(f"{model.model} · {where} · {key}"))
+        with st.container(horizontal=True):
+            if st.button(say("models.test"), key=f"test-{model.id}", icon=":material/network_check:"):
+                check(model)
+            if not model.is_default and model.origin == "stored":
+                st.button(
+                    say("models.make_default"), key=f"default-{model.id}", icon=":material/star:", on_click=act,
+                    args=("change_model", model.id), kwargs={"done": say("models.default_changed"), "is_default": True},
+                )  # fmt: skip
+            if model.origin == "stored":
+                with st.popover(say("action.delete"), icon=":material/delete:", key=f"delete-question-{model.id}"):
+                    st.markdown(say("models.delete_question", name=plain_label(model.name)))
+                    st.button(
+                        say("action.delete"), key=f"delete-{model.id}", type="primary", on_click=act,
+                        args=("delete_model", model.id), kwargs={"done": say("models.deleted")},
+                    )  # fmt: skip
+        checked = st.session_state.get("checks", {}).get(model.id)
+        if checked is not None:
+            (st.success if checked[0] else st.error)(checked[1])
+
+
+def check(model: Model) -> None:
+    with st.spinner(say("models.testing")):
+        try:
+            answer = api().check_model(model.id)
+            took = f" ({answer.latency_ms:.0f} ms)" if answer.latency_ms is not None else ""
+            result = (answer.ok, f"{plain_label(answer.message)}{took}")
+        except ApiError as error:
+            result = (False, explain(error))
+    st.session_state.setdefault("checks", {})[model.id] = result
+
+
+def act(action: str, model_id: str, *, done: str, **changes: object) -> None:
+    try:
+        getattr(api(), action)(model_id, **changes)
+    except ApiError as error:
+        remember_error(error)
+    else:
+        notify(done)
+
+
+def draw_form(first: bool) -> None:
+    st.subheader(say("models.add_title"), anchor=False)
+    with st.form("add-model", border=True):
+        name = st.text_input(say("models.name"), max_chars=200, key="model-name", placeholder="qwen3")
+        base_url = st.text_input(
+            say("models.base_url"),
+            key="model-url",
+            placeholder="http://127.0.0.1:11434/v1",
+            help=say("models.url_help"),
+        )
+        model = st.text_input(say("models.model"), max_chars=500, key="model-model", placeholder="qwen3:8b")
+        api_key = st.text_input(say("models.key"), type="password", key="model-key", help=say("models.key_help"))
+        is_default = st.checkbox(say("models.use_as_default"), value=first, key="model-default")
+        pressed = st.form_submit_button(say("models.add"), type="primary", icon=":material/add:")
+    if not pressed:
+        return
+    if not (name.strip() and model.strip()):
+        st.warning(say("models.incomplete"))
+        return
+    try:
+        added = api().create_model(
+            name=name.strip(), base_url=base_url.strip(), model=model.strip(), api_key=api_key, is_default=is_default
+        )
+    except ApiError as error:
+        st.error(explain(error), icon=":material/error:")
+        return
+    check(added)
+    notify(say("models.added"))
+    st.rerun()
+
+
+st.title(say("page.models"), anchor=False)
+st.markdown(say("models.intro"))
+try:
+    models = api().models()
+    for each in models:
+        draw_model(each)
+    draw_form(first=not models)
+except ApiError as problem:
+    show_error(problem, "models")

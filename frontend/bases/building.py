@@ -1,0 +1,120 @@
+"""Building: one form for files, folders and addresses, for a new knowledge base or one that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.typing import UploadedFile
+
+from frontend.client import Api, ApiError
+from frontend.session import api, explain, notify, texts
+from frontend.views import FileRefusal, KnowledgeBase
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Material:
+    """What is to be read into a base."""
+
+    files: Sequence[UploadedFile]
+    paths: tuple[str, ...]
+    urls: tuple[str, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.files or self.paths or self.urls)
+
+
+def draw_create_form() -> None:
+    """Name and material in one form; one click makes the base and begins to build it."""
+    say = texts()
+    run = st.session_state.setdefault("create-form", 0)
+    with st.form(f"create-{run}", border=True):
+        name = st.text_input(say("build.name"), key=f"create-name-{run}", max_chars=LONGEST_NAME)
+        material = _draw_material(f"create-{run}")
+        pressed = st.form_submit_button(say("build.button"), type="primary", icon=":material/construction:")
+    if not pressed:
+        return
+    if not name.strip():
+        st.warning(say("build.name_missing"))
+    elif material.empty:
+        st.warning(say("build.nothing"))
+    else:
+        _create(name.strip(), material)
+
+
+def draw_add_form(base: KnowledgeBase) -> None:
+    """More material for a base that is there; unchanged files cost nothing."""
+    say = texts()
+    run = st.session_state.setdefault("add-form", 0)
+    with st.form(f"add-{run}", border=False):
+        material = _draw_material(f"add-{run}")
+        pressed = st.form_submit_button(say("build.add"), type="primary", icon=":material/library_add:")
+    if not pressed:
+        return
+    if material.empty:
+        st.warning(say("build.nothing"))
+        return
+    try:
+        _send(api(), base.id, material)
+    except ApiError as error:
+        st.error(explain(error), icon=":material/error:")
+        return
+    st.session_state["add-form"] += 1  # a new form is an empty form, and lets go of the files
+    st.rerun()
+
+
+def _draw_material(key: str) -> Material:
+    say = texts()
+    files = st.file_uploader(
+        say("build.files"), accept_multiple_files=True, key=f"{key}-files", help=say("build.formats")
+    )
+    left, right = st.columns(2)
+    with left:
+        urls = st.text_area(say("build.urls"), key=f"{key}-urls", height=90, placeholder="https://…")
+    with right:
+        paths = st.text_area(say("build.paths"), key=f"{key}-paths", height=90, placeholder="/srv/docs")
+    return Material(files=files, paths=_lines(paths), urls=_lines(urls))
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _create(name: str, material: Material) -> None:
+    say = texts()
+    with st.spinner(say("build.sending")):
+        try:
+            base = api().create_knowledge_base(name)
+        except ApiError as error:
+            st.error(explain(error), icon=":material/error:")
+            return
+        try:
+            _send(api(), base.id, material)
+        except ApiError as error:
+            # The base is there; what went wrong is shown on it, and can be mended there.
+            st.session_state["problem"] = explain(error)
+    st.session_state["create-form"] += 1
+    st.session_state["open-base"] = base.id
+    st.rerun()
+
+
+def _send(client: Api, base_id: str, material: Material) -> None:
+    """Hands everything over; each source is a build of its own. Files the server refuses are told at the end."""
+    say = texts()
+    refused: list[FileRefusal] = []
+    zips = [file for file in material.files if file.name.lower().endswith(".zip")]
+    plain = [file for file in material.files if file not in zips]
+    for group in (plain, *([each] for each in zips)):
+        if group:
+            refused += client.upload(base_id, [(file.name, file) for file in group]).refused
+    for url in material.urls:
+        client.add_source(base_id, "web", url)
+    for path in material.paths:
+        client.add_source(base_id, "zip" if path.lower().endswith(".zip") else "folder", path)
+    for each in refused[:5]:
+        notify(f"{each.path}: {each.reason}", ":material/error:")
+    notify(say("build.begun"))

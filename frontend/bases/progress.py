@@ -1,0 +1,175 @@
+"""The builds of a base: how far each stage is, at which rate, how long it will take, what failed, and how to stop."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from frontend.answer_text import plain_label
+from frontend.client import ApiError
+from frontend.session import api, explain, remember_error, texts
+from frontend.views import Job, Stage
+
+LOOK_EVERY_S = 1.0
+COLOURS: dict[str, Literal["gray", "blue", "green", "red", "orange"]] = {
+    "queued": "gray",
+    "running": "blue",
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "orange",
+}
+ICONS = {
+    "queued": ":material/schedule:",
+    "running": ":material/autorenew:",
+    "succeeded": ":material/check_circle:",
+    "failed": ":material/error:",
+    "cancelled": ":material/cancel:",
+}
+
+
+def draw_builds(base_id: str, *, kind: str = "") -> None:
+    """The newest jobs of a base, of one kind if given, else all but measurements; while one works, they are looked up
+    once a second and the page is redrawn at its end."""
+    try:
+        jobs = _jobs(base_id, kind)
+    except ApiError as error:
+        st.error(explain(error))
+        return
+    active = [job for job in jobs if job.active]
+    if active:
+        _watch(base_id, kind)
+    else:
+        _draw_all(jobs)
+
+
+@st.fragment(run_every=LOOK_EVERY_S)
+def _watch(base_id: str, kind: str) -> None:
+    try:
+        jobs = _jobs(base_id, kind)
+    except ApiError as error:
+        st.warning(explain(error))
+        return
+    if not any(job.active for job in jobs):
+        st.rerun()
+    _draw_all(jobs)
+
+
+def _jobs(base_id: str, kind: str) -> list[Job]:
+    jobs = api().jobs(base_id)
+    return [job for job in jobs if (job.kind == kind if kind else job.kind != "evaluate")]
+
+
+def _draw_all(jobs: list[Job]) -> None:
+    say = texts()
+    active = [job for job in jobs if job.active]
+    rest = [job for job in jobs if not job.active]
+    for job in active:
+        _draw_job(job)
+    if not active and rest:
+        _draw_job(rest.pop(0))
+    if rest:
+        with st.expander(say("jobs.earlier", count=len(rest)), key="earlier-jobs"):
+            for job in rest:
+                _draw_job(job)
+    if not jobs:
+        st.caption(say("jobs.none"))
+
+
+def _draw_job(job: Job) -> None:
+    say = texts()
+    with st.container(border=True, key=f"job-{job.id}"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{say.of('job_kind', job.kind)}**", width="content")
+            st.badge(
+                say.of("job_status", job.status), icon=ICONS.get(job.status), color=COLOURS.get(job.status, "gray")
+            )
+            if job.stuck:
+                st.badge(
+                    say("jobs.stuck"), icon=":material/hourglass_disabled:", color="orange", help=say("jobs.stuck_help")
+                )
+            if job.started_at:
+                st.caption(_when(job), width="content")
+            if job.active:
+                st.button(
+                    say("action.cancel"),
+                    key=f"cancel-{job.id}",
+                    icon=":material/stop_circle:",
+                    on_click=_cancel,
+                    args=(job.id,),
+                )
+            elif job.status in ("failed", "cancelled"):
+                st.button(
+                    say("error.retry"),
+                    key=f"retry-{job.id}",
+                    icon=":material/refresh:",
+                    on_click=_retry,
+                    args=(job.id,),
+                )
+        if job.error:
+            st.error(job.error, icon=":material/error:")
+        for stage in job.stages:
+            _draw_stage(stage)
+        _draw_failures(job)
+
+
+def _draw_stage(stage: Stage) -> None:
+    say = texts()
+    share = min(1.0, stage.done / stage.total) if stage.total else (1.0 if stage.done else 0.0)
+    details = [f"{stage.done:,} / {stage.total:,}"]
+    if stage.failed:
+        details.append(say("jobs.failed", count=stage.failed))
+    if stage.rate and stage.done < stage.total:
+        details.append(say("jobs.rate", rate=f"{stage.rate:,.1f}" if stage.rate < 10 else f"{stage.rate:,.0f}"))
+    if stage.eta_s and stage.done < stage.total:
+        details.append(say("jobs.left", time=duration(stage.eta_s)))
+    st.progress(share, text=f"{stage_name(stage.name)} · {' · '.join(details)}")
+
+
+def stage_name(name: str) -> str:
+    """A stage in words: `vectors:minilm` is that of one embedder."""
+    say = texts()
+    kind, _, embedder = name.partition(":")
+    return f"{say.of('stage', kind)} ({plain_label(embedder)})" if embedder else say.of("stage", kind)
+
+
+def duration(seconds: float) -> str:
+    """`3 s`, `2 min 5 s`, `1 h 10 min`."""
+    say, whole = texts(), max(0, round(seconds))
+    if whole < 60:
+        return say("chat.seconds", seconds=whole)
+    if whole < 3600:
+        return say("time.minutes", minutes=whole // 60, seconds=whole % 60)
+    return say("time.hours", hours=whole // 3600, minutes=whole % 3600 // 60)
+
+
+def _when(job: Job) -> str:
+    if job.started_at is None or job.finished_at is None:
+        return ""
+    return duration((job.finished_at - job.started_at).total_seconds())
+
+
+def _draw_failures(job: Job) -> None:
+    say = texts()
+    if not job.failure_count:
+        return
+    last = job.failures[-1] if job.failures else None
+    if last is not None and job.active:
+        st.caption(f"{say('jobs.last_error')}: {plain_label(last.path)}: {plain_label(last.reason)}")
+    with st.expander(say("jobs.failures", count=job.failure_count), icon=":material/error:", key=f"failures-{job.id}"):
+        rows = [{say("documents.path"): each.path, say("jobs.reason"): each.reason} for each in job.failures]
+        st.dataframe(rows, hide_index=True, alt=say("jobs.failures", count=job.failure_count))
+
+
+def _cancel(job_id: str) -> None:
+    try:
+        api().cancel_job(job_id)
+    except ApiError as error:
+        remember_error(error)
+
+
+def _retry(job_id: str) -> None:
+    try:
+        api().retry_job(job_id)
+    except ApiError as error:
+        remember_error(error)

@@ -1,0 +1,94 @@
+"""The bar at the bottom: the question, the knowledge bases and the model to ask, and the stop button."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from frontend.chat.conversation import Conversation, ask, stop
+from frontend.client import ApiError
+from frontend.session import api, remember_error, texts
+from frontend.views import KnowledgeBase, Model
+
+NO_MODEL = "none"
+LONGEST_QUESTION = 100_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What a question is asked of: knowledge bases by id (none: all), and a model by name."""
+
+    bases: tuple[str, ...]
+    model: str | None
+
+
+def draw_composer(conversation: Conversation, bases: Sequence[KnowledgeBase], models: Sequence[Model]) -> Choice:
+    """The bar; gives what is chosen in it."""
+    say = texts()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choices"):
+        base_key = _prepare_bases(conversation, bases)
+        names = {base.id: base.name for base in bases}
+        st.multiselect(
+            say("chat.bases"), list(names), format_func=lambda base_id: names.get(base_id, "?"), key=base_key,
+            placeholder=say("chat.all_bases"), label_visibility="collapsed", width=420, on_change=_keep_bases,
+            args=(conversation.id, base_key), disabled=not bases,
+        )  # fmt: skip
+        _draw_model_picker(models)
+        running = conversation.running
+        if running:
+            st.button(
+                say("chat.stop"), key="stop", icon=":material/stop_circle:", on_click=stop, args=(running,),
+                shortcut="Esc", type="primary",
+            )  # fmt: skip
+    if "unsent" in st.session_state:
+        st.session_state["question"] = st.session_state.pop("unsent")
+    st.chat_input(
+        say("chat.placeholder"), key="question", disabled=bool(conversation.running), max_chars=LONGEST_QUESTION,
+        on_submit=_submit, args=(conversation.id, conversation.last_id, base_key),
+    )  # fmt: skip
+    return Choice(bases=tuple(st.session_state[base_key]), model=_chosen_model())
+
+
+def _draw_model_picker(models: Sequence[Model]) -> None:
+    say = texts()
+    options = [NO_MODEL, *(model.name for model in models)]
+    default = next((model.name for model in models if model.is_default), NO_MODEL)
+    if st.session_state.get("model") not in options:
+        st.session_state["model"] = default
+    st.selectbox(
+        say("chat.model"), options, key="model", label_visibility="collapsed", width=220, persist_state="session",
+        format_func=lambda name: say("chat.no_model") if name == NO_MODEL else name,
+    )  # fmt: skip
+
+
+def _prepare_bases(conversation: Conversation, bases: Sequence[KnowledgeBase]) -> str:
+    """The key of the picker for this conversation, its value set when it is first shown."""
+    key = f"bases-{conversation.id or 'new'}"
+    there = {base.id for base in bases}
+    stored = conversation.thread.knowledge_bases if conversation.thread else []
+    chosen = st.session_state.get(key, stored)
+    st.session_state[key] = [base_id for base_id in chosen if base_id in there]
+    return key
+
+
+def _keep_bases(thread_id: str, key: str) -> None:
+    if not thread_id:
+        return
+    try:
+        api().change_thread(thread_id, knowledge_bases=list(st.session_state[key]))
+    except ApiError as error:
+        remember_error(error)
+
+
+def _submit(thread_id: str, parent_id: str | None, base_key: str) -> None:
+    text = (st.session_state.get("question") or "").strip()
+    if text:
+        bases = st.session_state.get(base_key, [])
+        ask(thread_id, text, bases=bases, model=_chosen_model(), parent_id=parent_id)
+
+
+def _chosen_model() -> str | None:
+    model: str | None = st.session_state.get("model")
+    return model

@@ -1,0 +1,107 @@
+"""The conversation shown: its messages, the path through them, and what may be done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from frontend.branches import Turn, shown_path
+from frontend.chat.sidebar import open_thread
+from frontend.client import ApiError
+from frontend.run_state import RunState
+from frontend.session import api, remember_error
+from frontend.views import Thread
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conversation:
+    """A conversation and the path through it that is shown; an empty one has no thread yet."""
+
+    thread: Thread | None
+    path: tuple[Turn, ...]
+
+    @property
+    def id(self) -> str:
+        return self.thread.id if self.thread else ""
+
+    @property
+    def last_id(self) -> str | None:
+        return self.path[-1].message.id if self.path else None
+
+    @property
+    def running(self) -> str:
+        """The run that writes the last message; empty when none does."""
+        last = self.path[-1].message if self.path else None
+        if last is None or last.status != "running" or not last.run_id:
+            return ""
+        return "" if run_states().get(last.run_id, RunState()).ended else last.run_id
+
+
+def load_conversation(thread_id: str) -> Conversation:
+    """The conversation of this id, an empty one for "". Raises ApiError."""
+    if not thread_id:
+        return Conversation(thread=None, path=())
+    thread = api().thread(thread_id)
+    path = shown_path(api().messages(thread_id), _chosen(thread_id))
+    return Conversation(thread=thread, path=tuple(path))
+
+
+def run_states() -> dict[str, RunState]:
+    """What this session has seen of runs, so that a rerun of the page goes on after the last event."""
+    states: dict[str, RunState] = st.session_state.setdefault("run-states", {})
+    return states
+
+
+def choose_branch(thread_id: str, turn: Turn, step: int) -> None:
+    """Shows the sibling that many places on."""
+    sibling = turn.siblings[(turn.place + step) % len(turn.siblings)]
+    _chosen(thread_id)[turn.message.parent_id or ""] = sibling.id
+
+
+def ask(thread_id: str, text: str, *, bases: Sequence[str], model: str | None, parent_id: str | None) -> None:
+    """Asks in this conversation, or in a new one; the page then follows the run."""
+    body = {"input": text, "parent_id": parent_id}
+    _start(thread_id, body, bases=bases, model=model)
+
+
+def regenerate(thread_id: str, user_message_id: str, *, bases: Sequence[str], model: str | None) -> None:
+    """Makes another answer to the same question."""
+    _chosen(thread_id).pop(user_message_id, None)
+    _start(thread_id, {"regenerate": True, "parent_id": user_message_id}, bases=bases, model=model)
+
+
+def ask_edited(thread_id: str, turn: Turn, text: str, *, bases: Sequence[str], model: str | None) -> None:
+    """Asks a changed question beside the one of `turn`; both stay."""
+    _chosen(thread_id).pop(turn.message.parent_id or "", None)
+    _start(thread_id, {"input": text, "edit_of": turn.message.id}, bases=bases, model=model)
+
+
+def stop(run_id: str) -> None:
+    """Stops the run in the backend; what is written so far stays."""
+    try:
+        api().cancel_run(run_id)
+    except ApiError as error:
+        remember_error(error)
+
+
+def _start(thread_id: str, body: dict[str, Any], *, bases: Sequence[str], model: str | None) -> None:
+    try:
+        if not thread_id:
+            thread_id = api().create_thread(bases).id
+        run = api().start_run(thread_id, {**body, "knowledge_bases": list(bases), "model": model})
+    except ApiError as error:
+        remember_error(error)
+        if body.get("input"):
+            st.session_state["unsent"] = body["input"]
+    else:
+        run_states().setdefault(run.id, RunState())
+        open_thread(thread_id)
+
+
+def _chosen(thread_id: str) -> dict[str, str]:
+    """Which child is shown under each message of this conversation, where the user chose."""
+    chosen: dict[str, str] = st.session_state.setdefault("branches", {}).setdefault(thread_id, {})
+    return chosen

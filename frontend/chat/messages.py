@@ -1,0 +1,222 @@
+"""The messages of a conversation as they stand in the backend, and what can be done with each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from frontend.answer_text import plain_label, prepare_answer
+from frontend.branches import Turn
+from frontend.chat.composer import Choice
+from frontend.chat.conversation import Conversation, ask_edited, choose_branch, regenerate, run_states
+from frontend.chat.feedback import draw_feedback
+from frontend.chat.why import draw_why
+from frontend.components import copy_button
+from frontend.session import texts
+from frontend.source_drawer import Place, want_source
+from frontend.views import Citation, Message
+
+AVATARS = {"user": ":material/person:", "assistant": ":material/support_agent:"}
+
+
+def draw_user(conversation: Conversation, turn: Turn, choice: Choice) -> None:
+    """A question; it can be changed and asked again."""
+    say, message = texts(), turn.message
+    with st.container(key=f"message-{message.id}"), st.chat_message("user", avatar=AVATARS["user"]):
+        if st.session_state.get("editing") == message.id:
+            _draw_editor(conversation, turn, choice)
+            return
+        st.text(message.text)
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"acts-{message.id}"):
+            st.button(
+                say("chat.edit"), key=f"edit-{message.id}", type="tertiary", icon=":material/edit:",
+                on_click=_begin_edit, args=(message.id,), disabled=bool(conversation.running),
+            )  # fmt: skip
+            draw_branches(conversation, turn)
+
+
+def draw_answer(conversation: Conversation, turn: Turn, choice: Choice) -> None:
+    """A finished, failed or stopped answer with its citations, sources and actions."""
+    message = turn.message
+    with st.container(key=f"message-{message.id}"), st.chat_message("assistant", avatar=AVATARS["assistant"]):
+        _draw_text(message)
+        _draw_state(conversation, message, choice)
+        _draw_sources(message)
+        _draw_nearest(message)
+        _draw_actions(conversation, turn, choice)
+        if message.run_id and message.status != "running":
+            draw_why(message)
+
+
+def cards_of(message: Message) -> dict[str, dict[str, Any]]:
+    """What the chips of this message show on hover, by the name their links carry."""
+    return {
+        f"{message.id}-{index}": {
+            "number": each.number,
+            "title": each.title or each.path,
+            "heading": " › ".join(each.heading_path),
+            "quote": each.quote,
+            "supported": each.supported,
+        }
+        for index, each in enumerate(message.citations)
+    }
+
+
+def place_of(name: str, messages: Mapping[str, Message]) -> Place | None:
+    """The passage that the chip of this name stands for."""
+    message_id, _, index = name.rpartition("-")
+    message = messages.get(message_id)
+    if message is None or not index.isdigit() or int(index) >= len(message.citations):
+        return None
+    return _place(message.citations[int(index)])
+
+
+def draw_branches(conversation: Conversation, turn: Turn) -> None:
+    """`‹ 2/3 ›` where a message has siblings."""
+    if len(turn.siblings) < 2:
+        return
+    say, message = texts(), turn.message
+    with st.container(horizontal=True, gap=None, vertical_alignment="center", width="content", wrap=False):
+        for step, sign, name in ((-1, "‹", "previous"), (1, "›", "next")):
+            if step == 1:
+                st.markdown(f"{turn.place + 1}/{len(turn.siblings)}", width="content")
+            st.button(
+                sign, key=f"{name}-{message.id}", type="tertiary", help=say(f"chat.{name}_version"),
+                on_click=choose_branch, args=(conversation.id, turn, step),
+            )  # fmt: skip
+
+
+def _draw_text(message: Message) -> None:
+    say = texts()
+    if not message.text:
+        return
+    uncited = message.uncited if message.mode == "model" else []
+    st.markdown(
+        prepare_answer(
+            message.text,
+            anchor=message.id,
+            citations=message.citations,
+            uncited=uncited,
+            uncited_label=say("chat.uncited"),
+        )
+    )
+
+
+def _draw_state(conversation: Conversation, message: Message, choice: Choice) -> None:
+    """Says of an answer that did not come to its end why, and what to do."""
+    say = texts()
+    if message.status == "cancelled":
+        st.caption(say("chat.stopped"))
+    elif message.status == "failed":
+        known = say.of("problem", message.error)
+        st.error(known if message.error else say("chat.failed"), icon=":material/error:")
+        _draw_regenerate(conversation, message, choice, label=say("error.retry"), key="again")
+        if message.mode == "model" or choice.model not in (None, "none"):
+            st.caption(say("chat.failed_hint"))
+    elif message.answered is False and not message.text:
+        st.info(say("chat.nothing_found"), icon=":material/search_off:")
+
+
+def _draw_sources(message: Message) -> None:
+    """A button for each source cited; the chips in the text open the same drawer."""
+    say = texts()
+    first: dict[int, Citation] = {}
+    for citation in message.citations:
+        first.setdefault(citation.number, citation)
+    if not first:
+        return
+    weak = {each.number for each in message.citations if not each.supported}
+    with st.container(horizontal=True, gap="small", key=f"sources-{message.id}"):
+        for number, citation in sorted(first.items()):
+            heading = citation.heading_path[-1] if citation.heading_path else citation.title or citation.path
+            st.button(
+                f"[{number}] {_shorten(heading)}".replace("[", "\\[").replace("]", "\\]"),
+                key=f"source-{message.id}-{number}", icon=":material/warning:" if number in weak else None,
+                help=plain_label(f"{citation.title or citation.path} › {' › '.join(citation.heading_path)}"),
+                on_click=want_source, args=(_place(citation),),
+            )  # fmt: skip
+    if weak:
+        st.caption(say("chat.weak_note"))
+
+
+def _draw_nearest(message: Message) -> None:
+    if not message.nearest:
+        return
+    st.caption(texts()("chat.nearest"))
+    with st.container(horizontal=True, gap="small", key=f"nearest-{message.id}"):
+        for index, each in enumerate(message.nearest):
+            place = Place(knowledge_base_id=each.knowledge_base_id, document_id=each.document_id)
+            st.button(
+                plain_label(each.title or each.path), key=f"near-{message.id}-{index}", icon=":material/description:",
+                on_click=want_source, args=(place,),
+            )  # fmt: skip
+
+
+def _draw_actions(conversation: Conversation, turn: Turn, choice: Choice) -> None:
+    say, message = texts(), turn.message
+    if message.status == "running":
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"acts-{message.id}"):
+        if message.mode:
+            model = plain_label(message.model) if message.model else say("chat.mode_model")
+            name = say("chat.mode_extractive") if message.mode == "extractive" else model
+            icon = ":material/format_quote:" if message.mode == "extractive" else ":material/smart_toy:"
+            st.badge(name, icon=icon, color="green" if message.mode == "extractive" else "violet")
+        if message.status != "failed":
+            _draw_regenerate(conversation, message, choice, label=say("chat.regenerate"), key="regenerate")
+        if message.text:
+            copy_button(message.text, say("chat.copy"), say("chat.copied"), key=f"copy-{message.id}")
+        draw_branches(conversation, turn)
+        draw_feedback(message)
+    state = run_states().get(message.run_id or "")
+    if state is not None and state.duration_ms:
+        st.caption(say("chat.took", seconds=f"{state.duration_ms / 1000:.1f}"))
+
+
+def _draw_regenerate(conversation: Conversation, message: Message, choice: Choice, *, label: str, key: str) -> None:
+    if message.parent_id:
+        st.button(
+            label, key=f"{key}-{message.id}", type="tertiary", icon=":material/refresh:", on_click=regenerate,
+            args=(conversation.id, message.parent_id), kwargs={"bases": choice.bases, "model": choice.model},
+            disabled=bool(conversation.running),
+        )  # fmt: skip
+
+
+def _begin_edit(message_id: str) -> None:
+    st.session_state["editing"] = message_id
+
+
+def _draw_editor(conversation: Conversation, turn: Turn, choice: Choice) -> None:
+    say, message = texts(), turn.message
+    key = f"edited-{message.id}"
+    with st.form(f"editor-{message.id}", border=False):
+        st.text_area(say("chat.edit"), value=message.text, key=key, label_visibility="collapsed")
+        with st.container(horizontal=True):
+            st.form_submit_button(
+                say("chat.send"), type="primary", on_click=_end_edit, args=(conversation, turn, choice, key)
+            )
+            st.form_submit_button(say("action.cancel"), on_click=_begin_edit, args=("",))
+
+
+def _end_edit(conversation: Conversation, turn: Turn, choice: Choice, key: str) -> None:
+    text = st.session_state[key].strip()
+    st.session_state["editing"] = ""
+    if text:
+        ask_edited(conversation.id, turn, text, bases=choice.bases, model=choice.model)
+
+
+def _place(citation: Citation) -> Place:
+    return Place(
+        knowledge_base_id=citation.knowledge_base_id,
+        document_id=citation.document_id,
+        start=citation.start,
+        end=citation.end,
+        heading_path=tuple(citation.heading_path),
+    )
+
+
+def _shorten(text: str, most: int = 40) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"

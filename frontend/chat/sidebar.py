@@ -1,0 +1,130 @@
+"""The conversations in the side bar: find, open, rename, export, delete."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from frontend.answer_text import plain_label
+from frontend.client import ApiError
+from frontend.session import api, explain, notify, shown_errors, texts
+from frontend.views import Thread
+
+SHOWN = 30
+
+
+def draw_conversations(current: str) -> None:
+    """The list with its search; the conversation shown is marked."""
+    say = texts()
+    st.button(
+        say("threads.new"), key="new-thread", icon=":material/add_comment:", width="stretch", on_click=open_thread,
+        args=("",), type="primary" if not current else "secondary", shortcut="Alt+N",
+    )  # fmt: skip
+    words = st.text_input(
+        say("threads.search"), key="thread-search", type="search", placeholder=say("threads.search"), live=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    with shown_errors("threads"):
+        limit = SHOWN * st.session_state.get("thread-pages", 1)
+        page = api().threads(words, limit=min(limit, 500))
+        if not page.items:
+            st.caption(say("threads.none_found") if words else say("threads.none"))
+        for thread in page.items:
+            _draw_row(thread, current)
+        if page.next_cursor:
+            st.button(say("threads.more"), key="more-threads", type="tertiary", on_click=_show_more)
+
+
+def open_thread(thread_id: str) -> None:
+    """Makes the page show this conversation at its next run; "" a new one."""
+    st.session_state["open-thread"] = thread_id
+
+
+def thread_in_address() -> str:
+    """The conversation of the address, after what callbacks have asked for."""
+    opened = st.session_state.pop("open-thread", None)
+    if opened:
+        st.query_params["thread"] = opened
+    elif opened == "":
+        st.query_params.pop("thread", None)
+    return str(st.query_params.get("thread", ""))
+
+
+def _draw_row(thread: Thread, current: str) -> None:
+    say = texts()
+    row = st.container(horizontal=True, gap=None, vertical_alignment="center", wrap=False, key=f"thread-{thread.id}")
+    title = plain_label(thread.title or say("threads.untitled"))
+    icon = ":material/progress_activity:" if thread.active_run_id else None
+    with row:
+        st.button(
+            f"**{title}**" if thread.id == current else title, key=f"open-{thread.id}", type="tertiary", icon=icon,
+            width="stretch", on_click=open_thread, args=(thread.id,), wrap=False,
+        )  # fmt: skip
+        actions = {"rename": say("threads.rename"), "export": say("threads.export"), "delete": say("threads.delete")}
+        chosen = st.menu_button(
+            ":material/more_vert:", list(actions), format_func=lambda name: actions[name], type="tertiary",
+            key=f"menu-{thread.id}", help=say("threads.actions"),
+        )  # fmt: skip
+    if chosen == "rename":
+        _rename(thread)
+    elif chosen == "export":
+        _export(thread)
+    elif chosen == "delete":
+        _delete(thread, current)
+
+
+def _show_more() -> None:
+    st.session_state["thread-pages"] = st.session_state.get("thread-pages", 1) + 1
+
+
+def _rename(thread: Thread) -> None:
+    say = texts()
+
+    @st.dialog(say("threads.rename"))
+    def ask() -> None:
+        with st.form("rename-thread", border=False):
+            title = st.text_input(say("threads.title"), value=thread.title, max_chars=200)
+            if st.form_submit_button(say("action.save"), type="primary"):
+                try:
+                    api().change_thread(thread.id, title=title.strip())
+                except ApiError as error:
+                    st.error(explain(error))
+                else:
+                    st.rerun()
+
+    ask()
+
+
+def _export(thread: Thread) -> None:
+    say = texts()
+
+    @st.dialog(say("threads.export"))
+    def offer() -> None:
+        for form, name, label in (("markdown", "md", "Markdown"), ("json", "json", "JSON")):
+            st.download_button(
+                label, key=f"export-{form}", data=partial(api().export_thread, thread.id, form),
+                file_name=f"conversation-{thread.id[:12]}.{name}", icon=":material/download:", width="stretch",
+            )  # fmt: skip
+
+    offer()
+
+
+def _delete(thread: Thread, current: str) -> None:
+    say = texts()
+
+    @st.dialog(say("threads.delete"))
+    def confirm() -> None:
+        st.markdown(say("threads.delete_question", title=plain_label(thread.title or say("threads.untitled"))))
+        if st.button(say("action.delete"), key="confirm-delete-thread", type="primary", icon=":material/delete:"):
+            try:
+                api().delete_thread(thread.id)
+            except ApiError as error:
+                st.error(explain(error))
+                return
+            if thread.id == current:
+                open_thread("")
+            notify(say("threads.deleted"))
+            st.rerun()
+
+    confirm()

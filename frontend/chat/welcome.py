@@ -1,0 +1,89 @@
+"""The empty conversation: what to ask, taken from the documents of the chosen knowledge bases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from frontend.answer_text import plain_label
+from frontend.chat.composer import Choice
+from frontend.chat.conversation import ask
+from frontend.client import Api, ApiError
+from frontend.session import api, texts
+from frontend.views import DocumentContent, KnowledgeBase
+
+CARDS = 4
+QUESTION_WORDS = (
+    "how",
+    "what",
+    "why",
+    "when",
+    "where",
+    "which",
+    "who",
+    "can",
+    "如何",
+    "怎么",
+    "怎样",
+    "什么",
+    "为什么",
+)
+SHORTEST_HEADING = 4
+
+
+def draw_welcome(bases: Sequence[KnowledgeBase], choice: Choice) -> None:
+    """A greeting with four questions to begin with; without documents, the way to add some."""
+    say = texts()
+    st.title(say("welcome.title"), anchor=False)
+    chosen = [base for base in bases if not choice.bases or base.id in choice.bases]
+    with_documents = [base for base in chosen if base.document_count]
+    if not with_documents:
+        st.markdown(say("welcome.no_knowledge"))
+        if st.button(say("welcome.add"), key="add-knowledge", type="primary", icon=":material/library_add:"):
+            st.switch_page("app_pages/knowledge.py")
+        return
+    st.markdown(say("welcome.hint"))
+    with st.grid(2, gap="small"):
+        for index, heading in enumerate(_headings(with_documents, say.language)):
+            question = heading if _is_question(heading) else say("welcome.question", heading=heading)
+            st.button(
+                plain_label(question), key=f"card-{index}", icon=":material/chat_bubble:", width="stretch", wrap=True,
+                on_click=ask, args=("", question),
+                kwargs={"bases": choice.bases, "model": choice.model, "parent_id": None},
+            )  # fmt: skip
+
+
+def _headings(bases: Sequence[KnowledgeBase], language: str) -> list[str]:
+    stamps = tuple((base.id, base.document_count, str(base.updated_at)) for base in bases)
+    try:
+        return _headings_of(api(), stamps, language)
+    except ApiError:
+        return []  # a greeting without cards is still a greeting
+
+
+@st.cache_data(ttl=300, max_entries=200, show_spinner=False)
+def _headings_of(_api: Api, stamps: tuple[tuple[str, int, str], ...], language: str) -> list[str]:
+    """Up to four headings, each of another document, those in the session's language first."""
+    found: list[str] = []
+    for base_id, _, _ in stamps[:CARDS]:
+        documents = _api.documents(base_id, status="indexed", limit=40).items
+        documents.sort(key=lambda document: document.language != language)
+        step = max(1, len([d for d in documents if d.language == language] or documents) // CARDS)
+        for document in [*documents[::step], *documents][: 2 * CARDS]:
+            heading = _heading(_api.content(base_id, document.id)) if len(found) < CARDS else ""
+            if heading and heading not in found:
+                found.append(heading)
+    return found[:CARDS]
+
+
+def _heading(content: DocumentContent) -> str:
+    """The deepest heading near the middle of a document: specific enough to be asked about."""
+    headings = [chunk.heading_path[-1] for chunk in content.chunks if len(chunk.heading_path) > 1]
+    headings = [heading for heading in headings if SHORTEST_HEADING <= len(heading) <= 80]
+    return headings[len(headings) // 2] if headings else content.document.title
+
+
+def _is_question(heading: str) -> bool:
+    lowered = heading.lower()
+    return lowered.endswith(("?", "？")) or lowered.startswith(QUESTION_WORDS)

@@ -1,0 +1,90 @@
+"""Why these passages: what retrieval found for an answer, the parts of every score, what was used and what dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from frontend.answer_text import plain_label
+from frontend.chat.conversation import run_states
+from frontend.client import ApiError
+from frontend.following import read_events
+from frontend.run_state import RunState, replay
+from frontend.session import api, show_error, texts
+from frontend.views import Message, RetrievedHit
+
+
+def draw_why(message: Message) -> None:
+    """A closed section; what it shows is read when it is opened."""
+    say = texts()
+    key = f"why-{message.id}"
+    section = st.expander(say("why.title"), key=key, icon=":material/manage_search:", type="compact", on_change="rerun")
+    if not section.open or not message.run_id:
+        return
+    with section:
+        try:
+            state = _state_of(message.run_id)
+        except ApiError as error:
+            show_error(error, key)
+            return
+        _draw(state)
+
+
+def _state_of(run_id: str) -> RunState:
+    states = run_states()
+    state = states.get(run_id)
+    if state is None or not state.ended:
+        state = states[run_id] = replay(read_events(api(), run_id))
+    return state
+
+
+def _draw(state: RunState) -> None:
+    say = texts()
+    steps = [
+        f"{say.of('step', step.name)} {say('chat.milliseconds', number=round(step.duration_ms))}"
+        for step in state.steps
+        if step.duration_ms is not None
+    ]
+    if steps:
+        st.caption(" · ".join(steps))
+    if state.input_tokens or state.output_tokens:
+        st.caption(say("why.tokens", given=state.input_tokens, written=state.output_tokens))
+    found = state.retrieved
+    if found is None or not found.hits:
+        st.caption(say("why.nothing"))
+        return
+    st.caption(f"{say('why.searched')}: {plain_label(found.query)}")
+    if found.degraded:
+        st.warning(say("why.degraded", names=", ".join(found.degraded)), icon=":material/hourglass_top:")
+    parts = sorted({name for hit in found.hits for name in hit.parts})
+    st.dataframe(
+        [_row(hit, parts) for hit in found.hits],
+        hide_index=True,
+        alt=say("why.title"),
+        column_config=score_columns(parts, say("why.score")),
+    )
+
+
+def _row(hit: RetrievedHit, parts: list[str]) -> dict[str, Any]:
+    say = texts()
+    used = f"[{hit.passage}]" if hit.passage is not None else say.of("dropped", hit.dropped) if hit.dropped else "–"
+    return {
+        say("why.rank"): hit.rank,
+        say("why.used"): used,
+        say("why.document"): hit.title or hit.path,
+        say("why.heading"): " › ".join(hit.heading_path),
+        say("why.score"): hit.score,
+        **{part: hit.parts.get(part) for part in parts},
+        say("why.text"): " ".join(hit.text.split())[:400],
+    }
+
+
+def score_columns(parts: list[str], score: str) -> dict[str, Any]:
+    """Bars from 0 to 1 for the score and its parts."""
+    say = texts()
+    columns: dict[str, Any] = {score: st.column_config.ProgressColumn(score, min_value=0, max_value=1, format="%.2f")}
+    for part in parts:
+        label = say.of("part", part)
+        columns[part] = st.column_config.ProgressColumn(label, min_value=0, max_value=1, format="%.2f")
+    return columns

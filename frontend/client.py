@@ -1,0 +1,276 @@
+"""The API as functions. Every failure is an ApiError whose text is a sentence for the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any, TypeVar
+from urllib.parse import quote
+
+import httpx2
+
+from frontend.admission import COOKIE
+from frontend.views import (
+    Document,
+    DocumentContent,
+    Embedder,
+    Job,
+    JobAccepted,
+    KnowledgeBase,
+    Message,
+    Model,
+    ModelCheck,
+    Page,
+    Run,
+    SearchResponse,
+    Source,
+    Thread,
+    decode,
+)
+
+View = TypeVar("View")
+File = tuple[str, IO[bytes]]
+"""A file to upload: its path, and where its bytes are read from."""
+
+MOST_ITEMS = 500
+
+
+class ApiError(Exception):
+    """`code` is the API's stable code, `unreachable` when nothing answered; `status` is 0 then."""
+
+    def __init__(self, sentence: str, *, code: str, status: int) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.status = status
+
+
+def open_connection(api_url: str) -> httpx2.Client:
+    """Connections to the API, to be shared by all sessions. Uploads and searches may take their time."""
+    timeout = httpx2.Timeout(30.0, connect=5.0, read=120.0, write=120.0)
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
+    return httpx2.Client(base_url=f"{api_url}/api/v1", timeout=timeout, limits=limits, trust_env=False)
+
+
+class Api:
+    """The API as one browser session may use it; `cookie` proves who that is, where a token is asked for."""
+
+    def __init__(self, connection: httpx2.Client, cookie: str = "") -> None:
+        self._connection = connection
+        self._headers = {"cookie": f"{COOKIE}={cookie}"} if cookie else {}
+
+    # --- knowledge bases
+
+    def knowledge_bases(self) -> list[KnowledgeBase]:
+        """All of them, by name."""
+        return list(self._pages(KnowledgeBase, "/knowledge-bases"))
+
+    def knowledge_base(self, base_id: str) -> KnowledgeBase:
+        return self._get(KnowledgeBase, f"/knowledge-bases/{_part(base_id)}")
+
+    def create_knowledge_base(self, name: str, embedders: Sequence[str] | None = None) -> KnowledgeBase:
+        body: dict[str, Any] = {"name": name}
+        if embedders:
+            body["embedders"] = list(embedders)
+        return self._send(KnowledgeBase, "POST", "/knowledge-bases", body)
+
+    def change_knowledge_base(self, base_id: str, **changes: Any) -> KnowledgeBase:
+        """`name`, `description`, `embedders`."""
+        return self._send(KnowledgeBase, "PATCH", f"/knowledge-bases/{_part(base_id)}", changes)
+
+    def delete_knowledge_base(self, base_id: str) -> None:
+        self._call("DELETE", f"/knowledge-bases/{_part(base_id)}")
+
+    def rebuild(self, base_id: str) -> JobAccepted:
+        return self._send(JobAccepted, "POST", f"/knowledge-bases/{_part(base_id)}/rebuild", None)
+
+    def embedders(self) -> list[Embedder]:
+        return list(self._pages(Embedder, "/embedders"))
+
+    # --- documents and sources
+
+    def upload(self, base_id: str, files: Sequence[File]) -> JobAccepted:
+        """Streams the files to the API; those it refuses are named in `refused`."""
+        parts = [("files", (name, content, "application/octet-stream")) for name, content in files]
+        response = self._call("POST", f"/knowledge-bases/{_part(base_id)}/documents", files=parts)
+        return _read(JobAccepted, response)
+
+    def documents(
+        self, base_id: str, *, words: str = "", status: str = "", cursor: str = "", limit: int = 50
+    ) -> Page[Document]:
+        query = {"limit": limit, "cursor": cursor, "q": words, "status": status}
+        return self._get(Page[Document], f"/knowledge-bases/{_part(base_id)}/documents", query)
+
+    def content(self, base_id: str, document_id: str) -> DocumentContent:
+        path = f"/knowledge-bases/{_part(base_id)}/documents/{_part(document_id)}/content"
+        return self._get(DocumentContent, path)
+
+    def delete_document(self, base_id: str, document_id: str) -> None:
+        self._call("DELETE", f"/knowledge-bases/{_part(base_id)}/documents/{_part(document_id)}")
+
+    def sources(self, base_id: str) -> list[Source]:
+        return list(self._pages(Source, f"/knowledge-bases/{_part(base_id)}/sources"))
+
+    def add_source(self, base_id: str, kind: str, location: str) -> JobAccepted:
+        body = {"kind": kind, "location": location}
+        return self._send(JobAccepted, "POST", f"/knowledge-bases/{_part(base_id)}/sources", body)
+
+    def sync_source(self, base_id: str, source_id: str) -> JobAccepted:
+        path = f"/knowledge-bases/{_part(base_id)}/sources/{_part(source_id)}/sync"
+        return self._send(JobAccepted, "POST", path, None)
+
+    def delete_source(self, base_id: str, source_id: str) -> None:
+        self._call("DELETE", f"/knowledge-bases/{_part(base_id)}/sources/{_part(source_id)}")
+
+    def search(self, base_id: str, query: str, *, top_k: int = 10) -> SearchResponse:
+        """Hits with their parts, and below them what was dropped and why."""
+        body = {"query": query, "top_k": top_k, "explain": True}
+        return self._send(SearchResponse, "POST", f"/knowledge-bases/{_part(base_id)}/search", body)
+
+    def evaluate(self, base_id: str, questions: File) -> Job:
+        """Measures the base with a file of questions; the report is the job's `result`."""
+        name, content = questions
+        part = {"file": (name, content, "application/octet-stream")}
+        response = self._call("POST", f"/knowledge-bases/{_part(base_id)}/evaluations", files=part)
+        return _read(JobAccepted, response).job
+
+    # --- jobs
+
+    def job(self, job_id: str) -> Job:
+        return self._get(Job, f"/jobs/{_part(job_id)}")
+
+    def jobs(self, base_id: str, limit: int = 20) -> list[Job]:
+        """The newest jobs of a base."""
+        return self._get(Page[Job], "/jobs", {"knowledge_base": base_id, "limit": limit}).items
+
+    def cancel_job(self, job_id: str) -> Job:
+        return self._send(Job, "POST", f"/jobs/{_part(job_id)}/cancel", None)
+
+    def retry_job(self, job_id: str) -> Job:
+        return self._send(Job, "POST", f"/jobs/{_part(job_id)}/retry", None)
+
+    # --- conversations
+
+    def threads(self, words: str = "", cursor: str = "", limit: int = 30) -> Page[Thread]:
+        return self._get(Page[Thread], "/threads", {"q": words, "cursor": cursor, "limit": limit})
+
+    def thread(self, thread_id: str) -> Thread:
+        return self._get(Thread, f"/threads/{_part(thread_id)}")
+
+    def create_thread(self, knowledge_bases: Sequence[str]) -> Thread:
+        return self._send(Thread, "POST", "/threads", {"knowledge_bases": list(knowledge_bases)})
+
+    def change_thread(self, thread_id: str, **changes: Any) -> Thread:
+        """`title`, `knowledge_bases`."""
+        return self._send(Thread, "PATCH", f"/threads/{_part(thread_id)}", changes)
+
+    def delete_thread(self, thread_id: str) -> None:
+        self._call("DELETE", f"/threads/{_part(thread_id)}")
+
+    def export_thread(self, thread_id: str, form: str) -> bytes:
+        """The conversation as `markdown` or `json`."""
+        return self._call("GET", f"/threads/{_part(thread_id)}/export", params={"format": form}).content
+
+    def messages(self, thread_id: str) -> list[Message]:
+        """The whole tree of a conversation, parents before their answers."""
+        return list(self._pages(Message, f"/threads/{_part(thread_id)}/messages"))
+
+    # --- runs
+
+    def start_run(self, thread_id: str, body: dict[str, Any]) -> Run:
+        """`body` as RunCreate: input, model, parent_id, edit_of, regenerate, knowledge_bases."""
+        return self._send(Run, "POST", f"/threads/{_part(thread_id)}/runs", body)
+
+    def cancel_run(self, run_id: str) -> Run:
+        return self._send(Run, "POST", f"/runs/{_part(run_id)}/cancel", None)
+
+    @contextmanager
+    def event_stream(self, run_id: str, after: int, silence_s: float) -> Iterator[httpx2.Response]:
+        """The run's events after number `after`; a stream silent for longer than `silence_s` counts as broken."""
+        headers = {**self._headers, "last-event-id": str(after), "accept": "text/event-stream"}
+        timeout = httpx2.Timeout(10.0, read=silence_s)
+        url = f"/runs/{_part(run_id)}/events"
+        with _sentences(), self._connection.stream("GET", url, headers=headers, timeout=timeout) as response:
+            if not response.is_success:
+                response.read()
+            yield _checked(response)
+
+    def give_feedback(
+        self, message_id: str, rating: str | None, reasons: Sequence[str] = (), comment: str = ""
+    ) -> None:
+        """`rating` up or down; None takes the feedback back."""
+        body = {"rating": rating, "reasons": list(reasons), "comment": comment}
+        self._call("PUT", f"/messages/{_part(message_id)}/feedback", json=body)
+
+    # --- models and evaluation
+
+    def models(self) -> list[Model]:
+        return list(self._pages(Model, "/models"))
+
+    def create_model(self, **values: Any) -> Model:
+        """`name`, `base_url`, `api_key`, `model`, `is_default`."""
+        return self._send(Model, "POST", "/models", values)
+
+    def change_model(self, model_id: str, **changes: Any) -> Model:
+        return self._send(Model, "PATCH", f"/models/{_part(model_id)}", changes)
+
+    def delete_model(self, model_id: str) -> None:
+        self._call("DELETE", f"/models/{_part(model_id)}")
+
+    def check_model(self, model_id: str) -> ModelCheck:
+        return self._send(ModelCheck, "POST", f"/models/{_part(model_id)}/check", None)
+
+    def version(self) -> str:
+        return str(self._call("GET", "/version").json()["version"])
+
+    # --- the wire
+
+    def _get(self, kind: type[View], path: str, query: dict[str, Any] | None = None) -> View:
+        given = {name: value for name, value in (query or {}).items() if value not in ("", None)}
+        return _read(kind, self._call("GET", path, params=given))
+
+    def _send(self, kind: type[View], method: str, path: str, body: Any) -> View:
+        return _read(kind, self._call(method, path, **({} if body is None else {"json": body})))
+
+    def _pages(self, kind: type[View], path: str) -> Iterable[View]:
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._get(Page[kind], path, {"limit": MOST_ITEMS, "cursor": cursor})  # type: ignore[valid-type]
+            yield from page.items
+            cursor = page.next_cursor
+
+    def _call(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        with _sentences():
+            return _checked(self._connection.request(method, path, headers=self._headers, **options))
+
+
+def _part(name: str) -> str:
+    """An id or name as one part of a path, whatever it holds (it may come from an address a user typed)."""
+    return quote(name, safe="").replace(".", "%2E") or "-"
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    try:
+        yield
+    except httpx2.TimeoutException:
+        raise ApiError("The server took too long to answer.", code="timeout", status=0) from None
+    except httpx2.HTTPError:
+        raise ApiError("The server does not answer.", code="unreachable", status=0) from None
+
+
+def _checked(response: httpx2.Response) -> httpx2.Response:
+    if response.is_success:
+        return response
+    try:
+        problem = response.json()
+        sentence, code = str(problem["detail"]), str(problem.get("code", "error"))
+    except (ValueError, KeyError, TypeError):
+        sentence, code = f"The server answered {response.status_code}.", "error"
+    raise ApiError(sentence, code=code, status=response.status_code)
+
+
+def _read(kind: type[View], response: httpx2.Response) -> View:
+    try:
+        return decode(kind, response.json())  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise ApiError(f"The server's answer cannot be read ({error}).", code="unreadable", status=0) from error

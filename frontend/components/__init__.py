@@ -1,0 +1,51 @@
+"""Small parts of the page that Streamlit has no command for. All text is set as text, never as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+HERE = Path(__file__).resolve().parent
+
+
+def citation_cards(cards: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str], *, key: str) -> str | None:
+    """Makes the links `#cite-<name>` of the page show the card of that name on hover; gives the name of one just
+    clicked. A card has `number`, `title`, `heading`, `quote`, `supported`."""
+    st.html(f"<style>\n{_read('citations_page.css')}\n</style>")
+    result = _citations()(key=key, data={"cards": dict(cards), "labels": dict(labels)}, on_open_change=lambda: None)
+    return result.open  # type: ignore[no-any-return]
+
+
+def document_text(text: str, start: int, end: int, *, markdown: bool, notes: Mapping[str, str], key: str) -> None:
+    """The text of a document, scrolled to the passage `start`..`end`, which is highlighted."""
+    data = {"text": text, "start": start, "end": end, "markdown": markdown, "notes": dict(notes)}
+    _document()(key=key, data=data)
+
+
+def copy_button(text: str, label: str, done: str, *, key: str) -> None:
+    """A button that puts `text` on the clipboard."""
+    _copy()(key=key, data={"text": text, "label": label, "done": done}, width="content")
+
+
+@cache
+def _citations() -> Any:
+    return st.components.v2.component("citation_cards", css=_read("citations.css"), js=_read("citations.js"))
+
+
+@cache
+def _document() -> Any:
+    return st.components.v2.component("document_text", css=_read("document.css"), js=_read("document.js"))
+
+
+@cache
+def _copy() -> Any:
+    return st.components.v2.component("copy_button", css=_read("copy.css"), js=_read("copy.js"))
+
+
+@cache
+def _read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")

@@ -1,0 +1,98 @@
+// Hover cards and clicks for the citation links of the page. The links are Streamlit's; nothing of them is changed.
+const instances = new WeakMap();
+const LINKS = 'a[href^="#cite-"], a[href="#uncited"]';
+
+function line(card, kind, text) {
+  if (!text) return;
+  const element = document.createElement("div");
+  element.className = kind;
+  element.textContent = text;
+  card.appendChild(element);
+}
+
+function nameOf(link) {
+  const target = link.getAttribute("href");
+  return target === "#uncited" ? "" : target.slice("#cite-".length).replace(/-weak$/, "");
+}
+
+function fill(card, link, { cards, labels }) {
+  card.replaceChildren();
+  if (link.getAttribute("href") === "#uncited") {
+    line(card, "warning", labels.uncited);
+    return true;
+  }
+  const about = cards[nameOf(link)];
+  if (!about) return false;
+  line(card, "title", `[${about.number}] ${about.title}`);
+  line(card, "heading", about.heading);
+  line(card, "quote", about.quote);
+  if (!about.supported) line(card, "warning", labels.unsupported);
+  line(card, "hint", labels.hint);
+  return true;
+}
+
+function place(card, link) {
+  const at = link.getBoundingClientRect();
+  const size = card.getBoundingClientRect();
+  const left = Math.max(8, Math.min(at.left, window.innerWidth - size.width - 8));
+  const above = at.top - size.height - 6;
+  card.style.left = `${left}px`;
+  card.style.top = `${above > 8 ? above : at.bottom + 6}px`;
+}
+
+function markTheme(host) {
+  const [r, g, b] = (getComputedStyle(host).getPropertyValue("--st-background-color").trim().match(/[0-9a-f]{2}/gi) || [])
+    .map((part) => parseInt(part, 16));
+  document.documentElement.toggleAttribute("data-chatbot-dark", r + g + b < 384);
+}
+
+function mount(parentElement) {
+  const card = document.createElement("div");
+  card.className = "card";
+  card.setAttribute("role", "tooltip");
+  card.popover = "manual";
+  parentElement.appendChild(card);
+  const instance = { card, component: null };
+  const linkOf = (event) => (event.target instanceof Element ? event.target.closest(LINKS) : null);
+  const hide = () => card.matches(":popover-open") && card.hidePopover();
+  const show = (event) => {
+    const link = linkOf(event);
+    if (!link) return hide();
+    if (!fill(card, link, instance.component.data)) return hide();
+    if (!card.matches(":popover-open")) card.showPopover();
+    place(card, link);
+  };
+  const open = (event) => {
+    const link = linkOf(event);
+    if (!link) return;
+    event.preventDefault();
+    event.stopPropagation();
+    hide();
+    const name = nameOf(link);
+    if (name && instance.component.data.cards[name]) instance.component.setTriggerValue("open", name);
+  };
+  const listeners = [["mouseover", show], ["focusin", show], ["focusout", hide], ["click", open]];
+  for (const [kind, listener] of listeners) document.addEventListener(kind, listener, true);
+  window.addEventListener("scroll", hide, true);
+  instance.unmount = () => {
+    for (const [kind, listener] of listeners) document.removeEventListener(kind, listener, true);
+    window.removeEventListener("scroll", hide, true);
+    card.remove();
+  };
+  return instance;
+}
+
+export default function (component) {
+  const { parentElement } = component;
+  let instance = instances.get(parentElement);
+  if (!instance) {
+    instance = mount(parentElement);
+    instances.set(parentElement, instance);
+  }
+  instance.component = component;
+  markTheme(parentElement.host ?? parentElement);
+  return () => {
+    instance.unmount();
+    instances.delete(parentElement);
+  };
+}

@@ -1,0 +1,80 @@
+"""What a page needs of its browser session: the API, the texts, and errors drawn where they happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import streamlit as st
+
+from frontend.admission import COOKIE
+from frontend.client import Api, ApiError, open_connection
+from frontend.language import Language, Texts, choose_language
+
+
+@st.cache_resource(show_spinner=False)
+def _connection(api_url: str) -> httpx2.Client:
+    return open_connection(api_url)
+
+
+def api() -> Api:
+    """The API as this browser may use it."""
+    return Api(_connection(st.secrets["api_url"]), st.context.cookies.get(COOKIE, ""))
+
+
+def language() -> Language:
+    """The language chosen in the address or the side bar, else the browser's."""
+    asked = st.session_state.get("lang") or st.query_params.get("lang")
+    return choose_language(asked, st.context.locale)
+
+
+def texts() -> Texts:
+    """The texts of this session's language."""
+    return Texts(language())
+
+
+@contextmanager
+def shown_errors(place: str) -> Iterator[None]:
+    """Draws an ApiError of its block as a message with what to do and a button to try again; `place` names it."""
+    try:
+        yield
+    except ApiError as error:
+        show_error(error, place)
+
+
+def show_error(error: ApiError, place: str) -> None:
+    """The error with what to do next."""
+    say = texts()
+    st.error(explain(error), icon=":material/error:")
+    if error.status == 401:
+        st.link_button(say("error.sign_in"), "/login", icon=":material/login:")
+        return
+    st.button(say("error.retry"), key=f"retry-{place}", icon=":material/refresh:")
+
+
+def explain(error: ApiError) -> str:
+    """The error as a sentence in the language of the session, as far as the interface knows it."""
+    say = texts()
+    known = say.of("problem", error.code)
+    sentence = str(error) if known == error.code else known
+    return f"{sentence} ({error.code})"
+
+
+def notify(sentence: str, icon: str = ":material/check_circle:") -> None:
+    """A short note that outlives the rerun which follows."""
+    st.session_state.setdefault("notes", []).append((sentence, icon))
+
+
+def remember_error(error: ApiError) -> None:
+    """Keeps an error met in a callback, to be drawn by the page."""
+    st.session_state["problem"] = explain(error)
+
+
+def show_notes() -> None:
+    """Draws what callbacks left: notes and an error."""
+    for sentence, icon in st.session_state.pop("notes", []):
+        st.toast(sentence, icon=icon)
+    problem = st.session_state.pop("problem", None)
+    if problem:
+        st.error(problem, icon=":material/error:")
