@@ -1,0 +1,112 @@
+"""How sure one may be that what was found answers the question."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.analysis import HAN, index_terms, language_of, query_terms
+from knowledge.answering.vocabulary import Word, is_misspelt, words_of
+from knowledge.errors import EmbedderUnavailable
+from knowledge.ports import Embedder
+from knowledge.types import Hit
+
+ANSWERED = 0.5
+"""Confidence from which an answer is given."""
+
+# Log-odds of an answer: weights of the signals below, by logistic regression on two sets of questions, then rounded.
+_BIAS = -6.7
+_MISSING = 0.75
+_MATCHED = 2.6
+_PAGE = 4.8
+
+_READ = re.compile(rf"[A-Za-z]\w*(?:[-./]\w+)*|[{HAN}]+", re.ASCII)
+_PARTS = re.compile(r"[-./_]+")
+_UNRELATED, _SYNONYM = 0.3, 0.9
+"""Cosines of two words between which one goes from having nothing to do with the other to meaning the same."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signals:
+    """What speaks for and against an answer.
+
+    `missing`: the weight of the most telling word of the question that the best chunk does not hold; 0 when it holds
+    all that name something. `matched`: logarithm of the weight of all words it holds, words that mean the same counted
+    by half. `page`: the score (0..1) of the page ranked first.
+    """
+
+    missing: float
+    matched: float
+    page: float
+
+
+def confidence_of(signals: Signals) -> float:
+    """The probability (0..1) that the question is answered by what was found."""
+    odds = _BIAS - _MISSING * signals.missing + _MATCHED * signals.matched + _PAGE * signals.page
+    return 1 / (1 + math.exp(-odds))
+
+
+def read_signals(
+    question: str, hits: Sequence[Hit], weights: Mapping[str, float], embedder: Embedder | None
+) -> Signals | None:
+    """The signals for a question and the hits of its search; None without hits or words to go by."""
+    words = words_of(question)
+    if not hits or not words:
+        return None
+    best = max(hits, key=lambda hit: hit.score).chunk.search_text
+    held = np.array([_held(word, frozenset(index_terms(best))) for word in words])
+    everywhere = frozenset(chain.from_iterable(index_terms(hit.chunk.search_text) for hit in hits))
+    spoken = sorted(_words_read(best))
+    alike = np.maximum(held, _alike(question, words, spoken, embedder))
+    weight = np.array([weights.get(word.terms[0], 0.0) for word in words])
+    telling = weight * np.array([_telling(word, everywhere, spoken) for word in words])
+    return Signals(
+        missing=float((telling * (1 - held)).max()),
+        matched=math.log1p(float(alike @ weight)),
+        page=max(hit.parts.get("page", hit.score) for hit in hits),
+    )
+
+
+def _held(word: Word, terms: frozenset[str]) -> float:
+    """1 when the chunk holds the word; an identifier that it holds only in parts counts up to a half."""
+    if word.terms[0] in terms:
+        return 1.0
+    parts = word.terms[1:]
+    return 0.5 * sum(part in terms for part in parts) / len(parts) if parts else 0.0
+
+
+def _telling(word: Word, everywhere: frozenset[str], spoken: Sequence[str]) -> float:
+    """How much a word names: its rarity, but nothing for one that no chunk holds and that is only misspelt."""
+    odd = word.rarity > 0 and word.terms[0] not in everywhere and word.text.islower()
+    return 0.0 if odd and is_misspelt(word.text, spoken) else word.rarity
+
+
+def _words_read(text: str) -> set[str]:
+    words: set[str] = set()
+    for match in _READ.findall(text):
+        if re.match(f"[{HAN}]", match):
+            words.update(query_terms(match))
+        else:
+            words.update(part for part in (match.lower(), *_PARTS.split(match.lower())) if len(part) > 2)
+    return words
+
+
+def _alike(
+    question: str, words: Sequence[Word], others: Sequence[str], embedder: Embedder | None
+) -> NDArray[np.float64]:
+    """For each word, how close the nearest of the others comes to meaning the same, 0..1."""
+    nothing = np.zeros(len(words))
+    if embedder is None or not others or language_of(question) not in embedder.languages:
+        return nothing
+    try:
+        vectors = embedder.embed_documents([*(word.text.lower() for word in words), *others])
+    except EmbedderUnavailable:
+        return nothing
+    cosines: NDArray[np.float64] = (vectors[: len(words)] @ vectors[len(words) :].T).max(axis=1).astype(np.float64)
+    return np.clip((cosines - _UNRELATED) / (_SYNONYM - _UNRELATED), 0.0, 1.0)

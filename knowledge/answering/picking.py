@@ -1,0 +1,89 @@
+"""Choosing the pieces of an answer within its budget of words, and putting them back in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from knowledge.answering.evidence import Piece
+from knowledge.types import AnswerSegment
+
+LEAST_WORDS = 6.0
+"""Room smaller than this is not worth filling."""
+REPEATED = 0.8
+"""A piece that shares so much of its terms with one already chosen says nothing new."""
+
+
+def pick(pieces: Sequence[Piece], budget: float) -> list[int]:
+    """Positions of the pieces to quote, ascending: the best that fit, each with the line or header that introduces it.
+
+    The best piece is taken even when it alone is longer than the budget.
+    """
+    chosen: set[int] = set()
+    room = budget
+    for at in sorted(range(len(pieces)), key=lambda each: -pieces[each].value):
+        if at in chosen or _repeats(pieces[at], [pieces[other] for other in chosen]):
+            continue
+        lead = pieces[at].lead
+        wanted = {at} if lead is None else {at, lead} - chosen
+        words = sum(pieces[each].unit.words for each in wanted)
+        if words > room and pieces[at].unit.words <= room:
+            wanted, words = {at}, pieces[at].unit.words
+        if words <= room or not chosen:
+            chosen |= wanted
+            room -= words
+        if room < LEAST_WORDS:
+            break
+    return sorted(chosen)
+
+
+def segments(pieces: Sequence[Piece], chosen: Sequence[int]) -> tuple[AnswerSegment, ...]:
+    """The chosen pieces as quotations, grouped by passage, the passage of the best piece first, in reading order.
+
+    Neighbours of one list, table or block of code become one segment. A segment of a table's rows may follow one that
+    holds its header; a segment of code is a whole fence or lines from inside one.
+    """
+    best: dict[int, float] = {}
+    for at in chosen:
+        number = pieces[at].passage.number
+        best[number] = max(best.get(number, 0.0), pieces[at].value)
+    ordered = sorted(chosen, key=lambda at: (-best[pieces[at].passage.number], pieces[at].passage.number, at))
+    joined: list[AnswerSegment] = []
+    last: int | None = None
+    for at in ordered:
+        segment = _segment(pieces[at])
+        if last is not None and _continues(pieces[last], pieces[at]) and at == last + 1:
+            joined[-1] = _join(pieces[at], joined[-1], segment)
+        else:
+            joined.append(segment)
+        last = at
+    return tuple(joined)
+
+
+def _repeats(piece: Piece, others: Sequence[Piece]) -> bool:
+    return bool(piece.terms) and any(len(piece.terms & other.terms) > REPEATED * len(piece.terms) for other in others)
+
+
+def _continues(before: Piece, after: Piece) -> bool:
+    same = before.passage.number == after.passage.number and before.unit.group == after.unit.group
+    return same and before.unit.block == after.unit.block != "sentence"
+
+
+def _segment(piece: Piece) -> AnswerSegment:
+    return AnswerSegment(
+        text=piece.unit.text,
+        number=piece.passage.number,
+        start=piece.passage.start + piece.unit.start,
+        end=piece.passage.start + piece.unit.end,
+        block=piece.unit.block,
+    )
+
+
+def _join(piece: Piece, before: AnswerSegment, after: AnswerSegment) -> AnswerSegment:
+    offset = piece.passage.start
+    return AnswerSegment(
+        text=piece.passage.text[before.start - offset : after.end - offset],
+        number=before.number,
+        start=before.start,
+        end=after.end,
+        block=before.block,
+    )

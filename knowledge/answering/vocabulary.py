@@ -1,0 +1,109 @@
+"""Which words of a question name things: how rare each is in everyday language, and which are misspelt."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache, lru_cache
+from importlib import resources
+
+from knowledge.analysis import HAN, is_identifier, query_terms, stem, stop_words
+
+_WORD = re.compile(rf"[A-Za-z0-9_][\w./-]*|[{HAN}]+", re.ASCII)
+_SENTENCE_END = frozenset(".?!。！？:：")
+_COMMON_RANK = 1000
+"""Words commoner than the one of this rank name nothing."""
+_UNKNOWN_RANK = 30_000
+_DERIVED_RANK = 1500
+"""A word made from a common one by an ending ("reachable") is at least so rare."""
+_ENDINGS = re.compile(
+    "(?:s|es|ed|d|ing|ers?|ors?|ly|able|ible|ness|ments?|ions?|tion|ations?|ive|al|ally|ity|ful|less|y|ish|i[sz](?:e|ed|ing))$"
+)
+_HAN_RARITY = 0.15
+"""Han words are mostly everyday language beside the Latin names that stand among them."""
+_NUMBER_RARITY = 0.3
+_SAME_WORD = 0.82
+"""Similarity (difflib) from which a word with the same first letter is a misspelling of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A content word of a question as written, with its terms; `rarity` (0..1) is how likely it names a thing."""
+
+    text: str
+    terms: tuple[str, ...]
+    rarity: float
+
+
+def words_of(question: str) -> list[Word]:
+    """The distinct content words of a question in order, stop words left out."""
+    words: dict[str, Word] = {}
+    for match in _WORD.finditer(question):
+        text = match.group().rstrip(".-/")
+        before = question[: match.start()].rstrip(" \"'`(（“")
+        begins = not before or before[-1] in _SENTENCE_END
+        if re.match(f"[{HAN}]", text):
+            for term in query_terms(text):
+                if term not in stop_words():
+                    words.setdefault(term, Word(term, (term,), _HAN_RARITY))
+        elif text and text.lower() not in stop_words():
+            named = is_identifier(text) or (text[0].isupper() and (not begins or text[1:2].isupper()))
+            terms = tuple(query_terms(text))
+            if terms:
+                words.setdefault(text.lower(), Word(text, terms, 1.0 if named else rarity(text.lower())))
+    return list(words.values())
+
+
+@lru_cache(maxsize=16384)
+def rarity(word: str) -> float:
+    """How rare a lower-case word is in everyday English: 0 for a common one, 1 for one that is in no list."""
+    if word.replace(".", "").isdigit():
+        return _NUMBER_RARITY
+    if len(word) < 2:
+        return 0.0
+    rank = _rank(word)
+    return max(0.0, min(1.0, math.log(max(rank, 1) / _COMMON_RANK) / math.log(_UNKNOWN_RANK / _COMMON_RANK)))
+
+
+def is_misspelt(word: str, known: Iterable[str]) -> bool:
+    """Whether a word reads like one of `known`, or like a common English word, with a letter wrong."""
+    low = word.lower()
+    if len(low) < 5 or not (low.isascii() and low.isalpha()):
+        return False
+    return any(_same(low, other) for other in known) or any(_same(low, other) for other in _common_words())
+
+
+def _same(word: str, other: str) -> bool:
+    if abs(len(word) - len(other)) > 1 or len(other) < 5 or word[0] != other[0]:
+        return False
+    return SequenceMatcher(None, word, other, autojunk=False).ratio() >= _SAME_WORD
+
+
+def _rank(word: str) -> int:
+    ranks = _ranks()
+    candidates = [ranks.get(word, _UNKNOWN_RANK), ranks.get(stem(word), _UNKNOWN_RANK)]
+    for at in range(3, len(word)):
+        root = word[:at]
+        if _ENDINGS.fullmatch(word, at):
+            undoubled = root[:-1] if root[-1] == root[-2] else root
+            forms = (root, root + "e", undoubled, root[:-1] + "y" if root.endswith("i") else root)
+            candidates += [max(ranks[form], _DERIVED_RANK) for form in forms if form in ranks]
+    return min(candidates)
+
+
+@cache
+def _common_words() -> tuple[str, ...]:
+    text = resources.files("knowledge.answering").joinpath("common_words.txt").read_text(encoding="utf-8")
+    return tuple(line for line in text.splitlines() if not line.startswith("#"))
+
+
+@cache
+def _ranks() -> dict[str, int]:
+    ranks: dict[str, int] = {}
+    for rank, word in enumerate(_common_words()):
+        ranks.setdefault(word, rank)
+        ranks.setdefault(stem(word), rank)
+    return ranks

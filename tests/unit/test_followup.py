@@ -1,0 +1,62 @@
+"""A follow-up question carries over what the last turns were about, and a question of its own stays as it is."""
+
+import pytest
+
+from knowledge.followup import contextualise, is_elliptic
+
+
+@pytest.mark.parametrize(
+    ("question", "earlier", "carried"),
+    [
+        ("and how do I disable it?", ["How do I enable self heal in Argo CD?"], ["self", "heal", "Argo"]),
+        ("what about Helm?", ["How do I set the sync wave of a kustomize app?"], ["sync", "wave"]),
+        ("why?", ["does the repo server honour a ~/.gitconfig?"], ["repo", "server", "gitconfig"]),
+        ("how do I set it in argocd-cm?", ["what is the resource tracking method"], ["tracking", "method"]),
+        ("那怎么回滚？", ["Deployment 滚动更新卡住了怎么办"], ["Deployment"]),
+        ("它的默认值是多少", ["`--self-heal-timeout-seconds` 是干什么的"], ["--self-heal-timeout-seconds"]),
+        ("那 StatefulSet 呢？", ["删除 Deployment 时怎么保留 Pod"], ["Pod", "保留"]),
+    ],
+)
+def test_an_elliptic_question_gets_the_subject_of_the_last_turn(question, earlier, carried):
+    whole = contextualise(question, earlier)
+    assert whole.startswith(question)
+    for word in carried:
+        assert word in whole.removeprefix(question)
+
+
+def test_what_the_earlier_question_wanted_done_is_not_carried():
+    assert "enable" not in contextualise("and how do I disable it?", ["How do I enable self heal?"])
+
+
+def test_a_chain_of_elliptic_turns_reaches_back_to_the_subject():
+    whole = contextualise("怎么关掉", ["kubectl port-forward 怎么开", "它监听哪个地址"])
+    assert "port-forward" in whole
+
+
+def test_what_the_question_says_itself_is_not_repeated():
+    assert contextualise("and Helm?", ["which version of Helm is bundled"]).lower().count("helm") == 1
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How does the webhook secret of GitHub get configured in Argo CD?",
+        "does the repo server honour a ~/.gitconfig?",
+        "SSO login dies with `invalid cookie` but only for a couple of people, what causes that?",
+        "argocd app diff exit codes",
+        "kubeadm 装的集群证书快到期了，一条命令全部续上",
+        "pod 一直 CrashLoopBackOff，怎么看它崩之前那一次打的日志",
+    ],
+)
+def test_a_question_that_stands_alone_is_unchanged(question):
+    assert not is_elliptic(question)
+    assert contextualise(question, ["How do I enable self heal in Argo CD?"]) == question
+
+
+@pytest.mark.parametrize("question", ["", "?", "and how do I disable it?", "那怎么回滚？"])
+def test_without_earlier_questions_nothing_changes(question):
+    assert contextualise(question, []) == question
+
+
+def test_earlier_questions_without_content_change_nothing():
+    assert contextualise("why?", ["?", "??"]) == "why?"
