@@ -10,7 +10,20 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from backend.api import jobs, knowledge_bases, meta, models, openapi, problems, runs, threads
+from backend.api import (
+    documents,
+    jobs,
+    knowledge_bases,
+    meta,
+    models,
+    openai_chat,
+    openai_embeddings,
+    openapi,
+    problems,
+    runs,
+    search,
+    threads,
+)
 from backend.api.edge import Edge
 from backend.api.meta import product_version
 from backend.bootstrap import Container, build
@@ -42,9 +55,11 @@ def create_app(container: Container) -> FastAPI:
     )
     app.state.container = container
     app.include_router(meta.router, include_in_schema=False)
-    for module in (meta, knowledge_bases, threads, runs, jobs, models):
+    for module in (meta, knowledge_bases, documents, search, threads, runs, jobs, models):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(meta.choices, prefix=PREFIX)
+    app.include_router(openai_chat.router)
+    app.include_router(openai_embeddings.router)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(

@@ -20,9 +20,15 @@ from backend.runs.service import RunService
 from backend.security import Guard
 from backend.settings import Settings
 from backend.telemetry import Metrics
+from knowledge.blobs import BlobStore
 from knowledge.database import Database
+from knowledge.embedding import BUILT_IN, EmbedderConfig, create_embedders
 from knowledge.errors import InvalidInput
+from knowledge.library import SqlLibrary
 from knowledge.ports import Embedder
+from knowledge.projections import Projections
+from knowledge.retrieval import Retriever
+from knowledge.types import Scope
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -42,11 +48,20 @@ class Container:
     runner: Runner
     runs: RunService
     embedders: Mapping[str, Embedder]
+    blobs: BlobStore
+    projections: Projections
+
+    def retriever(self, scope: Scope) -> Retriever:
+        """What searches the knowledge bases that this scope may see."""
+        library = SqlLibrary(self.database, scope)
+        return Retriever(library=library, indexes=self.projections, embedders=self.embedders)
 
     def checked_embedders(self, names: Sequence[str] | None) -> tuple[str, ...]:
         """These embedders, or for None those that new knowledge bases get. Raises InvalidInput for an unknown one."""
         if names is None:
-            names = self.settings.default_embedders if self.settings.default_embedders is not None else ()
+            names = self.settings.default_embedders
+        if names is None:
+            names = BUILT_IN
         unknown = [name for name in names if name not in self.embedders]
         if unknown:
             raise InvalidInput(f"No embedder is named {unknown[0][:100]!r}; there is {', '.join(self.embedders)}.")
@@ -78,10 +93,12 @@ _PHASE_TEXTS = {"answer": "Answers from the knowledge bases, with a citation beh
 
 def build(settings: Settings, **overrides: Any) -> Container:
     """A container for these settings. `overrides` replace parts by their field name (tests pass fakes)."""
+    data = settings.data_dir.expanduser().absolute()
     database = overrides.get("database") or Database(settings.effective_database_url)
     metrics = overrides.get("metrics") or Metrics()
     catalogue = overrides.get("catalogue") or ModelCatalogue()
     models = overrides.get("models") or ModelChoice(settings=settings.model, catalogue=catalogue)
+    embedders = overrides["embedders"] if "embedders" in overrides else _embedders(settings)
     runner = overrides.get("runner") or Runner(())
     perform = overrides.get("perform") or Performing(database=database, runner=runner, models=models)
     runs = overrides.get("runs") or RunService(
@@ -97,5 +114,23 @@ def build(settings: Settings, **overrides: Any) -> Container:
         models=models,
         runner=runner,
         runs=runs,
-        embedders=overrides.get("embedders") or {},
+        embedders=embedders,
+        blobs=BlobStore(data / "files"),
+        projections=overrides.get("projections") or Projections(database, data / "indexes"),
+    )
+
+
+def _embedders(settings: Settings) -> Mapping[str, Embedder]:
+    """The built-in embedders and those of the settings."""
+    return create_embedders(
+        EmbedderConfig(
+            name=each.name,
+            kind=each.kind,
+            model=each.model,
+            base_url=each.base_url,
+            api_key=each.api_key.get_secret_value(),
+            dimension=each.dimension,
+            languages=frozenset(each.languages),
+        )
+        for each in settings.embedders
     )

@@ -17,6 +17,7 @@ from backend.api.openapi import problems
 from backend.api.uploads import Upload, read_upload
 from backend.bootstrap import Container
 from backend.errors import Invalid, Missing
+from backend.receiving import question_rows, receive, remove_documents
 from backend.schemas import ChunkView, DocumentContent, DocumentView, JobAccepted, Page
 from knowledge.bases import KnowledgeBaseStore
 from knowledge.documents import DocumentStore
@@ -95,7 +96,7 @@ def _receive(container: Container, scope: Scope, kb: str, upload: Upload, creati
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)
-        source_id = container.receive(connection, base, upload.files)
+        source_id = receive(connection, base, upload.files, container.embedders)
         accepted = build_job(connection, container, scope, base.id, [source_id], source_id=source_id)
         return accepted.model_copy(update={"refused": upload.refused})
 
@@ -177,7 +178,7 @@ def delete_document(kb: str, id: str, container: Here, scope: Caller) -> Respons
     with container.database.write() as connection:
         base = KnowledgeBaseStore(connection, scope).get(kb)
         DocumentStore(connection, base).get(id)
-        container.remove_documents(connection, base, [id])
+        remove_documents(connection, base, [id], container.embedders)
     return Response(status_code=204)
 
 
@@ -195,7 +196,7 @@ async def evaluate(kb: str, request: Request, container: Here, scope: Caller, cr
 
 def _enqueue_evaluation(container: Container, scope: Scope, kb: str, upload: Upload, creating: Creating) -> JobAccepted:
     blob = upload.files[0].blob
-    questions = container.read_question_rows(blob.content_hash, upload.files[0].path)
+    questions = question_rows(container.blobs.path(blob.content_hash), upload.files[0].path)
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)

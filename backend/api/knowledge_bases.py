@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from backend.api.context import Caller, Creating, Cursor, Here, Limit
@@ -13,6 +13,7 @@ from backend.api.openapi import problems
 from backend.bootstrap import Container
 from backend.errors import Refused
 from backend.jobs.ports import Job
+from backend.receiving import remove_source
 from backend.schemas import (
     IndexProgress,
     JobAccepted,
@@ -129,6 +130,15 @@ def change_source(kb: str, id: str, body: SourceUpdate, container: Here, scope: 
     with container.database.write() as connection:
         store = SourceStore(connection, KnowledgeBaseStore(connection, scope).get(kb))
         return _source_view(store.update(id, body.options), store.document_counts())
+
+
+@router.delete("/{kb}/sources/{id}", status_code=204, responses=problems(404))
+def delete_source(kb: str, id: str, container: Here, scope: Caller) -> Response:
+    """Delete a source with all its documents."""
+    with container.database.write() as connection:
+        base = KnowledgeBaseStore(connection, scope).get(kb)
+        remove_source(connection, base, id, container.embedders)
+    return Response(status_code=204)
 
 
 @router.post("/{kb}/sources/{id}/sync", status_code=202, responses=problems(404))

@@ -18,8 +18,9 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from backend.errors import BodyTooLarge, Malformed, WrongMediaType
+from backend.receiving import UploadedFile
 from backend.schemas import FileRefusal
-from knowledge.blobs import Blob, BlobWriter
+from knowledge.blobs import BlobWriter
 from knowledge.columns import storable
 from knowledge.errors import FileTooLarge
 
@@ -31,15 +32,6 @@ FEED_BYTES = 1024 * 1024
 
 LONGEST_PATH = 1000
 MAX_FIELD_BYTES = 1_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UploadedFile:
-    """A file that is in the store."""
-
-    path: str
-    media_type: str
-    blob: Blob
 
 
 @dataclass(kw_only=True, slots=True)
