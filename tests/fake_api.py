@@ -1,0 +1,417 @@
+"""An API of the same shape as ours with scripted runs and no engine behind it, for tests of the interface alone."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Header, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from agents.events import (
+    Citation,
+    Cited,
+    Evidence,
+    Retrieved,
+    RetrievedHit,
+    RunCancelled,
+    RunEvent,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+    TextDelta,
+    encode_event,
+)
+from backend import schemas
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+TEXT = "# Runbook\n\n## Roll back\n\nRun `kubectl rollout undo deployment/web`.\nThen watch the pods.\n"
+QUOTE = "Run `kubectl rollout undo deployment/web`."
+START = TEXT.index(QUOTE)
+ANSWER = f"{QUOTE} [1]\n\nAfter that watch the pods. [1]\n\n![spy](http://spy.example/pixel.png)"
+COOKIE_VALUE = "good-session"
+TOKEN = "sesame"
+
+
+@dataclass
+class FakeApi:
+    """Its state may be looked at and changed by tests. `silent` keeps runs from going on after retrieval."""
+
+    token_required: bool = False
+    fails: bool = False
+    silent: threading.Event = field(default_factory=threading.Event)
+    bases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    threads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    messages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
+    sources: list[tuple[str, str, str]] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def new_id(self) -> str:
+        return f"{next(self.numbers):032x}"
+
+    def add_base(self, name: str, documents: int = 1) -> str:
+        base_id = self.new_id()
+        self.bases[base_id] = {
+            "id": base_id, "name": name, "description": "", "embedders": ["fast"], "next_embedders": None,
+            "document_count": documents, "failed_count": 0, "chunk_count": documents * 2,
+            "indexes": [{"name": "words", "done": documents, "total": documents}],
+            "active_job_id": None, "created_at": NOW, "updated_at": NOW,
+        }  # fmt: skip
+        return base_id
+
+    def add_job(self, base_id: str, kind: str, status: str, **more: Any) -> str:
+        job_id = self.new_id()
+        self.jobs[job_id] = {
+            "id": job_id, "kind": kind, "knowledge_base_id": base_id, "status": status, "stuck": False,
+            "stages": [{"name": "parsed", "done": 3, "total": 10, "failed": 1, "rate": 2.5, "eta_s": 3.0}],
+            "error": "", "failures": [], "failure_count": 0, "result": {}, "attempt": 1, "created_at": NOW,
+            "started_at": NOW, "finished_at": None if status in ("queued", "running") else NOW, "heartbeat_at": NOW,
+            **more,
+        }  # fmt: skip
+        return job_id
+
+    def add_message(self, thread_id: str, role: str, text: str, parent_id: str | None, **more: Any) -> dict[str, Any]:
+        message = {
+            "id": self.new_id(), "thread_id": thread_id, "parent_id": parent_id, "role": role, "text": text,
+            "run_id": None, "status": "finished", "mode": None, "model": "", "answered": None, "error": "",
+            "citations": [], "uncited": [], "nearest": [], "feedback": None, "created_at": NOW, **more,
+        }  # fmt: skip
+        self.messages[thread_id].append(message)
+        self.threads[thread_id]["message_count"] += 1
+        return message
+
+    def add_thread(self, title: str = "", bases: list[str] | None = None) -> str:
+        thread_id = self.new_id()
+        self.threads[thread_id] = {
+            "id": thread_id, "title": title, "knowledge_bases": bases or [], "message_count": 0,
+            "active_run_id": None, "created_at": NOW, "updated_at": NOW,
+        }  # fmt: skip
+        self.messages[thread_id] = []
+        return thread_id
+
+    def add_run(self, thread_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What POST /threads/{id}/runs does: a question (unless regenerated) and a running answer below it."""
+        if body.get("regenerate"):
+            parent = body["parent_id"]
+        else:
+            edited = next((m for m in self.messages[thread_id] if m["id"] == body.get("edit_of")), None)
+            above = edited["parent_id"] if edited else body.get("parent_id")
+            parent = self.add_message(thread_id, "user", body["input"], above)["id"]
+            self.threads[thread_id]["title"] = self.threads[thread_id]["title"] or body["input"][:80]
+        run_id = self.new_id()
+        mode = "extractive" if body.get("model") in (None, "none") else "model"
+        answer = self.add_message(thread_id, "assistant", "", parent, run_id=run_id, status="running")
+        self.runs[run_id] = {
+            "id": run_id, "thread_id": thread_id, "message_id": answer["id"], "user_message_id": parent,
+            "phase": "answer", "status": "running", "mode": mode, "model": "" if mode == "extractive" else body["model"],
+            "error": "", "attempt": 1, "last_event_id": 0, "created_at": NOW, "finished_at": None,
+            "asked": body, "events": self.script(run_id, mode), "cancelled": threading.Event(),
+        }  # fmt: skip
+        return self.runs[run_id]
+
+    def script(self, run_id: str, mode: str) -> list[RunEvent]:
+        """The events of a run; the last one ends it."""
+        base, document = next(iter(self.bases), "b"), "d" * 32
+        where = {"document_id": document, "path": "runbook.md", "title": "Runbook", "heading_path": ("Roll back",)}
+        span = {"start": START, "end": START + len(QUOTE)}
+        second = ANSWER.index("After")
+        cited = [
+            Citation(number=1, knowledge_base_id=base, url="", anchor="", quote=QUOTE, answer_start=0,
+                     answer_end=len(QUOTE) + 4, support=1.0, supported=True, **where, **span),
+            Citation(number=1, knowledge_base_id=base, url="", anchor="", quote=QUOTE, answer_start=second,
+                     answer_end=second + 30, support=0.1, supported=False, **where, **span),
+        ]  # fmt: skip
+        hit = RetrievedHit(rank=1, chunk_id=7, text=QUOTE, score=0.9, parts={"words": 0.8, "fast": 0.7}, dropped="",
+                           passage=1, **where, **span)  # fmt: skip
+        lost = RetrievedHit(rank=2, chunk_id=8, text="other", score=0.2, parts={"words": 0.1}, passage=None,
+                            dropped="below the first results", **where, **span)  # fmt: skip
+        passage = Evidence(number=1, knowledge_base_id=base, url="", anchor="", text=QUOTE, score=0.9, **where, **span)
+        if self.fails:
+            end: list[RunEvent] = [RunFailed(code="model_unavailable", message="The model at x does not answer.")]
+        else:
+            words = [ANSWER[at : at + 9] for at in range(0, len(ANSWER), 9)]
+            end = [
+                *(TextDelta(text=word) for word in words),
+                Cited(citations=tuple(cited), uncited=((second, second + 26),) if mode == "model" else ()),
+                RunFinished(text=ANSWER, answered=True, mode=mode, duration_ms=321.0),  # type: ignore[arg-type]
+            ]
+        return [
+            RunStarted(run_id=run_id, thread_id="", phase="answer", question="q", mode=mode, model=""),  # type: ignore[arg-type]
+            StepStarted(step="retrieve"),
+            Retrieved(query="roll back", language="en", hits=(hit, lost), passages=(passage,)),
+            StepFinished(step="retrieve", duration_ms=12.0),
+            StepStarted(step="answer"),
+            *end,
+        ]
+
+    def end(self, run: dict[str, Any], event: RunEvent) -> None:
+        """What the backend stores with the last event of a run."""
+        message = next(m for m in self.messages[run["thread_id"]] if m["id"] == run["message_id"])
+        if isinstance(event, RunFinished):
+            cited = next(each for each in run["events"] if isinstance(each, Cited))
+            message |= {
+                "status": "finished", "text": event.text, "mode": run["mode"], "model": run["model"], "answered": True,
+                "citations": [schemas.CitationView.model_validate(each) for each in cited.citations],
+                "uncited": list(cited.uncited),
+            }  # fmt: skip
+        elif isinstance(event, RunCancelled):
+            message |= {"status": "cancelled", "text": "Run `kube", "mode": run["mode"]}
+        elif isinstance(event, RunFailed):
+            message |= {"status": "failed", "error": event.message, "mode": run["mode"]}
+        run["status"] = message["status"]
+
+
+def make_app(fake: FakeApi) -> FastAPI:
+    """The HTTP side."""
+    app = FastAPI()
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Any) -> Response:
+        known = request.cookies.get("chatbot_session") == COOKIE_VALUE
+        if fake.token_required and not known and request.url.path != "/api/v1/session":
+            return problem(401, "token_required", "Send the token of this server.")
+        answer: Response = await call_next(request)
+        return answer
+
+    @app.get("/api/v1/version")
+    def version() -> Any:
+        return {"name": "devops-chatbot", "version": "0", "api": "v1"}
+
+    @app.post("/api/v1/session")
+    async def session(request: Request) -> Response:
+        if (await request.json())["token"] != TOKEN:
+            return problem(401, "token_required", "This is not the token.")
+        response = Response(status_code=204)
+        response.set_cookie("chatbot_session", COOKIE_VALUE)
+        return response
+
+    _add_knowledge(app, fake)
+    _add_conversations(app, fake)
+    _add_models(app, fake)
+    return app
+
+
+def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:
+    @app.get("/api/v1/knowledge-bases")
+    def bases() -> schemas.Page[schemas.KnowledgeBaseView]:
+        return page(schemas.KnowledgeBaseView, fake.bases.values())
+
+    @app.post("/api/v1/knowledge-bases", status_code=201)
+    async def create(request: Request) -> Any:
+        name = (await request.json())["name"]
+        if any(base["name"] == name for base in fake.bases.values()):
+            return problem(409, "name_taken", f"The name {name!r} is taken.")
+        return fake.bases[fake.add_base(name, documents=0)]
+
+    @app.get("/api/v1/knowledge-bases/{kb}")
+    def base(kb: str) -> Any:
+        return fake.bases.get(kb) or problem(404, "not_found", "There is no such knowledge base.")
+
+    @app.delete("/api/v1/knowledge-bases/{kb}", status_code=202)
+    def delete(kb: str) -> Any:
+        fake.bases.pop(kb)
+        return {"job": fake.jobs[fake.add_job(kb, "delete_knowledge_base", "queued")]}
+
+    @app.post("/api/v1/knowledge-bases/{kb}/documents", status_code=202)
+    async def upload(kb: str, request: Request) -> Any:
+        async with request.form() as form:
+            for file in form.getlist("files"):
+                fake.uploads.append((kb, file.filename, await file.read()))  # type: ignore[union-attr, arg-type]
+        refused = [
+            {"path": name, "code": "file_empty", "reason": "It is empty."} for _, name, data in fake.uploads if not data
+        ]
+        return {"job": fake.jobs[fake.add_job(kb, "build", "succeeded")], "refused": refused}
+
+    @app.post("/api/v1/knowledge-bases/{kb}/sources", status_code=202)
+    async def add_source(kb: str, request: Request) -> Any:
+        body = await request.json()
+        fake.sources.append((kb, body["kind"], body["location"]))
+        return {"job": fake.jobs[fake.add_job(kb, "build", "succeeded")]}
+
+    @app.get("/api/v1/knowledge-bases/{kb}/sources")
+    def sources(kb: str) -> Any:
+        return {"items": [], "next_cursor": None}
+
+    @app.get("/api/v1/embedders")
+    def embedders() -> Any:
+        return {"items": [{"name": "fast", "kind": "x", "languages": ["en"], "dimension": 3, "is_default": True}]}
+
+    @app.get("/api/v1/knowledge-bases/{kb}/documents")
+    def documents(kb: str, q: str = "") -> Any:
+        items = [document(kb)] if fake.bases[kb]["document_count"] and q in "runbook.md" else []
+        return {"items": items, "next_cursor": None}
+
+    @app.get("/api/v1/knowledge-bases/{kb}/documents/{id}/content")
+    def content(kb: str, id: str, format: str = "text") -> Any:
+        if format == "original":
+            return Response(b"the file", headers={"content-disposition": "attachment; filename=runbook.md"})
+        chunks = [
+            {"id": 7, "ordinal": 0, "heading_path": ["Runbook", "Roll back"], "anchor": "", "kind": "text",
+             "language": "en", "page": "", "text": QUOTE, "start": START, "end": START + len(QUOTE)},
+        ]  # fmt: skip
+        return {"document": document(kb), "text": TEXT, "markup": "markdown", "chunks": chunks}
+
+    @app.post("/api/v1/knowledge-bases/{kb}/search")
+    async def search(kb: str, request: Request) -> Any:
+        await request.json()
+        hit = {"document": {"id": "d" * 32, "knowledge_base_id": kb, "path": "runbook.md", "title": "Runbook", "url": ""},
+               "chunk_id": 7, "heading_path": ["Roll back"], "anchor": "", "text": QUOTE, "start": START,
+               "end": START + len(QUOTE), "score": 0.9, "rank": 1, "parts": {"words": 0.8}, "dropped": ""}  # fmt: skip
+        return {"hits": [hit], "language": "en", "degraded": [], "duration_ms": 1.5}
+
+    @app.post("/api/v1/knowledge-bases/{kb}/evaluations", status_code=202)
+    async def evaluate(kb: str, request: Request) -> Any:
+        async with request.form() as form:
+            await form["file"].read()  # type: ignore[union-attr]
+        result = {
+            "count": 2,
+            "unanswerable_count": 0,
+            "hit_at_1": 0.5,
+            "hit_at_5": 0.75,
+            "per_question": [{"id": "q1", "rank": None}],
+        }
+        return {"job": fake.jobs[fake.add_job(kb, "evaluate", "succeeded", result=result)]}
+
+    @app.get("/api/v1/jobs")
+    def jobs(knowledge_base: str = "") -> schemas.Page[schemas.JobView]:
+        newest = reversed(list(fake.jobs.values()))
+        return page(schemas.JobView, [job for job in newest if job["knowledge_base_id"] == knowledge_base])
+
+    @app.post("/api/v1/jobs/{id}/cancel", status_code=202)
+    def cancel(id: str) -> Any:
+        fake.jobs[id] |= {"status": "cancelled", "finished_at": NOW}
+        return fake.jobs[id]
+
+
+def _add_conversations(app: FastAPI, fake: FakeApi) -> None:
+    @app.get("/api/v1/threads")
+    def threads(q: str = "") -> schemas.Page[schemas.ThreadView]:
+        found = [each for each in reversed(list(fake.threads.values())) if q.lower() in each["title"].lower()]
+        return page(schemas.ThreadView, found)
+
+    @app.post("/api/v1/threads", status_code=201)
+    async def create(request: Request) -> Any:
+        return fake.threads[fake.add_thread(bases=(await request.json())["knowledge_bases"])]
+
+    @app.get("/api/v1/threads/{id}")
+    def thread(id: str) -> Any:
+        return fake.threads.get(id) or problem(404, "not_found", "There is no such conversation.")
+
+    @app.patch("/api/v1/threads/{id}")
+    async def change(id: str, request: Request) -> Any:
+        fake.threads[id] |= await request.json()
+        return fake.threads[id]
+
+    @app.delete("/api/v1/threads/{id}", status_code=204)
+    def delete(id: str) -> Response:
+        fake.threads.pop(id)
+        return Response(status_code=204)
+
+    @app.get("/api/v1/threads/{id}/messages")
+    def messages(id: str) -> schemas.Page[schemas.MessageView]:
+        return page(schemas.MessageView, fake.messages[id])
+
+    @app.post("/api/v1/threads/{id}/runs", status_code=202)
+    async def start(id: str, request: Request) -> schemas.RunView:
+        return schemas.RunView.model_validate(fake.add_run(id, await request.json()))
+
+    @app.post("/api/v1/runs/{id}/cancel", status_code=202)
+    def cancel(id: str) -> schemas.RunView:
+        fake.runs[id]["cancelled"].set()
+        return schemas.RunView.model_validate(fake.runs[id])
+
+    @app.get("/api/v1/runs/{id}/events")
+    async def events(id: str, last_event_id: int = Header(default=0)) -> StreamingResponse:
+        return StreamingResponse(perform(fake, fake.runs[id], last_event_id), media_type="text/event-stream")
+
+    @app.put("/api/v1/messages/{id}/feedback")
+    async def feedback(id: str, request: Request) -> Any:
+        body = await request.json()
+        message = next(m for each in fake.messages.values() for m in each if m["id"] == id)
+        message["feedback"] = body if body["rating"] else None
+        return schemas.MessageView.model_validate(message)
+
+
+def _add_models(app: FastAPI, fake: FakeApi) -> None:
+    @app.get("/api/v1/models")
+    def models() -> schemas.Page[schemas.ModelView]:
+        return page(schemas.ModelView, fake.models.values())
+
+    @app.post("/api/v1/models", status_code=201)
+    async def create(request: Request) -> Any:
+        body = await request.json()
+        model = {**body, "id": fake.new_id(), "has_api_key": bool(body.pop("api_key", "")), "origin": "stored"}
+        fake.models[model["id"]] = model
+        return schemas.ModelView.model_validate(model)
+
+    @app.post("/api/v1/models/{id}/check")
+    def check(id: str) -> schemas.ModelCheck:
+        return schemas.ModelCheck(ok=True, message="It answers.", latency_ms=12.0)
+
+    @app.delete("/api/v1/models/{id}", status_code=204)
+    def delete(id: str) -> Response:
+        fake.models.pop(id)
+        return Response(status_code=204)
+
+
+async def perform(fake: FakeApi, run: dict[str, Any], after: int) -> AsyncIterator[str]:
+    """Sends the scripted events after a number; a silent run waits after retrieval until it is cancelled."""
+    for number, event in enumerate(run["events"], start=1):
+        while fake.silent.is_set() and number > 5 and not run["cancelled"].is_set():
+            await asyncio.sleep(0.02)
+        if run["cancelled"].is_set() and number > 5:
+            event = RunCancelled(text="Run `kube")
+        last = event.kind in ("run_finished", "run_failed", "run_cancelled")
+        if last:
+            fake.end(run, event)
+        if number > after:
+            yield f"id: {number}\nevent: {event.kind}\ndata: {encode_event(event)}\n\n"
+        if last:
+            return
+
+
+def document(kb: str) -> dict[str, Any]:
+    return schemas.DocumentView(
+        id="d" * 32, knowledge_base_id=kb, source_id="s" * 32, path="runbook.md", title="Runbook", url="",
+        media_type="text/markdown", language="en", size=len(TEXT), content_hash="0", status="indexed", error="",
+        warnings=[], metadata={}, chunk_count=1, created_at=NOW, updated_at=NOW,
+    ).model_dump(mode="json")  # fmt: skip
+
+
+def page(view: Any, items: Any) -> Any:
+    return schemas.Page(items=[view.model_validate(item) for item in items], next_cursor=None)
+
+
+def problem(status: int, code: str, detail: str) -> Response:
+    body = schemas.Problem(title=code, status=status, detail=detail, code=code)
+    return JSONResponse(body.model_dump(), status_code=status, media_type="application/problem+json")
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """The address of a server that runs the application in a thread."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    pause = threading.Event()
+    while not server.started:
+        pause.wait(0.02)
+    try:
+        host, port = server.servers[0].sockets[0].getsockname()[:2]
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=5)

@@ -1,0 +1,163 @@
+"""The chat page against a scripted API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from tests.fake_api import ANSWER, FakeApi
+
+OpenPage = Callable[..., AppTest]
+
+
+def texts(page: AppTest) -> str:
+    return "\n".join(str(each.value) for kind in ("markdown", "text", "caption") for each in page.get(kind))
+
+
+def ask(page: AppTest, question: str) -> AppTest:
+    page.chat_input[0].set_value(question).run()
+    assert not page.exception
+    return page
+
+
+def test_without_documents_the_way_to_add_some_is_shown(open_page: OpenPage) -> None:
+    page = open_page()
+    assert page.button(key="add-knowledge")
+
+
+def test_a_base_offers_questions_from_its_documents(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    page = open_page()
+    assert "Roll back" in page.button(key="card-0").label
+
+
+def test_an_answer_is_followed_and_drawn_with_its_citations(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    page = ask(open_page(), "How do we roll back?")
+    drawn = texts(page)
+    answer = fake.messages[page.query_params["thread"]][1]
+    assert f"(#cite-{answer['id']}-0)" in drawn
+    assert f"(#cite-{answer['id']}-1-weak)" in drawn
+    assert "!\\[spy]" in drawn
+    assert "![spy]" not in drawn
+    assert "How do we roll back?" in drawn
+    assert page.button(key=f"source-{answer['id']}-1")
+
+
+def test_a_running_answer_is_re_attached_from_the_address(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    thread = fake.add_thread("t")
+    fake.add_run(thread, {"input": "How?"})
+    page = open_page(thread=thread)
+    assert "kubectl rollout undo" in texts(page)
+    assert fake.messages[thread][1]["status"] == "finished"
+
+
+def test_regenerating_makes_a_sibling_and_arrows_lead_back(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    page = ask(open_page(), "How?")
+    first = fake.messages[page.query_params["thread"]][1]["id"]
+    page.button(key=f"regenerate-{first}").click().run()
+    second = fake.messages[page.query_params["thread"]][2]
+    assert second["parent_id"] == fake.messages[page.query_params["thread"]][0]["id"]
+    assert "2/2" in texts(page)
+    page.button(key=f"previous-{second['id']}").click().run()
+    assert "1/2" in texts(page)
+    assert page.button(key=f"regenerate-{first}")
+
+
+def test_an_edited_question_is_asked_beside_the_first(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    page = ask(open_page(), "How?")
+    thread = page.query_params["thread"]
+    question = fake.messages[thread][0]["id"]
+    page.button(key=f"edit-{question}").click().run()
+    page.text_area(key=f"edited-{question}").set_value("How exactly?")
+    page.form_submit_button[0].click().run()
+    assert not page.exception
+    assert [m["text"] for m in fake.messages[thread] if m["role"] == "user"] == ["How?", "How exactly?"]
+    assert "How exactly?" in texts(page)
+
+
+def test_a_failed_run_says_what_happened_and_can_be_tried_again(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    fake.fails = True
+    page = ask(open_page(), "How?")
+    assert "does not answer" in page.error[0].value
+    fake.fails = False
+    failed = fake.messages[page.query_params["thread"]][1]["id"]
+    page.button(key=f"again-{failed}").click().run()
+    assert "kubectl rollout undo" in texts(page)
+
+
+def test_uncited_sentences_are_marked_in_a_models_answer_only(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    fake.models["m"] = {"id": "m", "name": "qwen", "model": "q", "base_url": "", "has_api_key": False,
+                        "is_default": True, "origin": "stored"}  # fmt: skip
+    page = ask(open_page(), "How?")
+    assert "(#uncited)" in texts(page)
+    page.selectbox(key="model").set_value("none").run()
+    page = ask(page, "And now?")
+    assert fake.runs[fake.messages[page.query_params["thread"]][3]["run_id"]]["asked"]["model"] == "none"
+    assert texts(page).count("(#uncited)") == 1
+
+
+def test_why_these_passages_is_read_when_it_is_opened(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    thread = fake.add_thread("t")
+    run = fake.add_run(thread, {"input": "How?"})
+    page = open_page(thread=thread)
+    page.session_state["run-states"] = {}
+    page.session_state[f"why-{run['message_id']}"] = True
+    page.run()
+    table = page.dataframe[0].value
+    assert list(table["Used as"]) == ["[1]", "below the first results"]
+    assert list(table["words"]) == [0.8, 0.1]
+
+
+def test_feedback_is_sent_and_taken_back(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    page = ask(open_page(), "How?")
+    answer = fake.messages[page.query_params["thread"]][1]
+    page.feedback(key=f"thumbs-{answer['id']}").set_value(0).run()
+    assert answer["feedback"]["rating"] == "down"
+    page.feedback(key=f"thumbs-{answer['id']}").set_value(None).run()
+    assert answer["feedback"] is None
+
+
+def test_conversations_can_be_found_and_opened(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    first, second = fake.add_thread("Backups"), fake.add_thread("Certificates")
+    page = open_page()
+    page.text_input(key="thread-search").set_value("back").run()
+    assert page.button(key=f"open-{first}")
+    assert f"open-{second}" not in [button.key for button in page.button]
+    page.button(key=f"open-{first}").click().run()
+    assert page.query_params["thread"] == first
+
+
+def test_a_deleted_conversation_in_the_address_is_said_to_be_gone(fake: FakeApi, open_page: OpenPage) -> None:
+    page = open_page(thread="f" * 32)
+    assert page.info
+    page.button(key="leave").click().run()
+    assert "thread" not in page.query_params
+
+
+def test_the_api_being_away_is_said_with_what_to_do(fake: FakeApi, open_page: OpenPage) -> None:
+    page = open_page()
+    page.secrets["api_url"] = "http://127.0.0.1:9"
+    page.run()
+    assert "devops-chatbot up" in page.error[0].value
+    assert page.button(key="retry-chat")
+
+
+def test_the_interface_speaks_chinese_when_the_browser_does(fake: FakeApi, api_url: str, open_page: OpenPage) -> None:
+    page = open_page(lang="zh")
+    assert page.title[0].value == "您想了解什么？"
+
+
+def test_the_answer_text_of_the_script_is_untouched_in_the_backend(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    page = ask(open_page(), "How?")
+    assert fake.messages[page.query_params["thread"]][1]["text"] == ANSWER
