@@ -89,10 +89,24 @@ def read_questions(path: Path) -> list[Question]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if line.strip():
             try:
-                questions.append(_question(json.loads(line)))
+                questions.append(parse_question(json.loads(line)))
             except (ValueError, KeyError, TypeError, IndexError) as error:
                 raise InvalidInput(f"Line {number} of {path.name} is not a question: {error!r}") from error
     return questions
+
+
+def parse_question(row: dict[str, Any]) -> Question:
+    """The question that one object of a question file holds. Raises ValueError, KeyError, TypeError or IndexError."""
+    answers = [_evidence(each) for each in row.get("answers", [])]
+    needs = [[answer] for answer in answers]
+    for each in row.get("alternatives", []) if answers else []:
+        needs[_index_replaced(each, answers)].append(_evidence(each))
+    return Question(
+        id=str(row["id"]),
+        text=str(row["question"]),
+        kind=str(row.get("kind", "")),
+        needs=tuple(tuple(need) for need in needs),
+    )
 
 
 def evaluate(questions: Iterable[Question], ask: Callable[[Question], Outcome]) -> Report:
@@ -176,19 +190,6 @@ def content_words(text: str) -> frozenset[str]:
 def _covers(said: frozenset[str], quote: str) -> bool:
     wanted = content_words(quote)
     return bool(wanted) and len(wanted & said) >= ANSWER_SHARE * len(wanted)
-
-
-def _question(row: dict[str, Any]) -> Question:
-    answers = [_evidence(each) for each in row.get("answers", [])]
-    needs = [[answer] for answer in answers]
-    for each in row.get("alternatives", []) if answers else []:
-        needs[_index_replaced(each, answers)].append(_evidence(each))
-    return Question(
-        id=str(row["id"]),
-        text=str(row["question"]),
-        kind=str(row.get("kind", "")),
-        needs=tuple(tuple(need) for need in needs),
-    )
 
 
 def _index_replaced(alternative: dict[str, Any], answers: Sequence[Evidence]) -> int:

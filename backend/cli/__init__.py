@@ -11,12 +11,15 @@ import typer
 
 from backend.cli import evaluation, knowledge_bases, processes, questions
 
+ASKED_WRONGLY = frozenset({"settings_invalid", "invalid_input"})
+
 app = typer.Typer(
     name="devops-chatbot",
     help="Cited answers from your documents, code and systems.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 processes.add_to(app)
@@ -34,7 +37,7 @@ def main() -> None:
     except Exception as error:  # the outermost edge: whoever typed the command gets a sentence, not a traceback
         code = getattr(error, "code", None)
         if isinstance(code, str) and code != "internal_error":
-            _fail(str(error), 2 if code == "settings_invalid" else 1)
+            _fail(str(error), 2 if code in ASKED_WRONGLY else 1)
         if _is_unreachable_database(error):
             _fail(f"The database cannot be reached: {getattr(error, 'orig', error)}", 1)
         raise

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backend.cli.opening import make_ready
+
 if TYPE_CHECKING:
     from backend.settings import Settings
 
@@ -69,7 +71,7 @@ def serve(host: Host = None, api_port: ApiPort = None) -> None:
     settings = load_settings()
     changes = {name: value for name, value in {"host": host, "port": api_port}.items() if value is not None}
     settings = settings.model_copy(update={"api": settings.api.model_copy(update=changes)})
-    _make_ready(settings)
+    make_ready(settings)
     serve_api(settings)
 
 
@@ -79,7 +81,7 @@ def worker() -> None:
     from backend.settings import load_settings
 
     settings = load_settings()
-    _make_ready(settings)
+    make_ready(settings)
     run_worker(settings)
 
 
@@ -102,7 +104,7 @@ def migrate(quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing whe
     """Bring the database to the shape this version needs."""
     from backend.settings import load_settings
 
-    changed = _make_ready(load_settings())
+    changed = make_ready(load_settings())
     if not quiet:
         typer.echo("The database has been brought up to date." if changed else "The database is up to date.")
 
@@ -121,25 +123,6 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _make_ready(settings: Settings) -> bool:
-    """The data folder and the database as this version needs them."""
-    from backend.errors import NotReady
-    from backend.migrations import upgrade_database
-    from knowledge.database import Database
-
-    try:
-        settings.data_dir.expanduser().mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NotReady(
-            f"The data folder {settings.data_dir} cannot be made ({error.strerror}); set CHATBOT_DATA_DIR to one that can."
-        ) from None
-    database = Database(settings.effective_database_url)
-    try:
-        return upgrade_database(database)
-    finally:
-        database.close()
-
-
 def _ui_command(settings: Settings, host: str, port: int, api_url: str) -> tuple[str, ...]:
     megabytes = max(1, settings.uploads.max_file_bytes // (1024 * 1024))
     options = ["--host", host, "--port", str(port), "--api-url", api_url, "--max-upload-mb", str(megabytes)]
@@ -152,5 +135,5 @@ def _ui_command(settings: Settings, host: str, port: int, api_url: str) -> tuple
 
 def _reachable(host: str) -> str:
     """The address by which this machine reaches what listens on `host`."""
-    plain = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    plain = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
     return f"[{plain}]" if ":" in plain and not plain.startswith("[") else plain

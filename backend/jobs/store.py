@@ -134,7 +134,8 @@ class SqlJobQueue:
     def _made_before(self, connection: Connection, scope: Scope, key: str) -> str | None:
         if not key:
             return None
-        return connection.scalar(select(jobs.c.id).where(_visible(scope), jobs.c.idempotency_key == key))
+        mine = and_(_visible(scope), jobs.c.owner_id == scope.user_id)
+        return connection.scalar(select(jobs.c.id).where(mine, jobs.c.idempotency_key == key))
 
 
 def append_event(connection: Connection, job_id: str, event: JobEvent) -> int:
@@ -196,8 +197,8 @@ def decode_stages(stored: list[dict[str, Any]]) -> tuple[Stage, ...]:
 
 
 def _visible(scope: Scope) -> ColumnElement[bool]:
-    """The one place where it is decided whose jobs a caller sees."""
-    return and_(jobs.c.workspace_id == scope.workspace_id, jobs.c.owner_id == scope.user_id)
+    """The one place where it is decided whose jobs a caller sees: those of the workspace, like its knowledge bases."""
+    return jobs.c.workspace_id == scope.workspace_id
 
 
 def _new_row(

@@ -26,7 +26,8 @@ from knowledge.types import Scope
 from tests.databases import DIALECTS, blank_database_url
 
 ME = Scope(workspace_id="w", user_id="me")
-SOMEBODY_ELSE = Scope(workspace_id="w", user_id="else")
+COLLEAGUE = Scope(workspace_id="w", user_id="colleague")
+STRANGER = Scope(workspace_id="elsewhere", user_id="me")
 QUEUE = SqlJobQueue()
 
 
@@ -94,16 +95,17 @@ def test_the_same_key_is_the_same_job_for_the_same_owner(database: Database) -> 
     assert enqueue(database, idempotency_key="other").id != first.id
     assert enqueue(database).id != enqueue(database).id
     with database.write() as connection:
-        assert QUEUE.enqueue(connection, SOMEBODY_ELSE, "build", {}, idempotency_key="k").id != first.id
+        assert QUEUE.enqueue(connection, COLLEAGUE, "build", {}, idempotency_key="k").id != first.id
 
 
-def test_jobs_of_others_do_not_exist(database: Database) -> None:
+def test_jobs_of_another_workspace_do_not_exist(database: Database) -> None:
     job = enqueue(database)
     with database.write() as connection:
         for attempt in (QUEUE.get, QUEUE.events, QUEUE.cancel, QUEUE.retry):
             with pytest.raises(JobNotFound):
-                attempt(connection, SOMEBODY_ELSE, job.id)
-        assert QUEUE.page(connection, SOMEBODY_ELSE)[0] == []
+                attempt(connection, STRANGER, job.id)
+        assert QUEUE.page(connection, STRANGER)[0] == []
+        assert QUEUE.get(connection, COLLEAGUE, job.id).id == job.id
 
 
 def test_pages_go_from_new_to_old_without_gap_or_repetition(database: Database) -> None:

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("next_embedders", sa.JSON(), nullable=True),
         sa.Column("log_head", sa.BigInteger(), nullable=False),
         sa.Column("log_floor", sa.BigInteger(), nullable=False),
+        sa.Column("untidy", sa.Boolean(), nullable=False),
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),

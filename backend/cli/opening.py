@@ -1,0 +1,47 @@
+"""Opens the installation for one command: its settings, its database at the right shape, everything wired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backend.bootstrap import Container
+    from backend.settings import Settings
+
+
+@contextmanager
+def opened() -> Iterator[Container]:
+    """The container of this installation, closed at the end of the block. Raises SettingsInvalid, NotReady."""
+    from backend.bootstrap import build
+    from backend.settings import load_settings
+
+    settings = load_settings()
+    make_ready(settings)
+    container = build(settings)
+    try:
+        yield container
+    finally:
+        container.database.close()
+
+
+def make_ready(settings: Settings) -> bool:
+    """Makes the data folder, and brings the database to the shape this version needs; True when that took doing.
+
+    Raises NotReady, DatabaseNewer.
+    """
+    from backend.errors import NotReady
+    from backend.migrations import upgrade_database
+    from knowledge.database import Database
+
+    try:
+        settings.data_dir.expanduser().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"The data folder {settings.data_dir} cannot be made ({error.strerror})"
+        raise NotReady(f"{reason}; set CHATBOT_DATA_DIR to one that can.") from None
+    database = Database(settings.effective_database_url)
+    try:
+        return upgrade_database(database)
+    finally:
+        database.close()
