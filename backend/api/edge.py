@@ -79,12 +79,20 @@ class Edge:
 
     def _measure(self, scope: Scope, exchange: _Exchange) -> None:
         seconds = time.perf_counter() - exchange.started
-        route = getattr(scope.get("route"), "path", "") or "unknown"
+        route = _route(scope)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requests.labels(method, route, exchange.status).inc()
         self._metrics.request_seconds.labels(method, route).observe(seconds)
         level = log.debug if scope["path"] in _QUIET else log.info
         level("request", method=method, path=scope["path"], status=exchange.status, ms=round(seconds * 1000, 1))
+
+
+def _route(scope: Scope) -> str:
+    """The address with the names of its parameters in place of their values: as many labels as there are routes."""
+    if "route" not in scope:
+        return "unknown"
+    names = {value: f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    return "/".join(names.get(part, part) for part in scope["path"].split("/"))
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -1,0 +1,103 @@
+"""The whole API on a database of its own, with a runner that does as it is told and embedders that need no model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from agents.events import Citation, Cited, Nearest, TextDelta, UsageReported
+from agents.phases import Outcome, PhaseEvent, RunRequest
+from agents.runs import Runner
+from backend.app import create_app
+from backend.bootstrap import Container, build
+from backend.settings import Settings
+from backend.telemetry import configure_logging
+from knowledge.embedding.hashing import HashingEmbedder
+
+URL = "http://127.0.0.1"
+
+CITATION = Citation(
+    number=1,
+    document_id="d" * 32,
+    knowledge_base_id="b" * 32,
+    path="guide/install.md",
+    title="Install",
+    url="",
+    heading_path=("Install", "Linux"),
+    anchor="linux",
+    quote="Run make up.",
+    start=10,
+    end=22,
+    answer_start=0,
+    answer_end=16,
+    support=0.9,
+    supported=True,
+)
+
+
+@dataclass
+class ScriptedPhase:
+    """A phase that says what it was given, and remembers what it was asked. `error` is raised instead of an end."""
+
+    name: str = "answer"
+    words: tuple[str, ...] = ("Run make up. ", "[1]")
+    answered: bool = True
+    error: Exception | None = None
+    asked: list[RunRequest] = field(default_factory=list)
+    closed: int = 0
+
+    async def stream(self, request: RunRequest) -> AsyncGenerator[PhaseEvent, None]:
+        self.asked.append(request)
+        try:
+            for word in self.words:
+                yield TextDelta(text=word)
+            if self.error is not None:
+                raise self.error
+            yield Cited(citations=(CITATION,))
+            yield UsageReported(input_tokens=7, output_tokens=3)
+            nearest = Nearest(document_id="d", knowledge_base_id="b", path="p", title="t", url="")
+            yield Outcome(answered=self.answered, mode="extractive", nearest=() if self.answered else (nearest,))
+        finally:
+            self.closed += 1
+
+
+def container(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -> Container:
+    """A container with fakes where models would be."""
+    made = Settings(data_dir=folder, sample_guide=False, default_embedders=("hashing",), **settings)
+    configure_logging(made)
+    return build(made, runner=Runner([phase or ScriptedPhase()]), embedders={"hashing": HashingEmbedder()})
+
+
+@contextmanager
+def api_client(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -> Iterator[TestClient]:
+    """A client of a running application."""
+    with TestClient(create_app(container(folder, phase, **settings)), base_url=URL) as client:
+        client.base_url = client.base_url.join("/api/v1/")
+        yield client
+
+
+def ask(client: TestClient, thread_id: str, **body: Any) -> dict[str, Any]:
+    """A run, waited for."""
+    run: dict[str, Any] = client.post(f"threads/{thread_id}/runs", json={"input": "How?", **body}).raise_for_status().json()
+    client.get(f"runs/{run['id']}/events").raise_for_status()
+    return run
+
+
+def new_thread(client: TestClient, **body: Any) -> str:
+    return str(client.post("threads", json=body).raise_for_status().json()["id"])
+
+
+def events(text: str) -> list[tuple[int, str, dict[str, Any]]]:
+    """Server-sent events as (id, kind, data); comments left out."""
+    found = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if fields:
+            found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+    return found
