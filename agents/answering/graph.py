@@ -1,0 +1,70 @@
+"""The answer phase as a LangGraph graph. Importing this imports LangGraph, which takes a second: see phase.py."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from agents.answering.steps import AnswerState, AnswerSteps, Emit, outcome
+from agents.events import StepFinished, StepName, StepStarted
+from agents.phases import RunRequest
+
+Step = Callable[[AnswerState, RunRequest, Emit], Awaitable[AnswerState]]
+Graph = CompiledStateGraph[AnswerState, RunRequest, AnswerState, AnswerState]
+
+
+class Node(Protocol):
+    def __call__(self, state: AnswerState, *, runtime: Runtime[RunRequest]) -> Awaitable[AnswerState]: ...
+
+
+RECURSION_LIMIT = 8
+"""Steps a run may take: four, with room for the engine's own. Its default of ten thousand would be no limit."""
+
+
+def compile_answer(steps: AnswerSteps) -> Graph:
+    """The graph understand → retrieve → answer → verify. It is given a RunRequest as its context, and emits run events
+    and at its end an Outcome through the custom stream."""
+    graph: StateGraph[AnswerState, RunRequest, AnswerState, AnswerState] = StateGraph(
+        AnswerState, context_schema=RunRequest
+    )
+    in_order: tuple[tuple[StepName, Step], ...] = (
+        ("understand", steps.understand),
+        ("retrieve", steps.retrieve),
+        ("answer", steps.answer),
+        ("verify", steps.verify),
+    )
+    before = START
+    for name, step in in_order:
+        graph.add_node(name, _node(name, step))
+        graph.add_edge(before, name)
+        before = name
+    graph.add_node("finish", _finish)
+    graph.add_edge(before, "finish")
+    graph.add_edge("finish", END)
+    compiled: Any = graph.compile(name="answer")
+    return compiled  # type: ignore[no-any-return]
+
+
+def _node(name: StepName, step: Step) -> Node:
+    """The step as a node that says when it begins and how long it took."""
+
+    async def node(state: AnswerState, *, runtime: Runtime[RunRequest]) -> AnswerState:
+        emit: Emit = runtime.stream_writer
+        emit(StepStarted(step=name))
+        begun = time.perf_counter()
+        changes = await step(state, runtime.context, emit)
+        duration = round((time.perf_counter() - begun) * 1000, 3)
+        emit(StepFinished(step=name, duration_ms=duration, detail=changes.pop("detail", "")))
+        return changes
+
+    return node
+
+
+async def _finish(state: AnswerState, *, runtime: Runtime[RunRequest]) -> AnswerState:
+    runtime.stream_writer(outcome(state))
+    return {}

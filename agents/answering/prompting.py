@@ -1,0 +1,111 @@
+"""What the model is sent: the rules, the conversation so far, and the passages, wrapped as the data they are."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+
+from agents.ports import Message
+from agents.prompts.library import read_prompt
+from knowledge.types import Passage
+
+HISTORY_TOKENS = 1500
+EVIDENCE_TOKENS = 6000
+
+_HAN = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]")
+_WORD = re.compile(r"[^\W\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[^\w\s]")
+_MARKERS = re.compile(r"\s?\[\d{1,4}\](?!\()")
+# What chat templates and our own wrapping use to mark who speaks; split by a zero-width space it is only text.
+_CONTROL = re.compile(r"<(?=\|)|<(?=/?passage)|(?<=\|)>|\[(?=/?INST\])|<(?=</?SYS>)|<(?=/?s>)", re.IGNORECASE)
+_LINE = re.compile(r'[\s"<>]+')
+_TEXTS = {
+    "en": ("Passages from the documents, quoted, between the markers with the code {code}:", "Question: {question}"),
+    "zh": ("以下是文档片段，位于带有代码 {code} 的标记之间：", "问题：{question}"),
+}
+
+
+def count_tokens(text: str) -> float:
+    """About how many tokens a model makes of a text: 1 for a Chinese character, 1.3 for a word or sign of others.
+
+    An estimate: no tokenizer of any model is at hand without a download.
+    """
+    return len(_HAN.findall(text)) + 1.3 * len(_WORD.findall(text))
+
+
+def grounded_messages(
+    question: str, language: str, passages: Sequence[Passage], history: Sequence[Message]
+) -> tuple[Message, ...]:
+    """The messages for an answer from passages. The markers around them cannot be guessed by who wrote a document."""
+    code = secrets.token_hex(6)
+    introduction, asked = _TEXTS["zh" if language == "zh" else "en"]
+    wrapped = "\n".join(_wrap(passage, code) for passage in within_budget(passages))
+    content = (
+        f"{introduction.format(code=code)}\n\n<passages-{code}>\n{wrapped}\n</passages-{code}>\n\n"
+        f"{asked.format(question=question)}"
+    )
+    return (
+        Message(role="system", content=read_prompt("answer", language)),
+        *recent(history),
+        Message(role="user", content=content),
+    )
+
+
+def plain_messages(question: str, language: str, history: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages for an answer without any passages, when no knowledge base was chosen."""
+    return (
+        Message(role="system", content=read_prompt("chat", language)),
+        *recent(history),
+        Message(role="user", content=question),
+    )
+
+
+def recent(history: Sequence[Message], budget: float = HISTORY_TOKENS) -> tuple[Message, ...]:
+    """The last turns that fit, oldest first, beginning with one of the user's.
+
+    Citation numbers are left out: they meant the passages of their own turn. Neighbours of one role become one message,
+    as some endpoints insist on roles that alternate.
+    """
+    kept: list[Message] = []
+    for message in reversed(history):
+        content = _MARKERS.sub("", message.content) if message.role == "assistant" else message.content
+        budget -= count_tokens(content)
+        if budget < 0:
+            break
+        if kept and kept[-1].role == message.role:
+            kept[-1] = Message(role=message.role, content=f"{content}\n\n{kept[-1].content}")
+        else:
+            kept.append(Message(role=message.role, content=content))
+    while kept and kept[-1].role != "user":
+        kept.pop()
+    if kept and kept[0].role == "user":
+        # An unanswered question (its run failed) would stand beside the one asked now.
+        kept.pop(0)
+    return tuple(reversed(kept))
+
+
+def within_budget(passages: Sequence[Passage], budget: float = EVIDENCE_TOKENS) -> list[Passage]:
+    """The first passages that fit; the very first in any case."""
+    kept: list[Passage] = []
+    for passage in passages:
+        budget -= count_tokens(passage.text)
+        if kept and budget < 0:
+            break
+        kept.append(passage)
+    return kept
+
+
+def _wrap(passage: Passage, code: str) -> str:
+    title = _attribute(passage.document.title or passage.document.path)
+    section = _attribute(" / ".join(passage.heading_path))
+    head = f'<passage-{code} number="{passage.number}" title="{title}" section="{section}">'
+    return f"{head}\n{neutralise(passage.text)}\n</passage-{code}>"
+
+
+def _attribute(text: str) -> str:
+    return neutralise(_LINE.sub(" ", text)).strip()[:200]
+
+
+def neutralise(text: str) -> str:
+    """Text of a document in which nothing can pass for the markup that separates speakers and passages."""
+    return _CONTROL.sub(lambda match: f"{match.group()}\u200b" if match.group() != ">" else "\u200b>", text)

@@ -1,0 +1,222 @@
+"""Setting quotations as Markdown: what was picked from the documents, each piece with its number behind it."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from agents.events import Citation
+from agents.sanitising.stream import sanitise
+from knowledge.types import AnswerSegment, Passage
+
+_HAN = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
+_ENDS_HAN = re.compile(rf"[{_HAN}]$")
+_BEGINS_HAN = re.compile(rf"[{_HAN}]")
+_WRAP = re.compile(rf"(?<=[{_HAN}])[ \t]*\n[ \t>]*(?=[{_HAN}])")
+_NEW_LINE = re.compile(r"[ \t]*\n[ \t>]*")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_QUOTATION = re.compile(r"(?:[ \t]*>)+[ \t]?")
+# At the beginning of a line these would make it a heading, a quotation, a list, a rule or a table.
+_BLOCK_SIGN = re.compile(r"#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|={2,}|-{2,}|\||~{3}")
+_NUMBERED = re.compile(r"(\d{1,9})([.)])(?=\s)")
+_ITEM = re.compile(r"^([ \t]*)([-*+]|\d{1,9}[.)])[ \t]+", re.MULTILINE)
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^`\n]*)$")
+_FENCE_LINES = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*([^`\s]*)", re.MULTILINE)
+_RULE_ROW = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quoted:
+    """An answer as Markdown: `"".join(pieces)` is its text, and every citation is exact, in both texts."""
+
+    pieces: tuple[str, ...]
+    citations: tuple[Citation, ...]
+
+
+def quote(segments: Sequence[AnswerSegment], passages: Sequence[Passage], hosts: Collection[str]) -> Quoted:
+    """The segments in their order; neighbours of one paragraph or table stay together, blocks stay whole.
+
+    Segments of passages that are not among `passages` are left out. Nothing in the text is rendered as an image,
+    HTML or a link but to `hosts`.
+    """
+    setter = _Setter({passage.number: passage for passage in passages}, hosts)
+    for segment in segments:
+        setter.add(segment)
+    return Quoted(pieces=tuple(setter.pieces), citations=tuple(setter.citations))
+
+
+class _Setter:
+    def __init__(self, passages: Mapping[int, Passage], hosts: Collection[str]) -> None:
+        self._passages = passages
+        self._hosts = hosts
+        self._length = 0
+        self._last: AnswerSegment | None = None
+        self._columns = 0
+        self.pieces: list[str] = []
+        self.citations: list[Citation] = []
+
+    def add(self, segment: AnswerSegment) -> None:
+        if segment.number not in self._passages or not segment.text.strip():
+            return
+        match segment.block:
+            case "code":
+                self._add_code(segment)
+            case "table":
+                self._add_table(segment)
+            case "list" if _ITEM.match(segment.text):
+                self._add_list(segment)
+            case _:
+                self._add_sentence(segment)
+        self._last = segment
+
+    def _add_sentence(self, segment: AnswerSegment) -> None:
+        text = self._line(segment.text)
+        if not text:
+            return
+        goes_on = self._goes_on(segment)
+        if not goes_on:
+            text = _without_block_sign(text)
+        spaced = goes_on and not (_BEGINS_HAN.match(text) and self.pieces[-1].endswith("]"))
+        self._put(
+            (" " if spaced else "") if goes_on else self._gap(), f"{text}{_marker(text, segment.number)}", segment
+        )
+
+    def _add_list(self, segment: AnswerSegment) -> None:
+        starts = [match.start() for match in _ITEM.finditer(segment.text)]
+        base = min(len(match.group(1).expandtabs(4)) for match in _ITEM.finditer(segment.text))
+        before = 0
+        for position, (start, end) in enumerate(zip(starts, [*starts[1:], len(segment.text)], strict=True)):
+            match = _ITEM.match(segment.text, start)
+            assert match is not None
+            indent = len(match.group(1).expandtabs(4)) - base
+            # An item may go in at most one step below the one before it, or it would be code.
+            indent = min(indent, before + 4) if position else 0
+            before = indent
+            text = self._line(segment.text[match.end() : end])
+            raw = segment.text[start:end].strip()
+            item = f"{' ' * indent}{match.group(2)} {text}{_marker(text, segment.number)}"
+            place = segment.start + start + len(segment.text[start:end]) - len(segment.text[start:end].lstrip())
+            self._put("\n" if position else self._gap(), item, segment, place=place, raw=raw)
+
+    def _add_table(self, segment: AnswerSegment) -> None:
+        rows = [row for row in segment.text.splitlines() if row.strip()]
+        rule = next((at for at, row in enumerate(rows) if at and _RULE_ROW.match(row)), None)
+        if rule is not None:
+            self._columns = rows[0].strip().strip("|").count("|") + 1
+        elif not (self._columns and self._last is not None and self._last.block == "table"):
+            self._columns = 0
+        place = 0
+        for at, row in enumerate(rows):
+            place = segment.text.index(row, place)
+            gap = "\n" if at or (rule is None and self._columns) else self._gap()
+            clean = self._line(row)
+            if rule is not None and at <= rule:
+                # The header is not a statement; alone it still says where it is from.
+                self._put(gap, clean, None)
+                if len(rows) == rule + 1 == at + 1:
+                    self._header_alone(segment)
+            else:
+                shown = clean if self._columns else f"- {'; '.join(cell.strip() for cell in _cells(clean))}"
+                marked = _marked_row(shown, segment.number)
+                self._put(gap, marked, segment, place=segment.start + place, raw=row.strip())
+            place += len(row)
+
+    def _header_alone(self, segment: AnswerSegment) -> None:
+        """A header without rows is cited as a whole, at its last character."""
+        self._cite(self._length, self._length, segment, segment.start, segment.text)
+
+    def _add_code(self, segment: AnswerSegment) -> None:
+        lines = segment.text.strip("\n").splitlines()
+        info = self._info_above(segment)
+        if opening := _FENCE.match(lines[0]):
+            info, lines = opening.group(2).strip(), lines[1:]
+        if lines and (closing := _FENCE.match(lines[-1])) and not closing.group(2):
+            lines = lines[:-1]
+        body = textwrap.dedent("\n".join(lines)).strip("\n")
+        if not body.strip():
+            return
+        longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
+        fence = "`" * max(3, longest + 1)
+        info = re.sub(r"[^\w+#.-].*", "", info)
+        self._put(self._gap(), f"{fence}{info}\n{body}\n{fence}\n\n[{segment.number}]", segment)
+
+    def _info_above(self, segment: AnswerSegment) -> str:
+        """The language named where the block of code was opened that these lines are from."""
+        passage = self._passages[segment.number]
+        fences = _FENCE_LINES.findall(passage.text[: segment.start - passage.start])
+        return str(fences[-1]) if len(fences) % 2 else ""
+
+    def _line(self, text: str) -> str:
+        """Running text in one line, safe, its markers shown as text."""
+        text = _QUOTATION.sub("", text.strip(), count=1) if text.lstrip().startswith(">") else text.strip()
+        if text.startswith("<"):
+            text = _TAG.sub("", text).strip()
+        joined = _NEW_LINE.sub(" ", _WRAP.sub("", text))
+        return sanitise(joined.replace("\r", " "), hosts=self._hosts).strip()
+
+    def _goes_on(self, segment: AnswerSegment) -> bool:
+        """Whether a sentence stands in the paragraph of the one before it."""
+        last = self._last
+        if last is None or not self.pieces or last.block != "sentence" or segment.block != "sentence":
+            return False
+        if last.number != segment.number or not 0 <= segment.start - last.end <= 3:
+            return False
+        passage = self._passages[segment.number]
+        between = passage.text[last.end - passage.start : segment.start - passage.start]
+        return between.count("\n") < 2
+
+    def _gap(self) -> str:
+        return "\n\n" if self.pieces else ""
+
+    def _put(
+        self, gap: str, text: str, segment: AnswerSegment | None, *, place: int | None = None, raw: str = ""
+    ) -> None:
+        begin = self._length + len(gap)
+        self.pieces.append(gap + text)
+        self._length = begin + len(text)
+        if segment is not None:
+            start = segment.start if place is None else place
+            self._cite(begin, self._length, segment, start, raw or segment.text)
+
+    def _cite(self, begin: int, end: int, segment: AnswerSegment, start: int, raw: str) -> None:
+        passage = self._passages[segment.number]
+        self.citations.append(
+            Citation(
+                number=segment.number,
+                document_id=passage.document.id,
+                knowledge_base_id=passage.document.knowledge_base_id,
+                path=passage.document.path,
+                title=passage.document.title,
+                url=passage.document.url,
+                heading_path=passage.heading_path,
+                anchor=passage.anchor,
+                quote=raw,
+                start=start,
+                end=start + len(raw),
+                answer_start=begin,
+                answer_end=end,
+                support=1.0,
+                supported=True,
+            )
+        )
+
+
+def _marker(text: str, number: int) -> str:
+    return f"[{number}]" if _ENDS_HAN.search(text) else f" [{number}]"
+
+
+def _marked_row(row: str, number: int) -> str:
+    inside = row.removesuffix("|").rstrip() if row.endswith("|") and not row.endswith("\\|") else None
+    return f"{row} [{number}]" if inside is None else f"{inside} [{number}] |"
+
+
+def _cells(row: str) -> Iterator[str]:
+    yield from re.split(r"(?<!\\)\|", row.strip().strip("|"))
+
+
+def _without_block_sign(text: str) -> str:
+    if _BLOCK_SIGN.match(text):
+        return f"\\{text}"
+    return _NUMBERED.sub(r"\1\\\2", text, count=1) if _NUMBERED.match(text) else text
