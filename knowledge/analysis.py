@@ -91,7 +91,7 @@ def _terms(text: str, *, keep_stop_words: bool = False) -> Iterator[str]:
     for match in _PIECE.finditer(unicodedata.normalize("NFKC", text)):
         piece = match.group()
         if _HAN_RUN.match(piece):
-            yield from (word for word in _cutter().cut_for_search(piece) if word not in stop)
+            yield from (word for word in _cutter().cut_for_search(piece, hmm=False) if word not in stop)
         else:
             yield from (term for term in _latin_terms(piece) if term not in stop)
 

@@ -7,28 +7,34 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge.analysis import index_terms, query_terms
+from knowledge.analysis import index_terms
+from knowledge.bm25 import ConceptScorer, Statistics
+from knowledge.expansion import Concept, Phrase, concepts_of
 from knowledge.ports import Scored
 from knowledge.types import Chunk
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised whenever terms or tables change: an index of another format forgets everything and is told again."""
 
 _BUSY_TIMEOUT_S = 30
-_MOST_QUERY_TERMS = 64
-_WEIGHTS = "bm25(2.0, 1.0)"
-"""Weights of the columns `header` (title and heading path) and `body`."""
+_MOST_FREQUENCIES = 100_000
+_MOST_CONCEPTS = 48
+_COMMON_SHARE = 0.15
+"""A term that more of the chunks hold finds no candidates by itself; it still counts in their score."""
 
 _AMONG = "AND terms.rowid IN (SELECT chunk_id FROM member WHERE document_id IN (SELECT value FROM json_each(?)))"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS member (chunk_id INTEGER PRIMARY KEY, document_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS member (chunk_id INTEGER PRIMARY KEY, document_id TEXT NOT NULL, length INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS member_document ON member (document_id);
 CREATE VIRTUAL TABLE IF NOT EXISTS terms USING fts5(header, body, tokenize="unicode61 tokenchars '-_./'");
+CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab(terms, 'row');
 """
+_TABLES = ("vocabulary", "terms", "member", "state")
 
 
 class FtsIndex:
@@ -39,48 +45,94 @@ class FtsIndex:
         self._path = path
         self._local = threading.local()
 
+    def __len__(self) -> int:
+        """How many chunks it holds."""
+        with self._connection() as connection:
+            return self._state(connection, "chunks")
+
     def position(self) -> int:
         """The sequence number of the last change applied; 0 when it knows nothing."""
         with self._connection() as connection:
-            row = connection.execute("SELECT value FROM state WHERE name = 'position'").fetchone()
-        return int(row[0]) if row else 0
+            return self._state(connection, "position")
 
     def replace(self, documents: Mapping[str, Sequence[Chunk]], position: int) -> None:
         """Make each document hold exactly these chunks (none: forget it) and remember `position`, all or nothing."""
-        rows = [
-            (chunk.id, document_id, *_columns(chunk)) for document_id, chunks in documents.items() for chunk in chunks
-        ]
+        rows = [_Row.of(chunk, document_id) for document_id, chunks in documents.items() for chunk in chunks]
         with self._connection() as connection, _transaction(connection):
-            old = "SELECT chunk_id FROM member WHERE document_id IN (SELECT value FROM json_each(?))"
-            names = json.dumps(list(documents))
-            connection.execute(f"DELETE FROM terms WHERE rowid IN ({old})", (names,))
-            connection.execute(f"DELETE FROM member WHERE chunk_id IN ({old})", (names,))
-            connection.executemany("INSERT INTO member VALUES (?, ?)", [row[:2] for row in rows])
+            gone, gone_length = self._forget(connection, list(documents))
             connection.executemany(
-                "INSERT INTO terms (rowid, header, body) VALUES (?, ?, ?)", [(row[0], *row[2:]) for row in rows]
+                "INSERT INTO member VALUES (?, ?, ?)", [(row.chunk_id, row.document_id, row.length) for row in rows]
             )
-            connection.execute("INSERT OR REPLACE INTO state VALUES ('position', ?)", (position,))
+            connection.executemany(
+                "INSERT INTO terms (rowid, header, body) VALUES (?, ?, ?)",
+                [(row.chunk_id, row.header, row.body) for row in rows],
+            )
+            chunks = self._state(connection, "chunks") + len(rows) - gone
+            length = self._state(connection, "length") + sum(row.length for row in rows) - gone_length
+            connection.executemany(
+                "INSERT OR REPLACE INTO state VALUES (?, ?)",
+                [("position", position), ("chunks", chunks), ("length", length)],
+            )
 
     def search(self, question: str, limit: int, documents: Collection[str] | None = None) -> list[Scored]:
-        """The best chunks for a question as the user typed it, best first; only of `documents` when given."""
-        match = match_expression(question)
-        if not match or limit < 1 or (documents is not None and not documents):
+        """The best chunks for a question as the user typed it, best first; only of `documents` when given.
+
+        A score is 0..1, the share of what was asked for, so that scores of different indexes compare.
+        """
+        concepts = concepts_of(question)[:_MOST_CONCEPTS]
+        if not concepts or limit < 1 or (documents is not None and not documents):
             return []
-        among, values = ("", ()) if documents is None else (_AMONG, (json.dumps(list(documents)),))
-        statement = (
-            "SELECT best.rowid, document_id, best.score FROM"
-            f" (SELECT rowid, rank AS score FROM terms WHERE terms MATCH ? AND rank MATCH '{_WEIGHTS}' {among}"
-            " ORDER BY rank LIMIT ?) AS best JOIN member ON chunk_id = best.rowid ORDER BY best.score, best.rowid"
-        )
-        with self._connection() as connection:
-            found = connection.execute(statement, (match, *values, limit)).fetchall()
-        return [Scored(chunk_id=row[0], document_id=row[1], score=-row[2]) for row in found]
+        with self._connection() as connection, _transaction(connection, "BEGIN"):
+            statistics = self._statistics(connection, concepts)
+            match = match_expression(concepts, statistics)
+            rows = _candidates(connection, match, limit, documents) if match else []
+        scorer = ConceptScorer(concepts, statistics)
+        found = [
+            Scored(chunk_id=chunk_id, document_id=document_id, score=scorer.score(f"{header} {body}".split(), length))
+            for chunk_id, document_id, length, header, body in rows
+        ]
+        return sorted(found, key=lambda scored: (-scored.score, scored.chunk_id))
 
     def clear(self) -> None:
         """Forget everything, as if new."""
         with self._connection() as connection, _transaction(connection):
             for table in ("terms", "member", "state"):
                 connection.execute(f"DELETE FROM {table}")
+
+    def _forget(self, connection: sqlite3.Connection, documents: Sequence[str]) -> tuple[int, int]:
+        """Delete the chunks of documents; returns how many there were and their length in terms."""
+        names = (json.dumps(documents),)
+        of_these = "FROM member WHERE document_id IN (SELECT value FROM json_each(?))"
+        count, length = connection.execute(f"SELECT count(*), coalesce(sum(length), 0) {of_these}", names).fetchone()
+        connection.execute(f"DELETE FROM terms WHERE rowid IN (SELECT chunk_id {of_these})", names)
+        connection.execute(f"DELETE {of_these}", names)
+        return int(count), int(length)
+
+    def _statistics(self, connection: sqlite3.Connection, concepts: Sequence[Concept]) -> Statistics:
+        chunks = self._state(connection, "chunks")
+        terms = {term for concept in concepts for phrase in (concept.terms, *concept.variants) for term in phrase}
+        known = self._known_frequencies(connection)
+        for term in terms - known.keys():
+            row = connection.execute("SELECT doc FROM vocabulary WHERE term = ?", (term,)).fetchone()
+            known[term] = int(row[0]) if row else 0
+        return Statistics(
+            chunks=chunks,
+            average_length=max(1.0, self._state(connection, "length") / max(1, chunks)),
+            frequencies={term: known[term] for term in terms},
+        )
+
+    def _known_frequencies(self, connection: sqlite3.Connection) -> dict[str, int]:
+        """Document frequencies looked up by this thread since the index last changed: counting one reads its list."""
+        position = self._state(connection, "position")
+        if getattr(self._local, "frequencies_at", None) != position or len(self._local.frequencies) > _MOST_FREQUENCIES:
+            self._local.frequencies_at, self._local.frequencies = position, {}
+        frequencies: dict[str, int] = self._local.frequencies
+        return frequencies
+
+    @staticmethod
+    def _state(connection: sqlite3.Connection, name: str) -> int:
+        row = connection.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -113,7 +165,7 @@ class FtsIndex:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version != _FORMAT:
             with _transaction(connection):
-                for table in ("terms", "member", "state"):
+                for table in _TABLES:
                     connection.execute(f"DROP TABLE IF EXISTS {table}")
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     connection.execute(statement)
@@ -121,22 +173,64 @@ class FtsIndex:
         return connection
 
 
-def match_expression(question: str) -> str:
-    """The FTS5 query for a question: any of its terms, each quoted; empty when it has none."""
-    return " OR ".join('"{}"'.format(term.replace('"', '""')) for term in query_terms(question)[:_MOST_QUERY_TERMS])
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Row:
+    chunk_id: int
+    document_id: str
+    header: str
+    body: str
+    length: int
+
+    @classmethod
+    def of(cls, chunk: Chunk, document_id: str) -> _Row:
+        header, _, body = chunk.search_text.partition("\n")
+        header_terms, body_terms = index_terms(header), index_terms(body)
+        return cls(
+            chunk_id=chunk.id,
+            document_id=document_id,
+            header=" ".join(header_terms),
+            body=" ".join(body_terms),
+            length=len(header_terms) + len(body_terms),
+        )
+
+
+def match_expression(concepts: Sequence[Concept], statistics: Statistics) -> str:
+    """The FTS5 query for candidates: any term asked with or whole variant that occurs; empty when none does.
+
+    Terms that a good part of the chunks hold are left out as long as another remains.
+    """
+    frequencies = statistics.frequencies
+    phrases: list[Phrase] = [(term,) for concept in concepts for term in concept.terms]
+    phrases += [phrase for concept in concepts for phrase in concept.variants]
+    found = [phrase for phrase in dict.fromkeys(phrases) if all(frequencies[term] for term in phrase)]
+    most = _COMMON_SHARE * statistics.chunks
+    rare = [phrase for phrase in found if min(frequencies[term] for term in phrase) <= most]
+    return " OR ".join("({})".format(" AND ".join(map(_quoted, phrase))) for phrase in rare or found)
+
+
+def _quoted(term: str) -> str:
+    return '"{}"'.format(term.replace('"', '""'))
+
+
+def _candidates(
+    connection: sqlite3.Connection, match: str, limit: int, documents: Collection[str] | None
+) -> list[tuple[int, str, int, str, str]]:
+    """(chunk id, document id, length, header terms, body terms) of the best rows by FTS5's own BM25."""
+    among, values = ("", ()) if documents is None else (_AMONG, (json.dumps(list(documents)),))
+    statement = (
+        "SELECT member.chunk_id, member.document_id, member.length, terms.header, terms.body"
+        f" FROM (SELECT rowid AS id FROM terms WHERE terms MATCH ? {among} ORDER BY rank LIMIT ?) AS best"
+        " JOIN member ON member.chunk_id = best.id JOIN terms ON terms.rowid = best.id"
+    )
+    return connection.execute(statement, (match, *values, limit)).fetchall()
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+def _transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    connection.execute(begin)
     try:
         yield
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-
-
-def _columns(chunk: Chunk) -> tuple[str, str]:
-    header, _, body = chunk.search_text.partition("\n")
-    return " ".join(index_terms(header)), " ".join(index_terms(body))

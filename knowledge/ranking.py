@@ -5,23 +5,36 @@ Pure: candidate lists in, ranked chunks out. Nothing here reads a store.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from knowledge.ports import Scored
 from knowledge.types import Language
 
-PAGE_SHARES = (1.0, 0.5, 0.25)
+LEXICAL = "lexical"
+
+PAGE_SHARES = (1.0, 0.3, 0.1)
 """A page's score is the sum of its best three chunks with these shares."""
 
-LEXICAL_SHARE = 0.5
-"""What the words weigh in fusion; the embedders that know the question's language share the rest."""
+LEXICAL_WEIGHT = 0.45
+BEST_EMBEDDER_WEIGHT = 0.35
+OTHER_EMBEDDER_WEIGHT = 0.2
+"""Before they are scaled to sum to 1. The best embedder is the slowest one that knows the question's language."""
+
+BACKGROUND_SHARE = 0.85
+"""What a page keeps of its score when its path says that it records how things came about, not how they are."""
+
+_BACKGROUND = re.compile(
+    r"(?:^|/)(?:proposals?|rfcs?|adrs?|change-?logs?|release-?notes|archived?|deprecated|legacy|drafts?|meetings?)(?=/|\.|$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CandidateList:
-    """What one index found, best first. `name` is the part of the score it becomes; scores are on its own scale."""
+    """What one index found. `name` is the part of the score it becomes; the scores are on its own scale."""
 
     name: str
     weight: float
@@ -30,69 +43,93 @@ class CandidateList:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RankedChunk:
-    """A chunk with its fused scores, both 0..1. `parts` are 0..1 by list name; `page` is its document's score."""
+    """A chunk with its scores, all 0..1.
+
+    `own` is what it found by itself, `page` what its document did; `score` is the page's for the best chunk of a page
+    and for the others what they would be worth as a page of their own. `parts` are by list name.
+    """
 
     chunk_id: int
     document_id: str
     score: float
+    own: float
     page: float
     parts: Mapping[str, float]
 
 
-def fusion_weights(question_language: Language, embedders: Mapping[str, frozenset[Language]]) -> dict[str, float]:
+def fusion_weights(
+    question_language: Language, embedders: Sequence[tuple[str, frozenset[Language]]], coverage: Mapping[str, float]
+) -> dict[str, float]:
     """The weight of each list (`lexical`, `vector:<embedder>`) for a question; they sum to 1.
 
-    `embedders` maps names to the languages they know. One that does not know the question's language gets nothing:
-    an English model drags a Chinese question down.
+    `embedders` are names with the languages they know, the fastest first. One that does not know the question's
+    language gets nothing: an English model drags a Chinese question down. `coverage` is the share of the chunks (0..1)
+    that an embedder has vectors of; its weight shrinks with it, so that a few vectors do not outweigh all the words.
     """
-    able = [name for name, languages in embedders.items() if question_language in languages]
-    weights = {f"vector:{name}": (1 - LEXICAL_SHARE) / len(able) for name in able}
-    return {"lexical": LEXICAL_SHARE if able else 1.0, **weights}
+    able = [name for name, languages in embedders if question_language in languages]
+    weights = {LEXICAL: LEXICAL_WEIGHT}
+    for name in able:
+        weight = BEST_EMBEDDER_WEIGHT if name == able[-1] else OTHER_EMBEDDER_WEIGHT
+        weights[f"vector:{name}"] = weight * coverage.get(name, 0.0)
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}
 
 
 def rank(lists: Sequence[CandidateList]) -> list[RankedChunk]:
-    """Fuse lists into one ranking of chunks, best page first and within a page best chunk first.
+    """Fuse lists into one ranking of chunks, best first.
 
-    Each list is put on 0..1 between its worst and its best score and summed with its weight; a chunk that a list does
-    not hold counts as its worst.
+    Each list is put on 0..1 between its worst and its best score and counts with its weight; a chunk that a list does
+    not hold counts as its worst. Lists of several knowledge bases must be joined before, to stand on one scale.
     """
     documents: dict[int, str] = {}
     parts: defaultdict[int, dict[str, float]] = defaultdict(dict)
-    totals: defaultdict[int, float] = defaultdict(float)
+    own: defaultdict[int, float] = defaultdict(float)
     for candidates in lists:
         for scored, value in zip(candidates.found, _normalised(candidates.found), strict=True):
             documents[scored.chunk_id] = scored.document_id
             parts[scored.chunk_id][candidates.name] = value
-            totals[scored.chunk_id] += candidates.weight * value
-    pages = _page_scores(totals, documents)
-    ranked = [
+            own[scored.chunk_id] += candidates.weight * value
+    chunks = [
         RankedChunk(
-            chunk_id=chunk_id,
-            document_id=documents[chunk_id],
-            score=score,
-            page=pages[documents[chunk_id]],
-            parts=parts[chunk_id],
+            chunk_id=chunk_id, document_id=documents[chunk_id], score=0.0, own=own[chunk_id], page=0.0, parts=each
         )
-        for chunk_id, score in totals.items()
+        for chunk_id, each in parts.items()
     ]
-    return sorted(ranked, key=lambda chunk: (-chunk.page, chunk.document_id, -chunk.score, chunk.chunk_id))
+    return _by_page(chunks)
+
+
+def demote(ranked: Iterable[RankedChunk], paths: Mapping[str, str]) -> list[RankedChunk]:
+    """The ranking with pages of background set back (proposals, change logs, archives), judged by their path.
+
+    `paths` are by document id; chunks of other documents are left out.
+    """
+    kept = []
+    for chunk in ranked:
+        if chunk.document_id in paths:
+            share = BACKGROUND_SHARE if _BACKGROUND.search(paths[chunk.document_id]) else 1.0
+            kept.append(replace(chunk, score=chunk.score * share, own=chunk.own * share, page=chunk.page * share))
+    return sorted(kept, key=_best_first)
+
+
+def _by_page(chunks: Iterable[RankedChunk]) -> list[RankedChunk]:
+    pages: defaultdict[str, list[RankedChunk]] = defaultdict(list)
+    for chunk in chunks:
+        pages[chunk.document_id].append(chunk)
+    scale = sum(PAGE_SHARES)
+    ranked = []
+    for page in pages.values():
+        page.sort(key=lambda chunk: (-chunk.own, chunk.chunk_id))
+        worth = sum(share * chunk.own for share, chunk in zip(PAGE_SHARES, page, strict=False)) / scale
+        ranked.append(replace(page[0], score=worth, page=worth))
+        ranked += [replace(chunk, score=chunk.own / scale, page=worth) for chunk in page[1:]]
+    return sorted(ranked, key=_best_first)
+
+
+def _best_first(chunk: RankedChunk) -> tuple[float, float, int]:
+    return -chunk.score, -chunk.own, chunk.chunk_id
 
 
 def _normalised(found: Sequence[Scored]) -> list[float]:
-    if not found:
-        return []
     scores = [scored.score for scored in found]
-    low, high = min(scores), max(scores)
+    low, high = min(scores, default=0.0), max(scores, default=0.0)
     return [(score - low) / (high - low) if high > low else 1.0 for score in scores]
-
-
-def _page_scores(totals: Mapping[int, float], documents: Mapping[int, str]) -> dict[str, float]:
-    by_document: defaultdict[str, list[float]] = defaultdict(list)
-    for chunk_id, score in totals.items():
-        by_document[documents[chunk_id]].append(score)
-    best = sum(PAGE_SHARES)
-    return {
-        document_id: sum(share * score for share, score in zip(PAGE_SHARES, sorted(scores, reverse=True), strict=False))
-        / best
-        for document_id, scores in by_document.items()
-    }

@@ -8,21 +8,23 @@ from typing import Protocol
 
 from knowledge.analysis import language_of
 from knowledge.errors import EmbedderUnavailable
-from knowledge.passages import BUDGET_WORDS, Candidate, pack
+from knowledge.followup import contextualise
+from knowledge.passages import BUDGET_WORDS, PULLING_CHUNKS, Candidate, pack, widen
 from knowledge.ports import Embedder, LexicalIndex, Scored, VectorIndex, Vectors
-from knowledge.ranking import CandidateList, RankedChunk, fusion_weights, rank
+from knowledge.ranking import LEXICAL, CandidateList, RankedChunk, demote, fusion_weights, rank
 from knowledge.types import Chunk, DocumentRef, Filters, Hit, Language, Passage
 
 CANDIDATES = 300
 """How many chunks each index is asked for."""
 
 CHUNKS_READ = 60
-"""How many of the ranked chunks are read for hits and passages."""
+"""How many of the best chunks are read for hits and passages, or `top_k` when that is more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnowledgeBaseIndexes:
-    """The indexes of one knowledge base. `vectors` is by embedder name; `incomplete` names those still being built."""
+    """The indexes of one knowledge base. `vectors` is by embedder name, the fastest first; `incomplete` names those
+    still being built."""
 
     knowledge_base_id: str
     lexical: LexicalIndex
@@ -49,10 +51,6 @@ class Library(Protocol):
 
     def documents(self, ids: Collection[str]) -> Mapping[str, DocumentRef]:
         """Documents by id."""
-        ...
-
-    def links(self, ids: Collection[str]) -> Mapping[str, Collection[str]]:
-        """The documents that each document links to."""
         ...
 
     def select(self, knowledge_bases: Sequence[str], filters: Filters) -> Collection[str]:
@@ -99,30 +97,24 @@ class Retriever:
         `context` holds the user's earlier questions of the conversation, the latest last. Words alone answer when no
         embedder is ready. Raises what `Indexes.open` raises for an unknown knowledge base.
         """
+        asked = contextualise(question, context)
         language = language_of(question)
         among = self._library.select(knowledge_bases, filters) if filters is not None else None
-        opened = [self._indexes.open(knowledge_base_id) for knowledge_base_id in knowledge_bases]
-        vectors, degraded = self._embed(question, language, opened)
-        lists = list(_candidate_lists(question, language, opened, vectors, self._embedders, among))
-        ranked = rank(lists)
-        chunks = self._library.chunks([each.chunk_id for each in ranked[:CHUNKS_READ]])
-        documents = self._library.documents({chunk.document_id for chunk in chunks.values()})
-        best = sorted(ranked[:CHUNKS_READ], key=lambda each: -each.score)
-        passages = pack(
-            [Candidate(chunk=chunks[each.chunk_id], score=each.score) for each in best if each.chunk_id in chunks],
-            documents,
-            self._budget,
-        )
-        hits = tuple(_hits(ranked[:CHUNKS_READ], chunks, documents, top_k))
-        return SearchResult(hits=hits, passages=passages, language=language, degraded=degraded)
+        opened = [self._indexes.open(knowledge_base_id) for knowledge_base_id in dict.fromkeys(knowledge_bases)]
+        vectors, degraded = self._embed(asked, language, opened)
+        ranked = rank(self._candidates(asked, language, opened, vectors, among))
+        read = self._read(ranked, max(CHUNKS_READ, top_k))
+        passages = pack(self._widened(read), read.documents, self._budget)
+        return SearchResult(hits=tuple(_hits(read, top_k)), passages=passages, language=language, degraded=degraded)
 
     def _embed(
         self, question: str, language: Language, opened: Sequence[KnowledgeBaseIndexes]
     ) -> tuple[dict[str, Vectors], tuple[str, ...]]:
-        """The question's vector by each embedder that has vectors to compare it with; and those not complete."""
+        """The question's vector by each embedder that has vectors to compare it with, the fastest first; and the names
+        of those that are not complete or did not answer."""
         vectors: dict[str, Vectors] = {}
         degraded: set[str] = {name for indexes in opened for name in indexes.incomplete}
-        for name in {name for indexes in opened for name in indexes.vectors}:
+        for name in dict.fromkeys(name for indexes in opened for name in indexes.vectors):
             embedder = self._embedders.get(name)
             if embedder is None:
                 degraded.add(name)
@@ -133,42 +125,72 @@ class Retriever:
                     degraded.add(name)
         return vectors, tuple(sorted(degraded))
 
+    def _candidates(
+        self,
+        question: str,
+        language: Language,
+        opened: Sequence[KnowledgeBaseIndexes],
+        vectors: Mapping[str, Vectors],
+        among: Collection[str] | None,
+    ) -> list[CandidateList]:
+        """One list for the words and one for each embedder, each over all knowledge bases."""
+        known = [(name, self._embedders[name].languages) for name in vectors]
+        weights = fusion_weights(language, known, _coverage(opened))
+        words = [each for indexes in opened for each in indexes.lexical.search(question, CANDIDATES, among)]
+        lists = [CandidateList(name=LEXICAL, weight=weights[LEXICAL], found=_best(words))]
+        for name, vector in vectors.items():
+            near = [
+                each
+                for indexes in opened
+                if name in indexes.vectors
+                for each in indexes.vectors[name].search(vector, CANDIDATES, among)
+            ]
+            lists.append(CandidateList(name=f"vector:{name}", weight=weights[f"vector:{name}"], found=_best(near)))
+        return lists
 
-def _candidate_lists(
-    question: str,
-    language: Language,
-    opened: Sequence[KnowledgeBaseIndexes],
-    vectors: Mapping[str, Vectors],
-    embedders: Mapping[str, Embedder],
-    among: Collection[str] | None,
-) -> Iterator[CandidateList]:
-    weights = fusion_weights(language, {name: embedders[name].languages for name in vectors})
-    words = [each for indexes in opened for each in indexes.lexical.search(question, CANDIDATES, among)]
-    yield CandidateList(name="lexical", weight=weights["lexical"], found=_best(words))
-    for name, vector in vectors.items():
-        near = [
-            each
-            for indexes in opened
-            if name in indexes.vectors
-            for each in indexes.vectors[name].search(vector, CANDIDATES, among)
-        ]
-        yield CandidateList(name=f"vector:{name}", weight=weights[f"vector:{name}"], found=_best(near))
+    def _read(self, ranked: Sequence[RankedChunk], limit: int) -> _Read:
+        """The best chunks and their documents, background set back; what was deleted meanwhile is left out."""
+        first = ranked[: 2 * limit]
+        documents = self._library.documents({each.document_id for each in first})
+        kept = demote(first, {name: document.path for name, document in documents.items()})[:limit]
+        chunks = self._library.chunks([each.chunk_id for each in kept])
+        return _Read(ranked=[each for each in kept if each.chunk_id in chunks], chunks=chunks, documents=documents)
+
+    def _widened(self, read: _Read) -> list[Candidate]:
+        candidates = [Candidate(chunk=read.chunks[each.chunk_id], score=each.own) for each in read.ranked]
+        best = sorted(candidates, key=lambda each: (-each.score, each.chunk.id))[:PULLING_CHUNKS]
+        spans = [(each.chunk.document_id, each.chunk.ordinal - 1, each.chunk.ordinal + 1) for each in best]
+        return widen(candidates, self._library.neighbours(spans) if spans else ())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Read:
+    ranked: Sequence[RankedChunk]
+    chunks: Mapping[int, Chunk]
+    documents: Mapping[str, DocumentRef]
+
+
+def _coverage(opened: Sequence[KnowledgeBaseIndexes]) -> dict[str, float]:
+    """For each embedder, the share of chunks it has vectors of; the one with most vectors in a base stands for all."""
+    chunks = sum(max(map(len, indexes.vectors.values()), default=0) for indexes in opened)
+    names = {name for indexes in opened for name in indexes.vectors}
+    return {
+        name: sum(len(indexes.vectors[name]) for indexes in opened if name in indexes.vectors) / max(1, chunks)
+        for name in names
+    }
 
 
 def _best(found: list[Scored]) -> list[Scored]:
     return sorted(found, key=lambda each: (-each.score, each.chunk_id))[:CANDIDATES]
 
 
-def _hits(
-    ranked: Sequence[RankedChunk], chunks: Mapping[int, Chunk], documents: Mapping[str, DocumentRef], top_k: int
-) -> Iterator[Hit]:
-    alive = [each for each in ranked if each.chunk_id in chunks and each.document_id in documents]
-    for number, each in enumerate(alive, start=1):
+def _hits(read: _Read, top_k: int) -> Iterator[Hit]:
+    for number, each in enumerate(read.ranked, start=1):
         yield Hit(
-            chunk=chunks[each.chunk_id],
-            document=documents[each.document_id],
+            chunk=read.chunks[each.chunk_id],
+            document=read.documents[each.document_id],
             score=each.score,
             rank=number,
             parts={**each.parts, "page": each.page},
-            dropped="" if number <= top_k else "below the first results",
+            dropped="" if number <= top_k else f"below the first {top_k}",
         )
