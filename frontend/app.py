@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from frontend.components import page_style
 from frontend.language import LANGUAGES
 from frontend.session import language, show_notes, texts
 
@@ -39,7 +40,7 @@ with st.sidebar:
         bind="query-params",
         label_visibility="collapsed",
     )
+page_style()
 show_notes()
-with sidebar:
-    st.session_state["sidebar"] = sidebar
+st.session_state["sidebar"] = sidebar
 page.run()

@@ -69,8 +69,9 @@ def draw_add_form(base: KnowledgeBase) -> None:
 
 def _draw_material(key: str) -> Material:
     say = texts()
+    limit = st.get_option("server.maxUploadSize")
     files = st.file_uploader(
-        say("build.files"), accept_multiple_files=True, key=f"{key}-files", help=say("build.formats")
+        say("build.files", megabytes=limit), accept_multiple_files=True, key=f"{key}-files", help=say("build.formats")
     )
     left, right = st.columns(2)
     with left:

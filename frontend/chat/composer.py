@@ -32,7 +32,7 @@ def draw_composer(conversation: Conversation, bases: Sequence[KnowledgeBase], mo
         names = {base.id: base.name for base in bases}
         st.multiselect(
             say("chat.bases"), list(names), format_func=lambda base_id: names.get(base_id, "?"), key=base_key,
-            placeholder=say("chat.all_bases"), label_visibility="collapsed", width=420, on_change=_keep_bases,
+            placeholder=say("chat.all_bases"), label_visibility="collapsed", width="stretch", on_change=_keep_bases,
             args=(conversation.id, base_key), disabled=not bases,
         )  # fmt: skip
         _draw_model_picker(models)

@@ -29,7 +29,7 @@ def draw_user(conversation: Conversation, turn: Turn, choice: Choice) -> None:
             _draw_editor(conversation, turn, choice)
             return
         st.text(message.text)
-        with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"acts-{message.id}"):
+        with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"acts-{message.id}"):
             st.button(
                 say("chat.edit"), key=f"edit-{message.id}", type="tertiary", icon=":material/edit:",
                 on_click=_begin_edit, args=(message.id,), disabled=bool(conversation.running),
@@ -164,15 +164,15 @@ def _draw_actions(conversation: Conversation, turn: Turn, choice: Choice) -> Non
             name = say("chat.mode_extractive") if message.mode == "extractive" else model
             icon = ":material/format_quote:" if message.mode == "extractive" else ":material/smart_toy:"
             st.badge(name, icon=icon, color="green" if message.mode == "extractive" else "violet")
+            state = run_states().get(message.run_id or "")
+            if state is not None and state.duration_ms:
+                st.caption(say("chat.took", seconds=f"{state.duration_ms / 1000:.1f}"), width="content")
         if message.status != "failed":
             _draw_regenerate(conversation, message, choice, label=say("chat.regenerate"), key="regenerate")
         if message.text:
             copy_button(message.text, say("chat.copy"), say("chat.copied"), key=f"copy-{message.id}")
         draw_branches(conversation, turn)
         draw_feedback(message)
-    state = run_states().get(message.run_id or "")
-    if state is not None and state.duration_ms:
-        st.caption(say("chat.took", seconds=f"{state.duration_ms / 1000:.1f}"))
 
 
 def _draw_regenerate(conversation: Conversation, message: Message, choice: Choice, *, label: str, key: str) -> None:

@@ -30,8 +30,9 @@ def draw_conversations(current: str) -> None:
         page = api().threads(words, limit=min(limit, 500))
         if not page.items:
             st.caption(say("threads.none_found") if words else say("threads.none"))
-        for thread in page.items:
-            _draw_row(thread, current)
+        with st.container(gap=None, key="threads"):
+            for thread in page.items:
+                _draw_row(thread, current)
         if page.next_cursor:
             st.button(say("threads.more"), key="more-threads", type="tertiary", on_click=_show_more)
 

@@ -12,10 +12,14 @@ import streamlit as st
 HERE = Path(__file__).resolve().parent
 
 
+def page_style() -> None:
+    """The few rules that neither the theme nor a component can give; none names anything outside."""
+    st.html(f"<style>\n{_read('page.css')}\n</style>")
+
+
 def citation_cards(cards: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str], *, key: str) -> str | None:
     """Makes the links `#cite-<name>` of the page show the card of that name on hover; gives the name of one just
     clicked. A card has `number`, `title`, `heading`, `quote`, `supported`."""
-    st.html(f"<style>\n{_read('citations_page.css')}\n</style>")
     result = _citations()(key=key, data={"cards": dict(cards), "labels": dict(labels)}, on_open_change=lambda: None)
     return result.open  # type: ignore[no-any-return]
 
