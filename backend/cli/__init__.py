@@ -10,6 +10,7 @@ import sys
 import typer
 
 from backend.cli import evaluation, knowledge_bases, processes, questions
+from backend.errors import NamedError
 
 ASKED_WRONGLY = frozenset({"settings_invalid", "invalid_input"})
 
@@ -35,11 +36,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # the outermost edge: whoever typed the command gets a sentence, not a traceback
-        code = getattr(error, "code", None)
-        if isinstance(code, str) and code != "internal_error":
-            _fail(str(error), 2 if code in ASKED_WRONGLY else 1)
+        if isinstance(error, NamedError):
+            _fail(str(error), 2 if error.code in ASKED_WRONGLY else 1)
         if _is_unreachable_database(error):
-            _fail(f"The database cannot be reached: {getattr(error, 'orig', error)}", 1)
+            reason = " ".join(str(getattr(error, "orig", error)).split())
+            _fail(f"The database cannot be reached: {reason}", 1)
         raise
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,7 +37,7 @@ def retrieval(
     with opened() as container:
         with container.database.read() as connection:
             base = KnowledgeBaseStore(connection, LOCAL).get(kb)
-        report = {}
+        report: dict[str, Any] = {}
         for step in measure_base(container.runner, base.id, asked):
             report = step.report or report
     if as_json:

@@ -13,13 +13,13 @@ from backend.cli.processes import AsJson
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from backend.api.uploads import UploadedFile
     from backend.bootstrap import Container
     from backend.cli.sources import NamedSource
     from backend.jobs.ports import Job
     from knowledge.bases import Statistics
     from knowledge.blobs import Holding
-    from knowledge.types import KnowledgeBase
+    from knowledge.ingest import UploadedFile
+    from knowledge.types import DocumentStatus, KnowledgeBase
 
 app = typer.Typer(help="Make, show, rebuild and delete knowledge bases.", no_args_is_help=True)
 
@@ -49,7 +49,7 @@ def build(
                 store = SourceStore(connection, base)
                 source_ids = [store.add(each.kind, each.location).id for each in named if each.kind != "file"]
                 if files:
-                    source_ids.append(container.receive(connection, base, files))
+                    source_ids += container.ingestor.add_uploads(connection, base, files)
                 arguments = {"source_ids": list(dict.fromkeys(source_ids))}
                 job = container.jobs.enqueue(connection, LOCAL, "build", arguments, knowledge_base_id=base.id)
         _see_to_it(container, job, base.name, no_wait)
@@ -112,7 +112,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
             {"kind": each.kind, "location": each.location, "document_count": counts.get(each.id, 0)}
             for each in sources.all()
         ]
-        failed, _ = DocumentStore(connection, base).page(limit=100, status=("failed",))
+        unread: tuple[DocumentStatus, ...] = ("failed",)
+        failed, _ = DocumentStore(connection, base).page(limit=100, status=unread)
         shown["failed"] = [{"path": each.path, "reason": each.error} for each in failed]
     typer.echo(json.dumps(shown, ensure_ascii=False, indent=2) if as_json else _as_text(shown))
 
@@ -159,12 +160,12 @@ def _found_or_made(connection: Connection, container: Container, name: str) -> K
 
 def _copied(holding: Holding, source: NamedSource, container: Container) -> UploadedFile:
     """The file in the store. Raises FileTooLarge."""
-    from backend.api.uploads import UploadedFile
     from knowledge.blobs import blocks_of
+    from knowledge.ingest import UploadedFile
 
     path = Path(source.location)
     blob = holding.put(blocks_of(path), max_bytes=container.settings.uploads.max_file_bytes)
-    return UploadedFile(path=path.name, media_type="", blob=blob)
+    return UploadedFile(path=path.name, blob=blob)
 
 
 def _see_to_it(container: Container, job: Job, name: str, no_wait: bool) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from backend.errors import NamedError
 from backend.jobs import claims
 from backend.jobs.claims import Claim, ClaimLost
 from backend.jobs.events import JobCancelled, JobFailed, JobNoted, JobSucceeded, Refusal
@@ -35,8 +36,8 @@ Step = StageCount | Refusal | JobNoted | Outcome | None
 to say that it is still at it."""
 
 Handler = Callable[[Claim], Generator[Step, None, None]]
-"""Does a job of one kind. It is closed to stop it, and started again to go on; what it commits must bear both. An
-exception that has a `code` fails the job with its sentence; any other is a mistake of ours and says so."""
+"""Does a job of one kind. It is closed to stop it, and started again to go on; what it commits must bear both. A
+named error fails the job with its sentence; any other is a mistake of ours and says so."""
 
 
 class Running:
@@ -112,7 +113,7 @@ class Executor:
         except (ClaimLost, OperationalError):
             raise
         except Exception as error:  # the outer edge of a job: whatever went wrong must end it, and say so
-            if not hasattr(error, "code"):
+            if not isinstance(error, NamedError):
                 log.exception("job_failed", job=held.job_id, kind=held.kind)
             self._end(held, progress, _failure(error))
             return
@@ -170,7 +171,6 @@ class Executor:
 
 
 def _failure(error: Exception) -> JobFailed:
-    code = getattr(error, "code", None)
-    if isinstance(code, str):
-        return JobFailed(code=code, message=str(error))
+    if isinstance(error, NamedError):
+        return JobFailed(code=error.code, message=str(error))
     return JobFailed(code="internal_error", message=f"The job failed by a mistake of ours ({error!r}); see the log.")

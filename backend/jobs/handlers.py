@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, assert_never
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from backend.jobs.claims import Claim
 from backend.jobs.events import JobNoted, Refusal
 from backend.jobs.execution import Handler, Outcome, Step
 from backend.jobs.ports import JobKind
 from backend.jobs.progress import StageCount
+from knowledge.errors import InvalidInput
 from knowledge.events import (
     BuildEvent,
     BuildFinished,
@@ -22,24 +23,22 @@ from knowledge.types import Scope
 
 if TYPE_CHECKING:
     from agents.runs import Runner
+    from knowledge.evaluation import Question
 
 SHOWN_SKIPPED = 100
 
 
 class Builder(Protocol):
-    """What jobs ask of the knowledge floor's ingestor. Each generator may be closed at any yield and begun again."""
+    """What jobs ask of the knowledge floor's ingestor. Each iterator may be dropped at any point and begun again."""
 
     def build(
-        self, scope: Scope, knowledge_base_id: str, source_ids: Sequence[str] | None = None
-    ) -> Generator[BuildEvent, None, None]:
-        """Reads sources (None: all of the base) and makes everything of them searchable."""
+        self, scope: Scope, knowledge_base_id: str, source_ids: Collection[str] | None = None
+    ) -> Iterator[BuildEvent]:
+        """Reads sources (None: all of the base), makes everything in the base searchable, and switches embedders when
+        the next ones are complete."""
         ...
 
-    def embed(self, scope: Scope, knowledge_base_id: str) -> Generator[BuildEvent, None, None]:
-        """Makes the vectors that are missing, those of the next embedders too, and switches to these when complete."""
-        ...
-
-    def delete_base(self, knowledge_base_id: str) -> Generator[BuildEvent, None, None]:
+    def delete_base(self, knowledge_base_id: str) -> Iterator[BuildEvent]:
         """Removes everything a deleted base held."""
         ...
 
@@ -51,16 +50,15 @@ def make_handlers(builder: Builder, runner: Runner) -> Mapping[str, Handler]:
         yield from _told(builder.build(held.scope, _base_of(held), held.arguments.get("source_ids")))
 
     def embed(held: Claim) -> Generator[Step, None, None]:
-        yield from _told(builder.embed(held.scope, _base_of(held)))
+        yield from _told(builder.build(held.scope, _base_of(held), ()))
 
     def delete(held: Claim) -> Generator[Step, None, None]:
         yield from _told(builder.delete_base(_base_of(held)))
 
     def evaluate(held: Claim) -> Generator[Step, None, None]:
         from backend.evaluation import measure_base
-        from knowledge.evaluation import parse_question
 
-        questions = [parse_question(row) for row in held.arguments["questions"]]
+        questions = _questions(held.arguments["questions"])
         for measured in measure_base(runner, _base_of(held), questions):
             yield StageCount(name="questions", done=measured.done, total=measured.total)
             if measured.report is not None:
@@ -72,7 +70,19 @@ def make_handlers(builder: Builder, runner: Runner) -> Mapping[str, Handler]:
         "delete_knowledge_base": delete,
         "evaluate": evaluate,
     }
-    return dict(handlers)
+    return {str(kind): handler for kind, handler in handlers.items()}
+
+
+def _questions(rows: Sequence[dict[str, Any]]) -> list[Question]:
+    from knowledge.evaluation import parse_question
+
+    questions = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            questions.append(parse_question(row))
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise InvalidInput(f"Question {number} cannot be read: {error!r}") from error
+    return questions
 
 
 def _base_of(held: Claim) -> str:
@@ -80,7 +90,7 @@ def _base_of(held: Claim) -> str:
     return held.knowledge_base_id
 
 
-def _told(events: Generator[BuildEvent, None, None]) -> Generator[Step, None, None]:
+def _told(events: Iterator[BuildEvent]) -> Generator[Step, None, None]:
     """The events of a build as steps of a job."""
     skipped = 0
     try:
@@ -106,7 +116,8 @@ def _told(events: Generator[BuildEvent, None, None]) -> Generator[Step, None, No
                 case _:
                     assert_never(event)
     finally:
-        events.close()
+        if isinstance(events, Generator):
+            events.close()
 
 
 def _counts(event: BuildFinished) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,9 +28,16 @@ def make_worker(container: Container) -> Worker:
     return Worker(
         container.database,
         engine_url(settings.effective_database_url, data_dir),
-        make_handlers(container),
-        on_idle=container.release_memory,
+        make_handlers(container.ingestor, container.runner),
+        on_idle=lambda: _let_go(container),
     )
+
+
+def _let_go(container: Container) -> None:
+    """Gives the memory of models back, and removes what nothing refers to any more."""
+    for embedder in container.embedders.values():
+        embedder.close()
+    threading.Thread(target=lambda: list(container.ingestor.sweep()), name="sweep", daemon=True).start()
 
 
 def run_worker(settings: Settings) -> None:
