@@ -235,6 +235,12 @@ class SourceStore:
         return sources.c.knowledge_base_id == self._base.id
 
 
+def choose_present(connection: Connection, knowledge_base_id: str, embedders: Sequence[str]) -> None:
+    """Have these embedders answer questions from now on, and none be built beside them."""
+    values = {"embedders": list(embedders), "next_embedders": None, "updated_at": datetime.now(UTC)}
+    connection.execute(update(knowledge_bases).where(knowledge_bases.c.id == knowledge_base_id).values(values))
+
+
 def hash_text(text: str) -> str:
     """The SHA-256 of a text, 64 hex characters; lone surrogates count as themselves."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, exists, insert, select, update
 
 from knowledge.documents import in_portions
 from knowledge.errors import NotFound
@@ -17,14 +18,6 @@ _VECTORS = "vectors:"
 
 _KEPT_ROWS = 2000
 """So many of the newest rows are kept whatever they say: an index further behind begins anew."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LogState:
-    """How far a log goes, and from where on it is whole."""
-
-    head: int
-    floor: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,25 +34,52 @@ def vectors_of(embedder: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LockedBase:
-    """A base that nobody else writes to until this transaction ends. `embedders`: the present, then the next ones."""
+class BaseState:
+    """What writers and followers of a base need to know of it. Below `log_floor` the log is not whole any more."""
 
     log_head: int
+    log_floor: int
     embedders: tuple[str, ...]
+    next_embedders: tuple[str, ...] | None
+
+    @property
+    def all_embedders(self) -> tuple[str, ...]:
+        """The present embedders, then the next ones that are not among them."""
+        return tuple(dict.fromkeys((*self.embedders, *(self.next_embedders or ()))))
 
 
-def lock_base(connection: Connection, knowledge_base_id: str) -> LockedBase:
-    """Lock a base. First statement of every write to one: so sequence numbers are in order of commit, and writers of
-    one base never wait for each other in a circle. Raises NotFound when the base is gone or being deleted.
+def lock_base(connection: Connection, knowledge_base_id: str) -> BaseState:
+    """A base that nobody else writes to until this transaction ends.
+
+    First statement of every write: so sequence numbers are in order of commit, and writers of one base never wait for
+    each other in a circle. Raises NotFound when the base is gone or being deleted.
     """
-    query = select(knowledge_bases.c.log_head, knowledge_bases.c.embedders, knowledge_bases.c.next_embedders).where(
-        knowledge_bases.c.id == knowledge_base_id, knowledge_bases.c.deleted.is_(False)
-    )
-    row = connection.execute(query.with_for_update(key_share=True)).one_or_none()
+    return _base_state(connection, _state_of(knowledge_base_id).with_for_update(key_share=True), knowledge_base_id)
+
+
+def read_base(connection: Connection, knowledge_base_id: str) -> BaseState:
+    """A base as it is now. Raises NotFound when it is gone or being deleted."""
+    return _base_state(connection, _state_of(knowledge_base_id), knowledge_base_id)
+
+
+def _state_of(knowledge_base_id: str) -> Select[Any]:
+    return select(
+        knowledge_bases.c.log_head,
+        knowledge_bases.c.log_floor,
+        knowledge_bases.c.embedders,
+        knowledge_bases.c.next_embedders,
+    ).where(knowledge_bases.c.id == knowledge_base_id, knowledge_bases.c.deleted.is_(False))
+
+
+def _base_state(connection: Connection, query: Select[Any], knowledge_base_id: str) -> BaseState:
+    row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFound(f"There is no knowledge base {knowledge_base_id!r}.")
-    return LockedBase(
-        log_head=row.log_head, embedders=tuple(dict.fromkeys((*row.embedders, *(row.next_embedders or ()))))
+    return BaseState(
+        log_head=row.log_head,
+        log_floor=row.log_floor,
+        embedders=tuple(row.embedders),
+        next_embedders=None if row.next_embedders is None else tuple(row.next_embedders),
     )
 
 
@@ -92,26 +112,15 @@ def append_changes(connection: Connection, knowledge_base_id: str, told: Iterabl
     return head
 
 
-def log_state(connection: Connection, knowledge_base_id: str) -> LogState:
-    """Head and floor of a log. Raises NotFound when the base is gone or being deleted."""
-    query = select(knowledge_bases.c.log_head, knowledge_bases.c.log_floor).where(
-        knowledge_bases.c.id == knowledge_base_id, knowledge_bases.c.deleted.is_(False)
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no knowledge base {knowledge_base_id!r}.")
-    return LogState(head=row.log_head, floor=row.log_floor)
-
-
-def knows(connection: Connection, knowledge_base_id: str, state: LogState, position: int) -> bool:
+def knows(connection: Connection, knowledge_base_id: str, state: BaseState, position: int) -> bool:
     """Whether an index at `position` can learn the rest from this log.
 
     It cannot when the position is below the floor, or not one this database ever gave out: then the database was
     restored, and the index holds what never happened.
     """
-    if position in (0, state.head):
+    if position in (0, state.log_head):
         return True
-    if position < state.floor:
+    if position < state.log_floor:
         return False
     there = exists().where(changes.c.knowledge_base_id == knowledge_base_id, changes.c.seq == position)
     return bool(connection.execute(select(there)).scalar_one())

@@ -8,6 +8,9 @@ from typing import Literal
 RECEIVED, PARSED, SPLIT, WORDS = "received", "parsed", "split", "words"
 """Stages in their order; then one `vectors:<embedder>` for each embedder, the fastest first."""
 
+DELETED = "deleted"
+"""The one stage of the deletion of a knowledge base."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageProgress:

@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, and_, select
 
-from knowledge.changes import TEXT, Change, knows, log_state, read_changes, vectors_of
+from knowledge.changes import TEXT, Change, knows, read_base, read_changes, vectors_of
 from knowledge.database import Database
 from knowledge.documents import in_portions, read_chunks
 from knowledge.errors import NotFound
@@ -68,8 +68,8 @@ class Projections:
         """The indexes of a base, followed up to now, or as far as a few seconds allow. Raises NotFound."""
         try:
             with self._database.read() as connection:
-                head = log_state(connection, knowledge_base_id).head
-                present = _present_embedders(connection, knowledge_base_id)
+                base = read_base(connection, knowledge_base_id)
+                present = base.embedders
                 incomplete = {name for name in present if not is_complete(connection, knowledge_base_id, name)}
         except NotFound:
             self._let_go(knowledge_base_id)
@@ -81,7 +81,7 @@ class Projections:
             opened.seen.pop(stale, None)
         deadline = time.monotonic() + self._patience_s
         for aspect in (WORDS, *present):
-            if not self._caught_up(knowledge_base_id, opened, aspect, head, deadline):
+            if not self._caught_up(knowledge_base_id, opened, aspect, base.log_head, deadline):
                 incomplete.add(aspect)
         return KnowledgeBaseIndexes(
             knowledge_base_id=knowledge_base_id,
@@ -97,7 +97,7 @@ class Projections:
         """
         if aspects is None:
             with self._database.read() as connection:
-                aspects = (WORDS, *_present_embedders(connection, knowledge_base_id))
+                aspects = (WORDS, *read_base(connection, knowledge_base_id).embedders)
         for aspect in aspects:
             for _ in self.catch_up(knowledge_base_id, aspect):
                 pass
@@ -199,7 +199,8 @@ class Projections:
     def _words_lock(self, knowledge_base_id: str, patience_s: float) -> Iterator[bool]:
         path = self._words_path(knowledge_base_id).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, timeout=max(0.0, patience_s))
+        # Whoever follows in steps may take them in several threads.
+        lock = FileLock(path, timeout=max(0.0, patience_s), thread_local=False)
         try:
             lock.acquire(poll_interval=0.02)
         except Timeout:
@@ -223,7 +224,7 @@ class Projections:
         position = self._known_position(knowledge_base_id, opened, aspect)
         while True:
             with self._database.read() as connection:
-                head = log_state(connection, knowledge_base_id).head
+                head = read_base(connection, knowledge_base_id).log_head
                 told = _portion(connection, knowledge_base_id, aspect, position)
                 apply = self._load(connection, knowledge_base_id, opened, aspect, [each.document_id for each in told])
             if not told:
@@ -252,7 +253,7 @@ class Projections:
         index: LexicalIndex | VectorIndex = opened.words if aspect == WORDS else self._index(opened, aspect)
         position = index.position()
         with self._database.read() as connection:
-            if knows(connection, knowledge_base_id, log_state(connection, knowledge_base_id), position):
+            if knows(connection, knowledge_base_id, read_base(connection, knowledge_base_id), position):
                 return position
         index.clear()
         return 0
@@ -310,11 +311,6 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
     if isinstance(error, sqlite3.OperationalError):
         return any(word in str(error) for word in ("malformed", "no such table", "not a database", "no such column"))
     return not isinstance(error, sqlite3.ProgrammingError)
-
-
-def _present_embedders(connection: Connection, knowledge_base_id: str) -> tuple[str, ...]:
-    query = select(knowledge_bases.c.embedders).where(knowledge_bases.c.id == knowledge_base_id)
-    return tuple(connection.execute(query).scalar_one_or_none() or ())
 
 
 def _portion(connection: Connection, knowledge_base_id: str, aspect: str, after: int) -> list[Change]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from knowledge.bases import hash_text
 from knowledge.changes import TEXT, append_changes, lock_base, vectors_of
@@ -55,7 +55,7 @@ class DocumentWriter:
         self._connection = connection
         self._base_id = knowledge_base_id
         self._embedders = embedders
-        self._names = lock_base(connection, knowledge_base_id).embedders
+        self._names = lock_base(connection, knowledge_base_id).all_embedders
 
     def receive(self, source_id: str, files: Sequence[Received], *, version: str, force: bool = False) -> int:
         """Note files of a source, by their paths; returns how many now wait to be processed.
@@ -293,6 +293,12 @@ def waiting_documents(connection: Connection, knowledge_base_id: str, *, after: 
     query = select(documents.c.id.label("document_id"), *columns).where(waits, documents.c.id > after)
     rows = connection.execute(query.order_by(documents.c.id).limit(limit))
     return [Waiting(**row._mapping) for row in rows]
+
+
+def waits(connection: Connection, knowledge_base_id: str) -> int:
+    """How many documents of a base wait to be processed."""
+    mine = and_(documents.c.knowledge_base_id == knowledge_base_id, documents.c.status == "received")
+    return int(connection.execute(select(func.count()).where(mine)).scalar_one())
 
 
 def chunk_hash(search_text: str) -> str:

@@ -74,6 +74,13 @@ def _insert_new(connection: Connection) -> Insert:
     return sqlite.insert(embeddings).on_conflict_do_nothing()
 
 
+def dimension_of(connection: Connection, embedder: str) -> int | None:
+    """How many numbers the vectors kept of an embedder have; None when there are none."""
+    query = select(func.length(embeddings.c.vector)).where(embeddings.c.embedder == embedder).limit(1)
+    found = connection.execute(query).scalar_one_or_none()
+    return None if found is None else int(found) // 4
+
+
 def load_vectors(
     connection: Connection, knowledge_base_id: str, embedder: str, document_ids: Sequence[str]
 ) -> Mapping[str, DocumentVectors | None]:
@@ -218,6 +225,12 @@ def is_complete(connection: Connection, knowledge_base_id: str, embedder: str) -
         coverage.c.done < coverage.c.total,
     )
     return not connection.execute(select(lacking)).scalar_one()
+
+
+def forget_coverage(connection: Connection, knowledge_base_id: str, embedder: str) -> None:
+    """Drop what is known of how far an embedder covers a base that no longer has it."""
+    mine = and_(coverage.c.knowledge_base_id == knowledge_base_id, coverage.c.embedder == embedder)
+    connection.execute(delete(coverage).where(mine))
 
 
 def unneeded(connection: Connection, embedder: str, after: str, limit: int) -> tuple[list[str], str]:
