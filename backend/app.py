@@ -28,6 +28,7 @@ from backend.api.edge import Edge
 from backend.api.meta import product_version
 from backend.bootstrap import Container, build
 from backend.migrations import upgrade_database
+from backend.sample import make_sample, warm_up
 from backend.settings import Settings, load_settings, require_token
 from backend.telemetry import configure_logging
 
@@ -103,13 +104,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     container: Container = app.state.container
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="work"))
     await asyncio.to_thread(upgrade_database, container.database)
+    await asyncio.to_thread(make_sample, container)
     await container.runs.start()
+    warming = asyncio.create_task(asyncio.to_thread(warm_up, container))
     try:
         yield
     finally:
         await container.runs.stop()
         await container.catalogue.aclose()
-        container.database.close()
+        await asyncio.wait([warming], timeout=5)
+        await asyncio.to_thread(container.close)
 
 
 def _operation_id(route: APIRoute) -> str:

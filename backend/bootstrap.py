@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import anyio.to_thread
 
+from agents.answering.phase import AnswerPhase
 from agents.errors import UnknownPhase
 from agents.models.catalogue import ModelCatalogue
 from agents.runs import Runner
@@ -17,17 +18,21 @@ from backend.jobs.store import SqlJobQueue
 from backend.model_choice import ModelChoice
 from backend.runs.performing import Performing
 from backend.runs.service import RunService
-from backend.security import Guard
+from backend.security import LOCAL, Guard
 from backend.settings import Settings
-from backend.telemetry import Metrics
+from backend.telemetry import MeasuredSearcher, Metrics
+from knowledge.answering import Answerer
 from knowledge.blobs import BlobStore
 from knowledge.database import Database
-from knowledge.embedding import BUILT_IN, EmbedderConfig, create_embedders
+from knowledge.embedding import BUILT_IN, EmbedderConfig, OwnedEmbedder, create_embedders
 from knowledge.errors import InvalidInput
+from knowledge.ingest import Ingestor
 from knowledge.library import SqlLibrary
-from knowledge.ports import Embedder
+from knowledge.parsing.isolation import IsolatedParser
+from knowledge.processing import Parser
 from knowledge.projections import Projections
 from knowledge.retrieval import Retriever
+from knowledge.sources import Fetcher
 from knowledge.types import Scope
 
 Parameters = ParamSpec("Parameters")
@@ -47,9 +52,14 @@ class Container:
     models: ModelChoice
     runner: Runner
     runs: RunService
-    embedders: Mapping[str, Embedder]
+    embedders: Mapping[str, OwnedEmbedder]
     blobs: BlobStore
     projections: Projections
+    parser: Parser
+    fetcher: Fetcher
+    ingestor: Ingestor
+    prepare: Callable[[], None]
+    """Loads what the phases need, so that the first run is as fast as the second. May be called in a thread."""
 
     def retriever(self, scope: Scope) -> Retriever:
         """What searches the knowledge bases that this scope may see."""
@@ -81,6 +91,14 @@ class Container:
         if name not in self.runner.phases:
             raise UnknownPhase(f"There is no phase named {name[:100]!r}; there is {', '.join(self.runner.phases)}.")
 
+    def close(self) -> None:
+        """Give back connections, child processes and the memory of models."""
+        for owned in (self.fetcher, self.parser, *self.embedders.values()):
+            close = getattr(owned, "close", None)
+            if close is not None:
+                close()
+        self.database.close()
+
     async def in_thread(
         self, call: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
     ) -> Result:
@@ -92,35 +110,63 @@ _PHASE_TEXTS = {"answer": "Answers from the knowledge bases, with a citation beh
 
 
 def build(settings: Settings, **overrides: Any) -> Container:
-    """A container for these settings. `overrides` replace parts by their field name (tests pass fakes)."""
+    """A container for these settings. `overrides` replace parts by name, such as `runner` or `embedders` (tests pass
+    fakes). Raises InvalidInput for settings that contradict each other."""
+
+    def part(name: str, make: Callable[[], Any]) -> Any:
+        return overrides[name] if name in overrides else make()
+
     data = settings.data_dir.expanduser().absolute()
-    database = overrides.get("database") or Database(settings.effective_database_url)
-    metrics = overrides.get("metrics") or Metrics()
-    catalogue = overrides.get("catalogue") or ModelCatalogue()
-    models = overrides.get("models") or ModelChoice(settings=settings.model, catalogue=catalogue)
-    embedders = overrides["embedders"] if "embedders" in overrides else _embedders(settings)
-    runner = overrides.get("runner") or Runner(())
-    perform = overrides.get("perform") or Performing(database=database, runner=runner, models=models)
-    runs = overrides.get("runs") or RunService(
-        database=database, perform=perform, settings=settings.runs, metrics=metrics
-    )
+    database = part("database", lambda: Database(settings.effective_database_url))
+    metrics = part("metrics", Metrics)
+    catalogue = part("catalogue", ModelCatalogue)
+    models = part("models", lambda: ModelChoice(settings=settings.model, catalogue=catalogue))
+    embedders = part("embedders", lambda: _embedders(settings))
+    blobs = part("blobs", lambda: BlobStore(data / "files"))
+    projections = part("projections", lambda: Projections(database, data / "indexes"))
+    parser = part("parser", lambda: IsolatedParser(settings.parsing.processes))
+    fetcher = part("fetcher", lambda: Fetcher(settings.fetch))
+    # There is one workspace so far. With accounts, a run's scope will have to come with its request.
+    searcher = Retriever(library=SqlLibrary(database, LOCAL), indexes=projections, embedders=embedders)
+    phase = _answer_phase(MeasuredSearcher(searcher, metrics), embedders)
+    runner = part("runner", lambda: Runner([phase]))
+    perform = part("perform", lambda: Performing(database=database, runner=runner, models=models))
     return Container(
         settings=settings,
         database=database,
-        guard=overrides.get("guard") or Guard.of(settings),
+        guard=Guard.of(settings),
         metrics=metrics,
-        jobs=overrides.get("jobs") or SqlJobQueue(),
+        jobs=part("jobs", SqlJobQueue),
         catalogue=catalogue,
         models=models,
         runner=runner,
-        runs=runs,
+        runs=RunService(database=database, perform=perform, settings=settings.runs, metrics=metrics),
         embedders=embedders,
-        blobs=BlobStore(data / "files"),
-        projections=overrides.get("projections") or Projections(database, data / "indexes"),
+        blobs=blobs,
+        projections=projections,
+        parser=parser,
+        fetcher=fetcher,
+        ingestor=Ingestor(
+            database=database,
+            blobs=blobs,
+            projections=projections,
+            embedders=embedders,
+            parser=parser,
+            fetcher=fetcher,
+            parsing=settings.parsing.limits,
+            archives=settings.archives.limits,
+        ),
+        prepare=part("prepare", lambda: phase.prepare),
     )
 
 
-def _embedders(settings: Settings) -> Mapping[str, Embedder]:
+def _answer_phase(searcher: MeasuredSearcher, embedders: Mapping[str, OwnedEmbedder]) -> AnswerPhase:
+    """The phase that answers; a fast embedder helps it to judge sentences."""
+    fast = next((embedders[name] for name in BUILT_IN if name in embedders), None)
+    return AnswerPhase(searcher=searcher, extractor=Answerer(fast), embedder=fast)
+
+
+def _embedders(settings: Settings) -> Mapping[str, OwnedEmbedder]:
     """The built-in embedders and those of the settings."""
     return create_embedders(
         EmbedderConfig(

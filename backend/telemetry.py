@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from agents.answering.ports import Searcher
 from backend.settings import Settings
+from knowledge.retrieval import SearchResult
+from knowledge.types import Filters
 
 _SECRET_NAME = re.compile(r"(^|[_-])(api_?key|token|password|authorization|cookie|secret)$", re.IGNORECASE)
 _HIDDEN = "[hidden]"
@@ -40,6 +43,21 @@ class Metrics:
     def render(self) -> bytes:
         """All figures now, in Prometheus' text format 0.0.4."""
         return generate_latest(self._registry)
+
+
+class MeasuredSearcher:
+    """A searcher whose searches are timed."""
+
+    def __init__(self, searcher: Searcher, metrics: Metrics) -> None:
+        self._searcher = searcher
+        self._metrics = metrics
+
+    def search(
+        self, question: str, *, knowledge_bases: Sequence[str], top_k: int = 10, filters: Filters | None = None
+    ) -> SearchResult:
+        """As the searcher does."""
+        with self._metrics.searches.time():
+            return self._searcher.search(question, knowledge_bases=knowledge_bases, top_k=top_k, filters=filters)
 
 
 def configure_logging(settings: Settings) -> None:

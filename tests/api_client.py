@@ -71,7 +71,12 @@ def container(folder: Path, phase: ScriptedPhase | None = None, **settings: Any)
     """A container with fakes where models would be."""
     made = Settings(data_dir=folder, sample_guide=False, default_embedders=("hashing",), **settings)
     configure_logging(made)
-    return build(made, runner=Runner([phase or ScriptedPhase()]), embedders={"hashing": HashingEmbedder()})
+    return build(
+        made,
+        runner=Runner([phase or ScriptedPhase()]),
+        embedders={"hashing": HashingEmbedder()},
+        prepare=lambda: None,
+    )
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from backend.api.openapi import problems
 from backend.api.uploads import Upload, read_upload
 from backend.bootstrap import Container
 from backend.errors import Invalid, Missing
-from backend.receiving import question_rows, receive, remove_documents
+from backend.receiving import question_rows
 from backend.schemas import ChunkView, DocumentContent, DocumentView, JobAccepted, Page
 from knowledge.bases import KnowledgeBaseStore
 from knowledge.documents import DocumentStore
@@ -96,8 +96,8 @@ def _receive(container: Container, scope: Scope, kb: str, upload: Upload, creati
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)
-        source_id = receive(connection, base, upload.files, container.embedders)
-        accepted = build_job(connection, container, scope, base.id, [source_id], source_id=source_id)
+        sources = container.ingestor.add_uploads(connection, base, upload.files)
+        accepted = build_job(connection, container, scope, base.id, sources, source_id=next(iter(sources), None))
         return accepted.model_copy(update={"refused": upload.refused})
 
     return creating.once(described, JobAccepted, make)
@@ -178,7 +178,7 @@ def delete_document(kb: str, id: str, container: Here, scope: Caller) -> Respons
     with container.database.write() as connection:
         base = KnowledgeBaseStore(connection, scope).get(kb)
         DocumentStore(connection, base).get(id)
-        remove_documents(connection, base, [id], container.embedders)
+        container.ingestor.remove_documents(connection, base, [id])
     return Response(status_code=204)
 
 

@@ -13,7 +13,6 @@ from backend.api.openapi import problems
 from backend.bootstrap import Container
 from backend.errors import Refused
 from backend.jobs.ports import Job
-from backend.receiving import remove_source
 from backend.schemas import (
     IndexProgress,
     JobAccepted,
@@ -137,7 +136,7 @@ def delete_source(kb: str, id: str, container: Here, scope: Caller) -> Response:
     """Delete a source with all its documents."""
     with container.database.write() as connection:
         base = KnowledgeBaseStore(connection, scope).get(kb)
-        remove_source(connection, base, id, container.embedders)
+        container.ingestor.remove_source(connection, base, id)
     return Response(status_code=204)
 
 
