@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ class ScriptedPhase:
     words: tuple[str, ...] = ("Run make up. ", "[1]")
     answered: bool = True
     error: Exception | None = None
+    pause: float = 0.0
     asked: list[RunRequest] = field(default_factory=list)
     closed: int = 0
 
@@ -56,6 +58,7 @@ class ScriptedPhase:
         self.asked.append(request)
         try:
             for word in self.words:
+                await asyncio.sleep(self.pause)
                 yield TextDelta(text=word)
             if self.error is not None:
                 raise self.error
