@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from http.cookies import CookieError, SimpleCookie
 from typing import Literal
 
@@ -75,8 +76,13 @@ class Admission:
 
     def _http(self) -> httpx2.AsyncClient:
         if self._client is None:
-            self._client = httpx2.AsyncClient(timeout=ASK_TIMEOUT_S, trust_env=False)
+            self._client = httpx2.AsyncClient(timeout=ASK_TIMEOUT_S, trust_env=False, cookies=no_cookies())
         return self._client
+
+
+def no_cookies() -> CookieJar:
+    """A jar that keeps nothing: connections are shared by everybody, the session of one must not become that of all."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
 
 
 def wait_for_token_rule(api_url: str, *, patience_s: float) -> bool:

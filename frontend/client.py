@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from frontend.admission import COOKIE
+from frontend.admission import COOKIE, no_cookies
 from frontend.views import (
     Document,
     DocumentContent,
@@ -48,7 +48,9 @@ def open_connection(api_url: str) -> httpx2.Client:
     """Connections to the API, to be shared by all sessions. Uploads and searches may take their time."""
     timeout = httpx2.Timeout(30.0, connect=5.0, read=120.0, write=120.0)
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
-    return httpx2.Client(base_url=f"{api_url}/api/v1", timeout=timeout, limits=limits, trust_env=False)
+    return httpx2.Client(
+        base_url=f"{api_url}/api/v1", timeout=timeout, limits=limits, trust_env=False, cookies=no_cookies()
+    )
 
 
 class Api:

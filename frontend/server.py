@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from frontend.access import Policy
-from frontend.admission import COOKIE, Admission, session_cookie
+from frontend.admission import COOKIE, Admission, no_cookies, session_cookie
 from frontend.gate import Gate, log_in, log_out, show_login
 
 HERE = Path(__file__).resolve().parent
@@ -28,7 +28,8 @@ PASSED_ON = ("content-type", "content-length", "content-disposition")
 def build(*, api_url: str, policy: Policy) -> st.App:
     """The application: `app.py` with the API's address in its secrets, and the gate before everything."""
     admission = Admission(api_url)
-    files = httpx2.AsyncClient(base_url=api_url, timeout=httpx2.Timeout(10.0, read=60.0), trust_env=False)
+    timeout = httpx2.Timeout(10.0, read=60.0)
+    files = httpx2.AsyncClient(base_url=api_url, timeout=timeout, trust_env=False, cookies=no_cookies())
 
     @asynccontextmanager
     async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:

@@ -14,13 +14,14 @@ from frontend.language import Language, Texts, choose_language
 
 
 @st.cache_resource(show_spinner=False)
-def _connection(api_url: str) -> httpx2.Client:
+def connection(api_url: str) -> httpx2.Client:
+    """The connections to the API that all sessions share."""
     return open_connection(api_url)
 
 
 def api() -> Api:
     """The API as this browser may use it."""
-    return Api(_connection(st.secrets["api_url"]), st.context.cookies.get(COOKIE, ""))
+    return Api(connection(st.secrets["api_url"]), st.context.cookies.get(COOKIE, ""))
 
 
 def language() -> Language:

@@ -116,7 +116,8 @@ class FakeApi:
         answer = self.add_message(thread_id, "assistant", "", parent, run_id=run_id, status="running")
         self.runs[run_id] = {
             "id": run_id, "thread_id": thread_id, "message_id": answer["id"], "user_message_id": parent,
-            "phase": "answer", "status": "running", "mode": mode, "model": "" if mode == "extractive" else body["model"],
+            "phase": "answer", "status": "running", "mode": mode,
+            "model": "" if mode == "extractive" else body["model"],
             "error": "", "attempt": 1, "last_event_id": 0, "created_at": NOW, "finished_at": None,
             "asked": body, "events": self.script(run_id, mode), "cancelled": threading.Event(),
         }  # fmt: skip
@@ -204,7 +205,7 @@ def make_app(fake: FakeApi) -> FastAPI:
     return app
 
 
-def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:
+def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a list of routes
     @app.get("/api/v1/knowledge-bases")
     def bases() -> schemas.Page[schemas.KnowledgeBaseView]:
         return page(schemas.KnowledgeBaseView, fake.bases.values())
@@ -267,7 +268,8 @@ def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:
     @app.post("/api/v1/knowledge-bases/{kb}/search")
     async def search(kb: str, request: Request) -> Any:
         await request.json()
-        hit = {"document": {"id": "d" * 32, "knowledge_base_id": kb, "path": "runbook.md", "title": "Runbook", "url": ""},
+        named = {"id": "d" * 32, "knowledge_base_id": kb, "path": "runbook.md", "title": "Runbook", "url": ""}
+        hit = {"document": named,
                "chunk_id": 7, "heading_path": ["Roll back"], "anchor": "", "text": QUOTE, "start": START,
                "end": START + len(QUOTE), "score": 0.9, "rank": 1, "parts": {"words": 0.8}, "dropped": ""}  # fmt: skip
         return {"hits": [hit], "language": "en", "degraded": [], "duration_ms": 1.5}
@@ -296,7 +298,7 @@ def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:
         return fake.jobs[id]
 
 
-def _add_conversations(app: FastAPI, fake: FakeApi) -> None:
+def _add_conversations(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a list of routes
     @app.get("/api/v1/threads")
     def threads(q: str = "") -> schemas.Page[schemas.ThreadView]:
         found = [each for each in reversed(list(fake.threads.values())) if q.lower() in each["title"].lower()]
@@ -334,7 +336,9 @@ def _add_conversations(app: FastAPI, fake: FakeApi) -> None:
         return schemas.RunView.model_validate(fake.runs[id])
 
     @app.get("/api/v1/runs/{id}/events")
-    async def events(id: str, last_event_id: int = Header(default=0)) -> StreamingResponse:
+    async def events(id: str, last_event_id: int = Header(default=0)) -> Response:
+        if id not in fake.runs:
+            return problem(404, "not_found", "There is no such run.")
         return StreamingResponse(perform(fake, fake.runs[id], last_event_id), media_type="text/event-stream")
 
     @app.put("/api/v1/messages/{id}/feedback")
@@ -414,4 +418,4 @@ def serving(app: Any) -> Iterator[str]:
         yield f"http://{host}:{port}"
     finally:
         server.should_exit = True
-        thread.join(timeout=5)
+        thread.join(timeout=10)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from frontend import session
 from tests.fake_api import FakeApi, make_app, serving
 
 SCRIPT = Path(__file__).parents[2] / "frontend" / "app.py"
@@ -22,6 +23,8 @@ def fake() -> FakeApi:
 def api_url(fake: FakeApi) -> Iterator[str]:
     with serving(make_app(fake)) as url:
         yield url
+        session.connection(url).close()
+        session.connection.clear()
 
 
 @pytest.fixture

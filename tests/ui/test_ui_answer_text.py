@@ -1,0 +1,97 @@
+"""Answers are untrusted Markdown: what may be drawn of them, and where the chips go."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frontend.answer_text import plain_label, prepare_answer
+from frontend.views import Citation
+
+
+def cited(number: int, start: int, end: int, supported: bool = True) -> Citation:
+    return Citation(
+        number=number, document_id="d", knowledge_base_id="b", path="p", title="t", quote="q", start=0, end=1,
+        answer_start=start, answer_end=end, supported=supported,
+    )  # fmt: skip
+
+
+def test_markers_become_links_to_the_citation_of_their_sentence() -> None:
+    text = "One. [1] Two. [1] Three. [2]"
+    citations = [cited(1, 0, 8), cited(1, 9, 17, supported=False), cited(2, 18, 28)]
+    assert prepare_answer(text, anchor="m", citations=citations) == (
+        "One. [\\[1\\]](#cite-m-0) Two. [\\[1\\] ⚠](#cite-m-1-weak) Three. [\\[2\\]](#cite-m-2)"
+    )
+
+
+def test_a_number_in_brackets_that_is_no_citation_stays() -> None:
+    assert prepare_answer("See [7] and arr[1].", anchor="m", citations=[cited(2, 0, 5)]) == "See [7] and arr[1]."
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["`a[1] $X ![p](http://x)`", "```\na[1] $X ![p](http://x)\n```", "~~~sh\n$X [1]\n~~~", "- ```\n  [1]\n  ```"],
+)
+def test_code_is_left_alone(code: str) -> None:
+    assert prepare_answer(code, anchor="m", citations=[cited(1, 0, 5)]) == code
+
+
+def test_after_a_code_block_the_marker_counts_again() -> None:
+    text = "```\nkubectl\n```\n\n[1]"
+    assert prepare_answer(text, anchor="m", citations=[cited(1, 0, 19)]).endswith("[\\[1\\]](#cite-m-0)")
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "![p](http://x/p.png)",
+        "![p][ref]\n\n[ref]: http://x/p.png",
+        "![a![b](http://x)](http://y)",
+        "text ![p](<http://x>)",
+    ],
+)
+def test_pictures_are_never_drawn(picture: str) -> None:
+    drawn = prepare_answer(picture)
+    assert not re.search(r"(?<!\\)!\[", drawn)
+    assert not re.search(r"^\[ref\]:", drawn, re.MULTILINE)
+
+
+def test_links_lead_to_web_addresses_only() -> None:
+    assert prepare_answer("[a](https://x.y/z) [b](javascript:alert(1)) [c](../up.md) [d](data:text/html,x)") == (
+        "[a](https://x.y/z) b c d"
+    )
+
+
+def test_shell_variables_are_no_formulas_and_words_no_directives() -> None:
+    assert prepare_answer("Set $HOME and $PATH, :red[not] :material/home:") == (
+        "Set \\$HOME and \\$PATH, \\:red[not] \\:material/home:"
+    )
+
+
+def test_diagrams_are_shown_as_their_source() -> None:
+    assert prepare_answer("```mermaid\ngraph TD\n```") == "```text\ngraph TD\n```"
+
+
+def test_uncited_sentences_are_marked_after_their_end_but_not_in_code() -> None:
+    text = "Plain claim. \n\n```\ncode\n```"
+    drawn = prepare_answer(text, uncited=[(0, 13), (16, len(text))], uncited_label="no source")
+    assert drawn == "Plain claim. [no source](#uncited) \n\n```\ncode\n```"
+
+
+def test_a_marker_of_a_link_definition_is_still_a_citation() -> None:
+    drawn = prepare_answer("[1]: http://x.y", anchor="m", citations=[cited(1, 0, 3)])
+    assert drawn.startswith("[\\[1\\]](#cite-m-0)")
+
+
+@given(st.text(alphabet="ab[]()!`~$:\n 1#-/\\<>http", max_size=80))
+def test_no_text_makes_it_fail_or_brings_a_picture_outside_of_code(text: str) -> None:
+    drawn = prepare_answer(text, anchor="m", citations=[cited(1, 0, 3)], uncited=[(0, 5)], uncited_label="u")
+    outside = re.sub(r"(`+|~{3,}).*", "", drawn, flags=re.DOTALL)
+    assert not re.search(r"(?<!\\)!\[[^\]]*\]\(", outside)
+
+
+def test_labels_hold_no_markdown() -> None:
+    assert plain_label("a *b* [c](d)\n`e`") == r"a \*b\* \[c\]\(d\) \`e\`"

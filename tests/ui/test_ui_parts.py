@@ -1,0 +1,158 @@
+"""Texts in two languages, the tree of messages, what a run has come to, and values as the API sends them."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import frontend
+from frontend.branches import shown_path
+from frontend.client import Api, ApiError, open_connection
+from frontend.following import Event, Following, read_events
+from frontend.language import choose_language, load_texts
+from frontend.run_state import replay
+from frontend.views import Job, KnowledgeBase, Message, Page, decode
+from tests.fake_api import ANSWER, FakeApi, make_app, serving
+
+FOLDER = Path(frontend.__file__).parent
+CALL = re.compile(r"""(?:say|texts\(\)|self\._say)\(\s*f?"([a-z_]+\.[a-z_0-9{}]+)\"""")
+
+
+@pytest.fixture
+def fake() -> FakeApi:
+    return FakeApi()
+
+
+@pytest.fixture
+def api(fake: FakeApi) -> Iterator[Api]:
+    with serving(make_app(fake)) as url:
+        connection = open_connection(url)
+        yield Api(connection)
+        connection.close()
+
+
+def test_both_languages_have_the_same_texts_with_the_same_places() -> None:
+    english, chinese = load_texts("en"), load_texts("zh")
+    assert english.keys() == chinese.keys()
+
+    def places(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    assert {key for key in english if places(english[key]) != places(chinese[key])} == set()
+
+
+def test_every_text_that_is_asked_for_is_there() -> None:
+    asked = {key for file in FOLDER.rglob("*.py") for key in CALL.findall(file.read_text(encoding="utf-8"))}
+    texts = load_texts("en")
+    missing = {key for key in asked if "{" not in key and key not in texts}
+    assert len(asked) > 100
+    assert missing == set()
+
+
+def test_the_language_is_the_one_asked_for_else_the_browsers() -> None:
+    assert choose_language(None, "zh-CN") == "zh"
+    assert choose_language("en", "zh-CN") == "en"
+    assert choose_language(None, None) == "en"
+    assert choose_language(None, "de-DE") == "en"
+
+
+def message(id: str, parent: str | None, role: str = "user") -> Message:
+    return Message(id=id, thread_id="t", role=role, text=id, parent_id=parent)
+
+
+def test_the_newest_branch_is_shown_unless_another_was_chosen() -> None:
+    tree = [message("q", None), message("a1", "q"), message("a2", "q"), message("q2", "a1"), message("b", "q2")]
+    assert [turn.message.id for turn in shown_path(tree, {})] == ["q", "a1", "q2", "b"]
+    chosen = shown_path(tree, {"q": "a2"})
+    assert [turn.message.id for turn in chosen] == ["q", "a2"]
+    assert chosen[1].place == 1
+    assert [turn.message.id for turn in shown_path(tree, {"q": "gone"})] == ["q", "a1", "q2", "b"]
+    assert shown_path([], {}) == []
+
+
+def test_what_came_before_a_crash_no_longer_counts() -> None:
+    state = replay(
+        [
+            Event(id=1, kind="run_started", data={"attempt": 1, "mode": "extractive", "model": ""}),
+            Event(id=2, kind="text_delta", data={"text": "half"}),
+            Event(id=3, kind="run_started", data={"attempt": 2, "mode": "extractive", "model": ""}),
+            Event(id=4, kind="text_delta", data={"text": "who"}),
+            Event(id=4, kind="text_delta", data={"text": "twice"}),
+            Event(id=5, kind="text_delta", data={"text": "le"}),
+            Event(id=6, kind="something_new", data={}),
+        ]
+    )
+    assert (state.text, state.attempt, state.ended, state.last_event_id) == ("whole", 2, "", 6)
+
+
+def test_events_are_read_in_order_and_from_where_one_left_off(fake: FakeApi, api: Api) -> None:
+    fake.add_base("ops")
+    run = fake.add_run(fake.add_thread(), {"input": "?"})
+    events = read_events(api, run["id"])
+    assert [event.id for event in events] == list(range(1, len(events) + 1))
+    assert replay(events).text == ANSWER
+    with Following(api, run["id"], after=len(events) - 2) as following:
+        assert [event.kind for some in following for event in some] == ["cited", "run_finished"]
+
+
+def test_a_silent_run_still_gives_the_page_something_to_do(fake: FakeApi, api: Api) -> None:
+    fake.add_base("ops")
+    fake.silent.set()
+    run = fake.add_run(fake.add_thread(), {"input": "?"})
+    with Following(api, run["id"]) as following:
+        beats = iter(following)
+        while next(beats):
+            pass  # the events before the silence
+        api.cancel_run(run["id"])
+        kinds = [event.kind for some in beats for event in some]
+    assert kinds == ["run_cancelled"]
+
+
+def test_leaving_a_silent_run_ends_its_reader(fake: FakeApi, api: Api) -> None:
+    fake.add_base("ops")
+    fake.silent.set()
+    run = fake.add_run(fake.add_thread(), {"input": "?"})
+    with Following(api, run["id"]) as following:
+        assert next(iter(following))
+    for reader in [thread for thread in threading.enumerate() if thread.name == "follow-run"]:
+        reader.join(timeout=10)
+        assert not reader.is_alive()
+
+
+def test_following_a_run_that_is_not_there_is_an_error(api: Api) -> None:
+    with pytest.raises(ApiError), Following(api, "missing") as following:
+        list(following)
+
+
+def test_an_error_of_the_api_is_a_sentence_with_a_code(fake: FakeApi, api: Api) -> None:
+    fake.add_base("ops")
+    with pytest.raises(ApiError, match="is taken") as raised:
+        api.create_knowledge_base("ops")
+    assert (raised.value.code, raised.value.status) == ("name_taken", 409)
+
+
+def test_an_api_that_is_away_is_an_error_too() -> None:
+    with pytest.raises(ApiError) as raised:
+        Api(open_connection("http://127.0.0.1:9")).models()
+    assert raised.value.code == "unreachable"
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "a?b=c", "..", ""])
+def test_an_id_from_the_address_stays_one_part_of_the_path(api: Api, name: str) -> None:
+    with pytest.raises(ApiError) as raised:
+        api.thread(name)
+    assert raised.value.status == 404
+
+
+def test_fields_not_known_are_ignored_and_those_missing_have_defaults() -> None:
+    data = json.loads('{"items": [{"id": "1", "name": "n", "new": 1}], "next_cursor": null}')
+    page = decode(Page[KnowledgeBase], data)
+    assert page.items == [KnowledgeBase(id="1", name="n")]
+    with pytest.raises(ValueError, match="without status"):
+        decode(Job, {"id": "1", "kind": "build"})
