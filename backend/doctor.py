@@ -209,7 +209,7 @@ def _embedders(settings: Settings) -> Iterator[Finding]:
         languages = ", ".join(sorted(embedder.languages))
         detail = f"{vector.shape[0]} dimensions, {languages}; loaded and asked in {took:.1f} s"
         yield Finding(name=f"Embedder {name}", status="ok", detail=detail)
-    container.database.close()
+    container.close()
 
 
 def _processor() -> Finding:

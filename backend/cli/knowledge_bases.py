@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from backend.bootstrap import Container
     from backend.cli.sources import NamedSource
     from backend.jobs.ports import Job
+    from backend.receiving import UploadedFile
     from knowledge.bases import Statistics
     from knowledge.blobs import Holding
-    from knowledge.ingest import UploadedFile
     from knowledge.types import DocumentStatus, KnowledgeBase
 
 app = typer.Typer(help="Make, show, rebuild and delete knowledge bases.", no_args_is_help=True)
@@ -160,12 +160,12 @@ def _found_or_made(connection: Connection, container: Container, name: str) -> K
 
 def _copied(holding: Holding, source: NamedSource, container: Container) -> UploadedFile:
     """The file in the store. Raises FileTooLarge."""
+    from backend.receiving import UploadedFile
     from knowledge.blobs import blocks_of
-    from knowledge.ingest import UploadedFile
 
     path = Path(source.location)
     blob = holding.put(blocks_of(path), max_bytes=container.settings.uploads.max_file_bytes)
-    return UploadedFile(path=path.name, blob=blob)
+    return UploadedFile(path=path.name, media_type="", blob=blob)
 
 
 def _see_to_it(container: Container, job: Job, name: str, no_wait: bool) -> None:

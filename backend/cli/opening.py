@@ -23,7 +23,7 @@ def opened() -> Iterator[Container]:
     try:
         yield container
     finally:
-        container.database.close()
+        container.close()
 
 
 def make_ready(settings: Settings) -> bool:

@@ -54,7 +54,7 @@ def run_worker(settings: Settings) -> None:
     log.info("worker_started", worker=worker.identity.id)
     worker.wait()
     worker.stop()
-    container.database.close()
+    container.close()
     log.info("worker_stopped", worker=worker.identity.id)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -65,13 +66,17 @@ def living(connection: Connection, silent_for: timedelta) -> set[str]:
     return {row.id for row in rows if row.host != here or _exists(row.pid, row.process_started)}
 
 
-def bury(connection: Connection, alive: set[str], silent_for: timedelta) -> None:
-    """Removes the rows of workers that are dead, or have been silent for longer than `silent_for`."""
+def dead(connection: Connection, alive: set[str], silent_for: timedelta) -> list[str]:
+    """The ids of workers that are gone from this machine, or have been silent for longer than `silent_for`."""
     old = datetime.now(UTC) - silent_for
     here = _process_space()
-    for row in connection.execute(select(workers).where(workers.c.id.notin_(alive))).all():
-        if row.host == here or row.heartbeat_at < old:
-            connection.execute(delete(workers).where(workers.c.id == row.id))
+    rows = connection.execute(select(workers).where(workers.c.id.notin_(alive)))
+    return [row.id for row in rows if row.host == here or row.heartbeat_at < old]
+
+
+def bury(connection: Connection, ids: Collection[str]) -> None:
+    """Removes the rows of dead workers; one that was only asleep signs on again by itself."""
+    connection.execute(delete(workers).where(workers.c.id.in_(ids)))
 
 
 def _exists(pid: int, started: float) -> bool:

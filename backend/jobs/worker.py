@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 EXIT_HUNG = 75
 LISTEN_WITHIN_S = 0.4
+IDLE_BEAT_S = 4.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +32,7 @@ class WorkerOptions:
     """How a worker works; times in seconds."""
 
     concurrency: int = 2
-    poll_s: float = 0.5
+    poll_s: float = 0.25
     """How often waiting jobs are looked for, and cancels."""
     beat_s: float = 1.0
     reconcile_s: float = 2.0
@@ -76,6 +77,7 @@ class Worker:
         self._thread = threading.Thread(target=self._tend, name="job-tender", daemon=True)
         self._cancelled_at: dict[str, float] = {}
         self._busy_at = time.monotonic()
+        self._beaten_at = 0.0
 
     def start(self) -> None:
         """Signs on and begins; returns once jobs are taken up."""
@@ -112,7 +114,7 @@ class Worker:
         """The worker's second thread: everything that must go on while a job computes."""
         due = {self._beat: 0.0, self._reconcile: 0.0}
         every = {self._beat: self._options.beat_s, self._reconcile: self._options.reconcile_s}
-        while not self._stop.wait(self._options.poll_s):
+        while not self._stop.is_set():
             try:
                 self._submit()
                 self._look_for_cancels()
@@ -125,6 +127,7 @@ class Worker:
                 log.warning("database_unreachable", reason=str(error.orig))
             except Exception:  # the outer edge of this thread: one bad round must not end a worker's care
                 log.exception("job_tending_failed")
+            self._stop.wait(self._options.poll_s)
 
     def _submit(self) -> None:
         with self._database.read() as connection:
@@ -137,6 +140,9 @@ class Worker:
 
     def _beat(self) -> None:
         running = self._executor.running()
+        if not running and time.monotonic() - self._beaten_at < IDLE_BEAT_S:
+            return
+        self._beaten_at = time.monotonic()
         alive = [each for each in running if each.quiet_s() < self._options.quiet_limit_s]
         with self._database.write() as connection:
             registry.beat(connection, self.identity)
@@ -177,6 +183,7 @@ class Worker:
             alive = registry.living(connection, silent_for) | {self.identity.id}
             rows = claims.running_rows(connection)
             waiting = claims.waiting_tickets(connection)
+            dead = registry.dead(connection, alive, silent_for * 4)
         freed: set[str] = set()
         for row in rows:
             age = datetime.now(UTC) - row.heartbeat_at
@@ -199,8 +206,9 @@ class Worker:
             with self._database.write() as connection:
                 for ticket in forgotten:
                     claims.submit_again(connection, ticket)
-        with self._database.write() as connection:
-            registry.bury(connection, alive, silent_for * 4)
+        if dead:
+            with self._database.write() as connection:
+                registry.bury(connection, dead)
 
     def _dropped(self, job_id: str, worker_id: str, age: timedelta) -> bool:
         """A job of ours that no thread of ours works on: the database went away under it."""

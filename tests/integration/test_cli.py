@@ -278,14 +278,15 @@ def test_evaluation_prints_the_figures(installation: Installation, docs: Path) -
 
 @pytest.fixture
 def product(installation: Installation) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "backend", "up", "--port", "0", "--api-port", "0"],
-        cwd=ROOT,
-        env=installation.environment,
-        stdout=subprocess.PIPE,
-        stderr=(installation.folder / "log").open("w"),
-        text=True,
-    )
+    with (installation.folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backend", "up", "--port", "0", "--api-port", "0"],
+            cwd=ROOT,
+            env=installation.environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     assert process.stdout is not None
     said = process.stdout.readline()
     yield process, said

@@ -342,5 +342,7 @@ def test_a_worker_lives_while_it_beats_and_its_process_is_there(database: Databa
             connection.execute(insert(workers).values(row))
         alive = registry.living(connection, timedelta(seconds=30))
         assert alive == {me.id, "elsewhere"}
-        registry.bury(connection, alive, timedelta(minutes=1))
+        dead = registry.dead(connection, alive, timedelta(minutes=1))
+        assert set(dead) == {"silent", "killed"}
+        registry.bury(connection, dead)
         assert registry.living(connection, timedelta(days=1)) == {me.id, "elsewhere"}
