@@ -72,7 +72,7 @@ class ScriptedPhase:
 
 def container(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -> Container:
     """A container with fakes where models would be."""
-    made = Settings(data_dir=folder, sample_guide=False, default_embedders=("hashing",), **settings)
+    made = Settings(data_dir=folder, default_embedders=("hashing",), **{"sample_guide": False, **settings})
     configure_logging(made)
     return build(
         made,
@@ -92,7 +92,9 @@ def api_client(folder: Path, phase: ScriptedPhase | None = None, **settings: Any
 
 def ask(client: TestClient, thread_id: str, **body: Any) -> dict[str, Any]:
     """A run, waited for."""
-    run: dict[str, Any] = client.post(f"threads/{thread_id}/runs", json={"input": "How?", **body}).raise_for_status().json()
+    run: dict[str, Any] = (
+        client.post(f"threads/{thread_id}/runs", json={"input": "How?", **body}).raise_for_status().json()
+    )
     client.get(f"runs/{run['id']}/events").raise_for_status()
     return run
 

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from agents.errors import ModelUnavailable
 from tests.api_client import ScriptedPhase, api_client, ask, events, new_thread
+from tests.databases import DIALECTS, blank_database_url
 
 
 @pytest.fixture
@@ -17,9 +18,12 @@ def phase() -> ScriptedPhase:
     return ScriptedPhase()
 
 
-@pytest.fixture
-def client(tmp_path: Path, phase: ScriptedPhase) -> Iterator[TestClient]:
-    with api_client(tmp_path, phase) as opened:
+@pytest.fixture(params=DIALECTS)
+def client(request: pytest.FixtureRequest, tmp_path: Path, phase: ScriptedPhase) -> Iterator[TestClient]:
+    with (
+        blank_database_url(request.param, tmp_path) as url,
+        api_client(tmp_path / "data", phase, database_url=url) as opened,
+    ):
         yield opened
 
 
@@ -106,9 +110,7 @@ def test_edits_and_regenerations_are_siblings(client: TestClient, phase: Scripte
         ({"input": "x\u0000y"}, 422, "invalid_input"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(
-    client: TestClient, body: dict[str, object], status: int, code: str
-) -> None:
+def test_what_cannot_be_asked_is_refused(client: TestClient, body: dict[str, object], status: int, code: str) -> None:
     thread = new_thread(client)
     answer = client.post(f"threads/{thread}/runs", json=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)

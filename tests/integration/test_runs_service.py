@@ -231,5 +231,3 @@ async def test_a_key_for_one_run_is_forgotten_at_its_end(database: Database) -> 
 def test_a_process_is_dead_when_it_is_gone_and_not_before() -> None:
     alive, elsewhere = owner_name(), "another-machine|1|1.0|x"
     assert dead_owners([alive, elsewhere, DEAD_PROCESS, "nonsense"]) == [DEAD_PROCESS]
-
-

@@ -1,0 +1,253 @@
+"""Knowledge bases, uploads, documents, sources and search over REST, with builds done as a worker does them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from backend.bootstrap import Container
+from backend.sample import make_sample
+from backend.security import LOCAL
+from tests.api_client import api_client
+from tests.databases import DIALECTS, blank_database_url
+
+MARKDOWN = (
+    b"# Restart\n\nUse `kubectl rollout restart` to restart a deployment.\n\n## Undo\n\nUse `kubectl rollout undo`.\n"
+)
+
+
+@pytest.fixture(params=DIALECTS)
+def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestClient]:
+    with (
+        blank_database_url(request.param, tmp_path) as url,
+        api_client(tmp_path / "data", uploads={"max_file_bytes": 1000}, database_url=url) as opened,
+    ):
+        yield opened
+
+
+def build(client: TestClient, kb: str = "docs") -> None:
+    """What a worker does with the jobs that wait."""
+    made: Container = client.app.state.container  # type: ignore[attr-defined]
+    base = client.get(f"knowledge-bases/{kb}").json()
+    for _ in made.ingestor.build(LOCAL, base["id"]):
+        pass
+
+
+def upload(client: TestClient, *files: tuple[str, bytes], kb: str = "docs", **options: Any) -> dict[str, Any]:
+    parts = [("files", (name, content, "text/plain")) for name, content in files]
+    answer = client.post(f"knowledge-bases/{kb}/documents", files=parts, **options)
+    assert answer.status_code == 202, answer.text
+    accepted: dict[str, Any] = answer.json()
+    return accepted
+
+
+@pytest.fixture
+def docs(client: TestClient) -> TestClient:
+    client.post("knowledge-bases", json={"name": "docs"}).raise_for_status()
+    return client
+
+
+def test_a_base_is_made_listed_renamed_and_deleted(client: TestClient) -> None:
+    made = client.post("knowledge-bases", json={"name": "docs", "description": "d"})
+    assert made.status_code == 201
+    view = made.json()
+    assert (view["embedders"], view["document_count"], view["active_job_id"]) == (["hashing"], 0, None)
+    assert client.post("knowledge-bases", json={"name": "docs"}).json()["code"] == "name_taken"
+    assert client.post("knowledge-bases", json={"name": "x", "embedders": ["none"]}).status_code == 422
+    assert client.post("knowledge-bases", json={"name": "a\nb"}).status_code == 422
+    assert client.get("knowledge-bases/docs").json()["id"] == view["id"]
+    assert client.get(f"knowledge-bases/{view['id']}").json()["name"] == "docs"
+    assert client.patch("knowledge-bases/docs", json={"name": "manuals"}).json()["name"] == "manuals"
+    gone = client.delete("knowledge-bases/manuals")
+    assert (gone.status_code, gone.json()["job"]["kind"]) == (202, "delete_knowledge_base")
+    assert client.get("knowledge-bases/manuals").status_code == 404
+    assert client.get("knowledge-bases").json()["items"] == []
+
+
+def test_uploads_are_built_searched_read_and_deleted(docs: TestClient) -> None:
+    accepted = upload(docs, ("guide/restart.md", MARKDOWN), ("重启.txt", "如何重启服务".encode()))
+    assert accepted["refused"] == []
+    assert accepted["job"]["kind"] == "build"
+    assert docs.get("knowledge-bases/docs").json()["active_job_id"] == accepted["job"]["id"]
+    build(docs)
+    listed = docs.get("knowledge-bases/docs/documents").json()["items"]
+    assert [(each["path"], each["status"]) for each in listed] == [
+        ("guide/restart.md", "indexed"),
+        ("重启.txt", "indexed"),
+    ]
+    found = docs.post("knowledge-bases/docs/search", json={"query": "restart a deployment", "explain": True}).json()
+    best = found["hits"][0]
+    assert best["document"]["path"] == "guide/restart.md"
+    assert 0 <= best["score"] <= 1
+    assert best["parts"]
+    document = listed[0]
+    path = f"knowledge-bases/docs/documents/{document['id']}"
+    content = docs.get(f"{path}/content").json()
+    assert content["text"] == MARKDOWN.decode()
+    assert all(content["text"][chunk["start"] : chunk["end"]] == chunk["text"] for chunk in content["chunks"])
+    assert docs.get(path).json()["title"] == "Restart"
+    original = docs.get(f"{path}/content?format=original")
+    assert original.content == MARKDOWN
+    assert original.headers["content-disposition"].startswith("attachment")
+    assert original.headers["content-type"] == "application/octet-stream"
+    assert original.headers["x-content-type-options"] == "nosniff"
+    assert docs.get("knowledge-bases/docs/documents?q=RESTART").json()["items"][0]["id"] == document["id"]
+    assert docs.delete(path).status_code == 204
+    assert docs.get(path).status_code == 404
+    again = docs.post("knowledge-bases/docs/search", json={"query": "restart a deployment"}).json()
+    assert all(hit["document"]["path"] != "guide/restart.md" for hit in again["hits"])
+
+
+def test_files_that_cannot_be_taken_do_not_stop_the_others(docs: TestClient) -> None:
+    accepted = upload(
+        docs,
+        ("good.md", MARKDOWN),
+        ("large.md", b"x" * 1001),
+        ("empty.md", b""),
+        ("../escape.md", b"x"),
+        ("good.md", b"again"),
+        ("C:\\temp\\x.md", b"x"),
+        ("/etc/passwd", b"root"),
+    )
+    refused = {each["path"]: each["code"] for each in accepted["refused"]}
+    assert refused == {
+        "large.md": "file_too_large",
+        "empty.md": "unreadable_file",
+        "../escape.md": "invalid_input",
+        "good.md": "invalid_input",
+    }
+    build(docs)
+    paths = [each["path"] for each in docs.get("knowledge-bases/docs/documents").json()["items"]]
+    assert paths == ["etc/passwd", "good.md", "x.md"]
+
+
+def test_a_file_larger_than_memory_would_like_goes_to_disk(tmp_path: Path) -> None:
+    size = 40_000_000
+    with api_client(tmp_path, uploads={"max_file_bytes": size}) as client:
+        client.post("knowledge-bases", json={"name": "docs"})
+        content = bytes(range(256)) * (size // 256)
+        upload(client, ("big.bin", content), ("bigger.bin", content + b"more"))
+        made: Container = client.app.state.container  # type: ignore[attr-defined]
+        stored = made.blobs.path(hashlib.sha256(content).hexdigest())
+        assert stored.stat().st_size == len(content)
+
+
+def test_a_zip_is_a_source_of_its_own(docs: TestClient) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.md", MARKDOWN)
+        archive.writestr("sub/b.md", "# B\n\nText of b.")
+    upload(docs, ("pack.zip", packed.getvalue()))
+    build(docs)
+    assert [each["path"] for each in docs.get("knowledge-bases/docs/documents").json()["items"]] == ["a.md", "sub/b.md"]
+    source = docs.get("knowledge-bases/docs/sources").json()["items"][0]
+    assert (source["kind"], source["document_count"]) == ("zip", 2)
+    path = f"knowledge-bases/docs/sources/{source['id']}"
+    assert docs.post(f"{path}/sync").status_code == 202
+    assert docs.delete(path).status_code == 204
+    assert docs.get("knowledge-bases/docs/documents").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"{}", "application/json", 415),
+        (b"x", "multipart/form-data", 415),
+        (b"no boundary here", "multipart/form-data; boundary=b", 400),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.md"\r\n\r\nhalf',
+            "multipart/form-data; boundary=b",
+            400,
+        ),
+        (b"--b--\r\n", "multipart/form-data; boundary=b", 422),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n--b--\r\n',
+            "multipart/form-data; boundary=b",
+            422,
+        ),
+    ],
+)
+def test_what_is_no_upload_is_refused(docs: TestClient, body: bytes, content_type: str, status: int) -> None:
+    answer = docs.post("knowledge-bases/docs/documents", content=body, headers={"Content-Type": content_type})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert docs.get("knowledge-bases/docs/documents").json()["items"] == []
+
+
+def test_the_same_upload_with_one_key_is_one_job(docs: TestClient) -> None:
+    key = {"Idempotency-Key": "up-1"}
+    first = upload(docs, ("a.md", MARKDOWN), headers=key)
+    assert upload(docs, ("a.md", MARKDOWN), headers=key) == first
+    other = docs.post("knowledge-bases/docs/documents", files=[("files", ("a.md", b"other"))], headers=key)
+    assert other.json()["code"] == "idempotency_key_reused"
+    assert len(docs.get("jobs").json()["items"]) == 1
+
+
+def test_a_folder_is_a_source_of_local_users_only(docs: TestClient, tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "a.md").write_bytes(MARKDOWN)
+    body = {"kind": "folder", "location": str(folder), "options": {"include": ["*.md"]}}
+    accepted = docs.post("knowledge-bases/docs/sources", json=body)
+    assert accepted.status_code == 202
+    build(docs)
+    source = docs.get(f"knowledge-bases/docs/sources/{accepted.json()['source_id']}").json()
+    assert (source["document_count"], source["options"]) == (1, {"include": ["*.md"]})
+    changed = docs.patch(f"knowledge-bases/docs/sources/{source['id']}", json={"options": {}})
+    assert changed.json()["options"] == {}
+    with api_client(tmp_path / "public", api={"host": "0.0.0.0"}, token="secret") as public:
+        public.headers["Authorization"] = "Bearer secret"
+        public.post("knowledge-bases", json={"name": "docs"}).raise_for_status()
+        assert public.post("knowledge-bases/docs/sources", json=body).status_code == 403
+
+
+def test_jobs_are_told_of_cancelled_and_asked_for_again(docs: TestClient) -> None:
+    job = upload(docs, ("a.md", MARKDOWN))["job"]
+    assert docs.get("jobs?knowledge_base=docs&status=queued").json()["items"][0]["id"] == job["id"]
+    assert docs.post(f"jobs/{job['id']}/cancel").json()["status"] == "cancelled"
+    told = docs.get(f"jobs/{job['id']}/events").text
+    assert "event: job_queued" in told
+    assert told.rstrip().splitlines()[-1].startswith("data: ")
+    assert "event: job_cancelled" in told
+    assert docs.post(f"jobs/{job['id']}/retry").json()["status"] == "queued"
+    assert docs.post(f"jobs/{job['id']}/retry").json()["code"] == "job_active"
+
+
+def test_other_embedders_are_built_beside_the_present_ones(docs: TestClient) -> None:
+    same = docs.patch("knowledge-bases/docs", json={"embedders": ["hashing"]}).json()
+    assert same["next_embedders"] is None
+    other = docs.patch("knowledge-bases/docs", json={"embedders": []}).json()
+    assert other["next_embedders"] == []
+    assert docs.get("jobs").json()["items"][0]["kind"] == "embed"
+
+
+def test_a_question_file_becomes_a_job(docs: TestClient) -> None:
+    question = {"id": "1", "question": "How?", "answers": [{"doc": "a.md", "quote": "x"}]}
+    accepted = docs.post(
+        "knowledge-bases/docs/evaluations", files={"file": ("questions.jsonl", json.dumps(question).encode())}
+    )
+    assert (accepted.status_code, accepted.json()["job"]["kind"]) == (202, "evaluate")
+    for content in (b"{}", b"", b"\xff\xfe", b'{"id": 1}\nnot json'):
+        refused = docs.post("knowledge-bases/docs/evaluations", files={"file": ("questions.jsonl", content)})
+        assert refused.status_code == 422
+    assert "questions.jsonl" in refused.json()["detail"]
+
+
+def test_the_guide_is_made_once(tmp_path: Path) -> None:
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide" / "start.md").write_bytes(MARKDOWN)
+    with api_client(tmp_path / "data", guide_dir=tmp_path / "guide", sample_guide=True) as client:
+        view = client.get("knowledge-bases/guide").json()
+        assert view["active_job_id"]
+        build(client, "guide")
+        assert client.get("knowledge-bases/guide").json()["document_count"] == 1
+        client.delete("knowledge-bases/guide")
+        make_sample(client.app.state.container)  # type: ignore[attr-defined]
+        assert client.get("knowledge-bases").json()["items"] == []
