@@ -12,9 +12,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from backend.settings import Settings, is_loopback
+
+if TYPE_CHECKING:
+    from backend.bootstrap import Container
+    from knowledge.database import Database
 
 Status = Literal["ok", "missing", "warning", "failed"]
 
@@ -35,7 +39,7 @@ class Finding:
 
 
 def examine(settings: Settings, *, quick: bool = False) -> list[Finding]:
-    """Everything there is to say, in the order it matters. With `quick`, embedders are not loaded."""
+    """Everything there is to say, in the order it matters. `quick`: without loading embedders and reading chunks."""
     findings = [
         _python(),
         _sqlite(),
@@ -43,7 +47,7 @@ def examine(settings: Settings, *, quick: bool = False) -> list[Finding]:
         *_database(settings),
         _access(settings),
         *_ports(settings),
-        *([] if quick else _embedders(settings)),
+        *([] if quick else _inside(settings)),
         _processor(),
         _language_model(settings),
         _docker(),
@@ -143,11 +147,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
         database.close()
 
 
-def _jobs(database: object) -> Iterator[Finding]:
+def _jobs(database: Database) -> Iterator[Finding]:
     from backend.jobs.store import survey
-    from knowledge.database import Database
 
-    assert isinstance(database, Database)
     with database.read() as connection:
         found = survey(connection)
     if found.workers:
@@ -192,11 +194,26 @@ def _ports(settings: Settings) -> Iterator[Finding]:
                 yield Finding(name=name, status="warning", detail=str(error), advice=f"devops-chatbot up {option} N")
 
 
-def _embedders(settings: Settings) -> Iterator[Finding]:
+def _inside(settings: Settings) -> Iterator[Finding]:
+    """What can only be seen with everything wired together."""
     from backend.bootstrap import build
+    from knowledge.errors import InvalidInput
+
+    try:
+        container = build(settings)
+    except InvalidInput as error:
+        yield Finding(name="Settings", status="failed", detail=str(error), advice="Correct the setting it names.")
+        return
+    try:
+        yield from _embedders(container)
+        yield from _invariants(container)
+    finally:
+        container.close()
+
+
+def _embedders(container: Container) -> Iterator[Finding]:
     from knowledge.errors import KnowledgeError
 
-    container = build(settings)
     for name, embedder in container.embedders.items():
         begun = time.perf_counter()
         try:
@@ -209,7 +226,28 @@ def _embedders(settings: Settings) -> Iterator[Finding]:
         languages = ", ".join(sorted(embedder.languages))
         detail = f"{vector.shape[0]} dimensions, {languages}; loaded and asked in {took:.1f} s"
         yield Finding(name=f"Embedder {name}", status="ok", detail=detail)
-    container.close()
+
+
+def _invariants(container: Container) -> Iterator[Finding]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from backend.migrations import current_revision, head_revision
+    from knowledge.invariants import check_invariants
+
+    name = "Documents"
+    try:
+        if current_revision(container.database) != head_revision():
+            return
+        broken = check_invariants(
+            container.database, container.projections, blobs=container.blobs, embedders=container.embedders
+        )
+    except SQLAlchemyError:
+        return  # said of the database already
+    if broken:
+        advice = "devops-chatbot kb rebuild NAME; if it stays so, please report it with this output."
+        yield Finding(name=name, status="failed", detail=" ".join(broken[:5]), advice=advice)
+    else:
+        yield Finding(name=name, status="ok", detail="chunks, vectors, files and indexes agree with one another")
 
 
 def _processor() -> Finding:

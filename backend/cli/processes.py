@@ -111,7 +111,7 @@ def migrate(quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing whe
 
 def doctor(
     as_json: AsJson = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Do not load embedders.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Neither load embedders nor compare documents.")] = False,
 ) -> None:
     """Say what is there, what is missing, and what to type."""
     from backend.doctor import examine, render, render_json

@@ -1,0 +1,115 @@
+"""How builds are told as jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import pytest
+
+from agents.runs import Runner
+from backend.jobs.claims import Claim
+from backend.jobs.events import JobNoted, Refusal
+from backend.jobs.execution import Outcome
+from backend.jobs.handlers import SHOWN_SKIPPED, make_handlers
+from backend.jobs.ports import JobKind
+from backend.jobs.progress import StageCount
+from knowledge.errors import InvalidInput
+from knowledge.events import (
+    BuildEvent,
+    BuildFinished,
+    BuildNote,
+    DocumentFailed,
+    DocumentSkipped,
+    StageProgress,
+)
+from knowledge.types import Scope
+
+ME = Scope(workspace_id="w", user_id="me")
+FINISHED = BuildFinished(received=3, unchanged=1, indexed=1, failed=1, removed=0, embedded=9)
+
+
+class FakeBuilder:
+    """Yields what it was given, and remembers what it was asked and whether it was let go of."""
+
+    def __init__(self, *events: BuildEvent) -> None:
+        self.events = events
+        self.asked: list[tuple[str, Collection[str] | None]] = []
+        self.closed = False
+
+    def build(
+        self, scope: Scope, knowledge_base_id: str, source_ids: Collection[str] | None = None
+    ) -> Iterator[BuildEvent]:
+        self.asked.append((knowledge_base_id, source_ids))
+        try:
+            yield from self.events
+        finally:
+            self.closed = True
+
+    def delete_base(self, knowledge_base_id: str) -> Iterator[BuildEvent]:
+        self.asked.append((f"delete {knowledge_base_id}", None))
+        yield from self.events
+
+
+def claim(kind: JobKind, **arguments: object) -> Claim:
+    return Claim(job_id="j", attempt=1, worker_id="w", kind=kind, knowledge_base_id="kb", arguments=arguments, scope=ME)
+
+
+def test_every_event_of_a_build_is_told() -> None:
+    builder = FakeBuilder(
+        StageProgress(stage="parsed", done=1, total=3, failed=1, last_error="broken"),
+        DocumentFailed(path="a.pdf", code="unreadable_file", reason="It is encrypted."),
+        DocumentSkipped(path="b.png", reason="pictures are not read"),
+        BuildNote(message="7 pictures passed over"),
+        FINISHED,
+    )
+    steps = list(make_handlers(builder, Runner(()))["build"](claim("build", source_ids=["s"])))
+    assert steps == [
+        StageCount(name="parsed", done=1, total=3, failed=1, last_error="broken"),
+        Refusal(path="a.pdf", code="unreadable_file", reason="It is encrypted."),
+        JobNoted(message="b.png: pictures are not read"),
+        JobNoted(message="7 pictures passed over"),
+        Outcome(
+            result={
+                "received": 3,
+                "unchanged": 1,
+                "indexed": 1,
+                "failed": 1,
+                "removed": 0,
+                "embedded": 9,
+                "skipped": 1,
+            }
+        ),
+    ]
+    assert builder.asked == [("kb", ["s"])]
+
+
+def test_a_job_that_is_stopped_stops_the_build() -> None:
+    builder = FakeBuilder(StageProgress(stage="parsed", done=1, total=3), FINISHED)
+    steps = make_handlers(builder, Runner(()))["build"](claim("build"))
+    next(steps)
+    assert not builder.closed
+    steps.close()
+    assert builder.closed
+
+
+def test_each_kind_asks_for_its_own() -> None:
+    builder = FakeBuilder(FINISHED)
+    handlers = make_handlers(builder, Runner(()))
+    for kind in ("build", "embed", "delete_knowledge_base"):
+        list(handlers[kind](claim(kind)))
+    assert builder.asked == [("kb", None), ("kb", ()), ("delete kb", None)]
+
+
+def test_a_million_files_left_out_are_counted_but_not_all_told() -> None:
+    skipped = (DocumentSkipped(path=f"{number}.png", reason="a picture") for number in range(SHOWN_SKIPPED + 50))
+    steps = list(make_handlers(FakeBuilder(*skipped, FINISHED), Runner(()))["build"](claim("build")))
+    assert sum(isinstance(step, JobNoted) for step in steps) == SHOWN_SKIPPED
+    assert isinstance(steps[-1], Outcome)
+    assert steps[-1].result["skipped"] == SHOWN_SKIPPED + 50
+
+
+def test_a_question_that_is_none_is_named() -> None:
+    handlers = make_handlers(FakeBuilder(), Runner(()))
+    good = {"id": "1", "question": "Why?"}
+    with pytest.raises(InvalidInput, match="Question 2"):
+        list(handlers["evaluate"](claim("evaluate", questions=[good, {"question": "no id"}])))
