@@ -237,7 +237,8 @@ class SourceStore:
 
 def choose_present(connection: Connection, knowledge_base_id: str, embedders: Sequence[str]) -> None:
     """Have these embedders answer questions from now on, and none be built beside them."""
-    values = {"embedders": list(embedders), "next_embedders": None, "updated_at": datetime.now(UTC)}
+    now = datetime.now(UTC)
+    values = {"embedders": list(embedders), "next_embedders": None, "untidy": True, "updated_at": now}
     connection.execute(update(knowledge_bases).where(knowledge_bases.c.id == knowledge_base_id).values(values))
 
 

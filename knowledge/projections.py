@@ -120,6 +120,13 @@ class Projections:
         opened = self._of(knowledge_base_id)
         return opened.words.position() if aspect == WORDS else self._index(opened, aspect).position()
 
+    def sizes(self, knowledge_base_id: str) -> Mapping[str, int]:
+        """How many chunks each index of a base holds, by aspect. Raises NotFound."""
+        opened = self._of(knowledge_base_id)
+        with self._database.read() as connection:
+            present = read_base(connection, knowledge_base_id).embedders
+        return {WORDS: len(opened.words), **{name: len(self._index(opened, name)) for name in present}}
+
     def drop(self, knowledge_base_id: str) -> None:
         """Forget the indexes of a base and remove their files."""
         self._let_go(knowledge_base_id)

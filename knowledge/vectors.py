@@ -160,7 +160,7 @@ def _recount(
     languages: Collection[Language],
     document_ids: Sequence[str] | None,
 ) -> list[str]:
-    counted = _counted(connection, knowledge_base_id, embedder, languages, document_ids)
+    numbers = counted(connection, knowledge_base_id, embedder, languages, document_ids)
     mine = and_(coverage.c.knowledge_base_id == knowledge_base_id, coverage.c.embedder == embedder)
     if document_ids is not None:
         mine = and_(mine, coverage.c.document_id.in_(document_ids))
@@ -168,8 +168,8 @@ def _recount(
         row.document_id: (row.total, row.done, row.told) for row in connection.execute(select(coverage).where(mine))
     }
     tell, rows = [], []
-    for document_id in {**known, **counted}:
-        total, done = counted.get(document_id, (0, 0))
+    for document_id in {**known, **numbers}:
+        total, done = numbers.get(document_id, (0, 0))
         told = known.get(document_id, (0, 0, 0))[2]
         if done != told and (done == total or done < told or done >= told * _GROWTH):
             tell.append(document_id)
@@ -197,14 +197,14 @@ def coverage_row(
     }
 
 
-def _counted(
+def counted(
     connection: Connection,
     knowledge_base_id: str,
     embedder: str,
     languages: Collection[Language],
     document_ids: Sequence[str] | None,
 ) -> dict[str, tuple[int, int]]:
-    """Chunks that an embedder serves and those of them with a vector, by document."""
+    """Chunks that an embedder serves and those of them with a vector, by document (all of the base when None)."""
     there = and_(embeddings.c.embedder == embedder, embeddings.c.content_hash == chunks.c.content_hash)
     query = (
         select(chunks.c.document_id, func.count().label("total"), func.count(embeddings.c.embedder).label("done"))
