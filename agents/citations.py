@@ -15,7 +15,6 @@ _MARKER = re.compile(r"\[(\d{1,4})\]")
 _MARKERS = r"(?:[ \t]*\[\d{1,4}\])*"
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
 _FENCE_LINE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,}).*$", re.MULTILINE)
-_SPACED_MARKER = re.compile(r"[ \t]*\[\d{1,4}\]")
 _HEADING = re.compile(r"[ \t>]*#{1,6}[ \t]")
 _ROW = re.compile(r"[ \t>]*\|.*\|[ \t]*$")
 _RULE_ROW = re.compile(r"[ \t>]*\|?[ \t]*:?-{2,}[-:| \t]*$")
@@ -23,6 +22,7 @@ _PREFIX = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?
 _ITEM = re.compile(r"[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]")
 _ONLY_MARKERS = re.compile(rf"[ \t>]*\[\d{{1,4}}\]{_MARKERS}[ \t]*$")
 _CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
+_CODE_OR_MARKER = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)|[ \t]*\[\d{1,4}\]", re.DOTALL)
 _STOP = re.compile(
     rf"(?:[。！？]+[”’」』）)\"*_]*|[.!?]+[\"')*_`]*(?=[ \t]*\[\d|\s|$)|[;；](?=[ \t]*\[\d)){_MARKERS}", re.MULTILINE
 )
@@ -161,7 +161,11 @@ def _statement(answer: str, start: int, end: int, *, is_code: bool) -> Statement
         closing = text.rstrip().rfind("\n[")
         body, behind = (text[:closing], text[closing:]) if closing > 0 and _MARKER.search(text, closing) else (text, "")
     numbers = tuple(dict.fromkeys(int(number) for number in _MARKER.findall(_CODE_SPAN.sub("", behind))))
-    body = _FENCE_LINE.sub("", body) if is_code else _SPACED_MARKER.sub("", body)
+    body = (
+        _FENCE_LINE.sub("", body)
+        if is_code
+        else _CODE_OR_MARKER.sub(lambda match: match.group() if match.group(1) else "", body)
+    )
     return Statement(start=start, end=end, text=body.strip(), numbers=numbers, is_code=is_code)
 
 

@@ -113,19 +113,13 @@ class _Setter:
             gap = "\n" if at or (rule is None and self._columns) else self._gap()
             clean = self._line(row)
             if rule is not None and at <= rule:
-                # The header is not a statement; alone it still says where it is from.
+                # The header states nothing; the rows below it are cited.
                 self._put(gap, clean, None)
-                if len(rows) == rule + 1 == at + 1:
-                    self._header_alone(segment)
             else:
                 shown = clean if self._columns else f"- {'; '.join(cell.strip() for cell in _cells(clean))}"
                 marked = _marked_row(shown, segment.number)
                 self._put(gap, marked, segment, place=segment.start + place, raw=row.strip())
             place += len(row)
-
-    def _header_alone(self, segment: AnswerSegment) -> None:
-        """A header without rows is cited as a whole, at its last character."""
-        self._cite(self._length, self._length, segment, segment.start, segment.text)
 
     def _add_code(self, segment: AnswerSegment) -> None:
         lines = segment.text.strip("\n").splitlines()

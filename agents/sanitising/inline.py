@@ -10,6 +10,9 @@ LONGEST_LABEL = 300
 """Characters between the brackets of a link beyond which it is none."""
 LONGEST_URL = 2048
 
+_DEEPEST = 4
+"""Brackets inside brackets that are followed; deeper ones are text."""
+
 BREAK = "\u200b"
 """A zero-width space: stands, unseen, inside code that would be an image if it were not code."""
 
@@ -22,6 +25,7 @@ _IMAGE_IN_CODE = re.compile(r"!(?=\[(?:[^\n]*\][(\[]|[^\]\n]*$))", re.MULTILINE)
 _DEFINITION_IN_CODE = re.compile(
     r"^([ \t>]*\[[^\]\n]+\])(?=:[ \t]*(?:<|[a-z][a-z0-9+.-]*:|[/\\&]|$))", re.MULTILINE | re.IGNORECASE
 )
+_BARE = re.compile(r"[!#-;=?-\[\]-_a-{}~]*")
 _TICKS = re.compile(r"`+")
 _TICKS_OR_LINE = re.compile(r"`+|\n")
 _BLANK = re.compile(r"[ \t>]*\n")
@@ -79,9 +83,8 @@ def guard_code(code: str) -> str:
 
 def url_end(text: str, start: int) -> int:
     """Where a bare address that begins at `start` ends, trailing punctuation not counted."""
-    end = start
-    while end < len(text) and text[end].isascii() and not text[end].isspace() and text[end] not in '<>"`|\\':
-        end += 1
+    match = _BARE.match(text, start)
+    end = match.end() if match else start
     while end > start and (text[end - 1] in _STRIPPED or (text[end - 1] == ")" and "(" not in text[start:end])):
         end -= 1
     return end
@@ -91,7 +94,7 @@ def closing_bracket(text: str, start: int, *, final: bool) -> int | None:
     """The position of the `]` that closes the `[` at `start`; None when it is not there yet; -1 when it cannot come."""
     depth, at = 0, start
     while at < len(text):
-        if at - start > LONGEST_LABEL:
+        if at - start > LONGEST_LABEL or depth > _DEEPEST:
             return -1
         match text[at]:
             case "\\":
@@ -148,6 +151,8 @@ def target_end(text: str, start: int, *, final: bool) -> int | None:
             quote = sign
         elif sign == "(":
             depth += 1
+            if depth > _DEEPEST:
+                return -1
         elif sign == ")":
             depth -= 1
             if depth == 0:
