@@ -240,6 +240,7 @@ class Message:
     uncited: list[tuple[int, int]] = field(default_factory=list)
     nearest: list[Nearest] = field(default_factory=list)
     feedback: Feedback | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,7 +17,7 @@ from frontend.session import api, show_error, texts
 from frontend.source_drawer import draw_wanted_source, open_source
 
 say = texts()
-hero = st.container(key="hero")
+hero = st.empty()  # cleared at once when the conversation begins, not only when its first answer is written
 thread = st.container(key="thread")
 chips = st.container(key="chips")
 bottom = st.bottom.container(key="composer")
@@ -31,7 +31,7 @@ try:
     bases, models = api().knowledge_bases(), api().models()
     conversation = load_conversation(thread_id)
 except ApiError as error:
-    with hero:
+    with hero.container():
         if error.status == 404 and thread_id:
             st.info(say("chat.gone"), icon=":material/search_off:")
             st.button(say("threads.new"), key="leave", type="primary", on_click=open_thread, args=("",))
@@ -50,8 +50,8 @@ with chips:
         key="citations",
     )
 
-with hero:
-    if not conversation.path:
+if not conversation.path:
+    with hero.container(key="hero"):
         draw_welcome(bases, choice)
 
 place = place_of(clicked, messages) if clicked else None

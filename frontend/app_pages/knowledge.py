@@ -3,7 +3,7 @@
 import streamlit as st
 
 from frontend.answer_text import plain_label
-from frontend.bases.building import draw_add_form, draw_create_form
+from frontend.bases.building import draw_add_form, draw_create_form, draw_refused
 from frontend.bases.documents import draw_documents, forget_paging
 from frontend.bases.lab import draw_lab
 from frontend.bases.progress import draw_builds
@@ -79,6 +79,7 @@ def draw_base(base_id: str) -> None:
     if any(index.done < index.total for index in base.indexes):
         for index in base.indexes:
             st.caption(f"{say.of('stage', index.name)}: {index.done:,} / {index.total:,}")
+    draw_refused(base)
     draw_builds(base.id)
     section = st.segmented_control(
         say("base.sections"), SECTIONS, default="documents", required=True, key="section", width="stretch",

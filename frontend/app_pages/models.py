@@ -20,7 +20,7 @@ def draw_model(model: Model) -> None:
                 st.badge(say("models.from_settings"), icon=":material/settings:", color="gray")
         where = model.base_url or say("models.provider")
         key = say("models.key_stored") if model.has_api_key else say("models.no_key")
-        st.caption(plain_label(f"{model.model} · {where} · {key}"))
+        st.text(f"{model.model} · {where} · {key}")
         with st.container(horizontal=True):
             if st.button(say("models.test"), key=f"test-{model.id}", icon=":material/network_check:"):
                 check(model)
@@ -63,17 +63,18 @@ def act(action: str, model_id: str, *, done: str, **changes: object) -> None:
 
 def draw_form(first: bool) -> None:
     st.subheader(say("models.add_title"), anchor=False)
-    with st.form("add-model", border=True):
-        name = st.text_input(say("models.name"), max_chars=200, key="model-name", placeholder="qwen3")
+    run = st.session_state.setdefault("model-form", 0)
+    with st.form(f"add-model-{run}", border=True):
+        name = st.text_input(say("models.name"), max_chars=200, key=f"model-name-{run}", placeholder="qwen3")
         base_url = st.text_input(
             say("models.base_url"),
-            key="model-url",
+            key=f"model-url-{run}",
             placeholder="http://127.0.0.1:11434/v1",
             help=say("models.url_help"),
         )
-        model = st.text_input(say("models.model"), max_chars=500, key="model-model", placeholder="qwen3:8b")
-        api_key = st.text_input(say("models.key"), type="password", key="model-key", help=say("models.key_help"))
-        is_default = st.checkbox(say("models.use_as_default"), value=first, key="model-default")
+        model = st.text_input(say("models.model"), max_chars=500, key=f"model-model-{run}", placeholder="qwen3:8b")
+        api_key = st.text_input(say("models.key"), type="password", key=f"model-key-{run}", help=say("models.key_help"))
+        is_default = st.checkbox(say("models.use_as_default"), value=first, key=f"model-default-{run}")
         pressed = st.form_submit_button(say("models.add"), type="primary", icon=":material/add:")
     if not pressed:
         return
@@ -88,6 +89,7 @@ def draw_form(first: bool) -> None:
         st.error(explain(error), icon=":material/error:")
         return
     check(added)
+    st.session_state["model-form"] += 1  # a new form is an empty form, and lets go of the key
     notify(say("models.added"))
     st.rerun()
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.typing import UploadedFile
 
+from frontend.answer_text import plain_label
 from frontend.client import Api, ApiError
 from frontend.session import api, explain, notify, texts
 from frontend.views import FileRefusal, KnowledgeBase
 
 LONGEST_NAME = 200
+MOST_REFUSED = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,18 +69,34 @@ def draw_add_form(base: KnowledgeBase) -> None:
     st.rerun()
 
 
+def draw_refused(base: KnowledgeBase) -> None:
+    """The files of the last upload that the server did not take, with the reasons, until they are dismissed."""
+    say, key = texts(), f"refused-{base.id}"
+    refused: list[FileRefusal] = st.session_state.get(key, [])
+    if refused:
+        lines = [f"- {plain_label(each.path)}: {plain_label(each.reason)}" for each in refused[:MOST_REFUSED]]
+        more = [f"- … (+{len(refused) - MOST_REFUSED})"] if len(refused) > MOST_REFUSED else []
+        st.warning("\n".join([*lines, *more]), title=f"{say('build.refused')}: {len(refused)}", icon=":material/error:")
+        st.button(say("build.dismiss"), key="dismiss-refused", on_click=st.session_state.pop, args=(key,))
+
+
 def _draw_material(key: str) -> Material:
     say = texts()
     limit = st.get_option("server.maxUploadSize")
-    files = st.file_uploader(
-        say("build.files", megabytes=limit), accept_multiple_files=True, key=f"{key}-files", help=say("build.formats")
-    )
+    left, right = st.columns([3, 2])
+    with left:
+        files = st.file_uploader(
+            say("build.files", megabytes=limit), accept_multiple_files=True, key=f"{key}-files",
+            help=say("build.formats"),
+        )  # fmt: skip
+    with right:
+        folder = st.file_uploader(say("build.folder"), accept_multiple_files="directory", key=f"{key}-folder")
     left, right = st.columns(2)
     with left:
         urls = st.text_area(say("build.urls"), key=f"{key}-urls", height=90, placeholder="https://…")
     with right:
         paths = st.text_area(say("build.paths"), key=f"{key}-paths", height=90, placeholder="/srv/docs")
-    return Material(files=files, paths=_lines(paths), urls=_lines(urls))
+    return Material(files=[*files, *folder], paths=_lines(paths), urls=_lines(urls))
 
 
 def _lines(text: str) -> tuple[str, ...]:
@@ -107,15 +125,12 @@ def _send(client: Api, base_id: str, material: Material) -> None:
     """Hands everything over; each source is a build of its own. Files the server refuses are told at the end."""
     say = texts()
     refused: list[FileRefusal] = []
-    zips = [file for file in material.files if file.name.lower().endswith(".zip")]
-    plain = [file for file in material.files if file not in zips]
-    for group in (plain, *([each] for each in zips)):
-        if group:
-            refused += client.upload(base_id, [(file.name, file) for file in group]).refused
+    if material.files:
+        refused = client.upload(base_id, [(file.name, file) for file in material.files]).refused
     for url in material.urls:
         client.add_source(base_id, "web", url)
     for path in material.paths:
         client.add_source(base_id, "zip" if path.lower().endswith(".zip") else "folder", path)
-    for each in refused[:5]:
-        notify(f"{each.path}: {each.reason}", ":material/error:")
+    if refused:
+        st.session_state[f"refused-{base_id}"] = refused
     notify(say("build.begun"))

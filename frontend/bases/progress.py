@@ -77,40 +77,42 @@ def _draw_all(jobs: list[Job]) -> None:
 
 
 def _draw_job(job: Job) -> None:
-    say = texts()
     with st.container(border=True, key=f"job-{job.id}"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{say.of('job_kind', job.kind)}**", width="content")
-            st.badge(
-                say.of("job_status", job.status), icon=ICONS.get(job.status), color=COLOURS.get(job.status, "gray")
-            )
-            if job.stuck:
-                st.badge(
-                    say("jobs.stuck"), icon=":material/hourglass_disabled:", color="orange", help=say("jobs.stuck_help")
-                )
-            if job.started_at:
-                st.caption(_when(job), width="content")
-            if job.active:
-                st.button(
-                    say("action.cancel"),
-                    key=f"cancel-{job.id}",
-                    icon=":material/stop_circle:",
-                    on_click=_cancel,
-                    args=(job.id,),
-                )
-            elif job.status in ("failed", "cancelled"):
-                st.button(
-                    say("error.retry"),
-                    key=f"retry-{job.id}",
-                    icon=":material/refresh:",
-                    on_click=_retry,
-                    args=(job.id,),
-                )
+        _draw_heading(job)
         if job.error:
-            st.error(job.error, icon=":material/error:")
-        for stage in job.stages:
-            _draw_stage(stage)
+            st.error(plain_label(job.error), icon=":material/error:")
+        if job.active or job.status == "failed":
+            for stage in job.stages:
+                _draw_stage(stage)
+        elif job.stages:
+            with st.expander(texts()("jobs.stages"), type="compact", key=f"stages-{job.id}"):
+                for stage in job.stages:
+                    if stage.total:  # what had nothing to do has nothing to show
+                        _draw_stage(stage)
         _draw_failures(job)
+
+
+def _draw_heading(job: Job) -> None:
+    say = texts()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{say.of('job_kind', job.kind)}**", width="content")
+        st.badge(say.of("job_status", job.status), icon=ICONS.get(job.status), color=COLOURS.get(job.status, "gray"))
+        if job.stuck:
+            st.badge(
+                say("jobs.stuck"), icon=":material/hourglass_disabled:", color="orange", help=say("jobs.stuck_help")
+            )
+        if job.started_at and job.finished_at:
+            took = (job.finished_at - job.started_at).total_seconds()
+            st.caption(duration(took), width="content")
+        if job.active:
+            st.button(
+                say("action.cancel"), key=f"cancel-{job.id}", icon=":material/stop_circle:", on_click=_cancel,
+                args=(job.id,),
+            )  # fmt: skip
+        elif job.status in ("failed", "cancelled"):
+            st.button(
+                say("error.retry"), key=f"retry-{job.id}", icon=":material/refresh:", on_click=_retry, args=(job.id,)
+            )
 
 
 def _draw_stage(stage: Stage) -> None:
@@ -141,12 +143,6 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return say("time.minutes", minutes=whole // 60, seconds=whole % 60)
     return say("time.hours", hours=whole // 3600, minutes=whole % 3600 // 60)
-
-
-def _when(job: Job) -> str:
-    if job.started_at is None or job.finished_at is None:
-        return ""
-    return duration((job.finished_at - job.started_at).total_seconds())
 
 
 def _draw_failures(job: Job) -> None:

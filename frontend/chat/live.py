@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -29,7 +30,7 @@ def follow_answer(conversation: Conversation, message: Message) -> None:
     run_id = conversation.running
     state = run_states().setdefault(run_id, RunState())
     with st.container(key=f"message-{message.id}"), st.chat_message("assistant", avatar=AVATARS["assistant"]):
-        drawing = _Drawing(state)
+        drawing = _Drawing(state, message)
         try:
             with Following(api(), run_id, state.last_event_id) as following:
                 for events in following:
@@ -45,10 +46,11 @@ def follow_answer(conversation: Conversation, message: Message) -> None:
 class _Drawing:
     """The elements of a live answer; `update` brings them to the state."""
 
-    def __init__(self, state: RunState) -> None:
+    def __init__(self, state: RunState, message: Message) -> None:
         self._say = texts()
         self._state = state
-        self._begun = time.monotonic()
+        waited = (datetime.now(UTC) - message.created_at).total_seconds() if message.created_at else 0.0
+        self._begun = time.monotonic() - max(0.0, waited)
         self._status = st.status(self._label(), type="compact")
         self._steps: list[Any] = []
         self._text = st.empty()
@@ -62,7 +64,7 @@ class _Drawing:
             time.sleep(pause)
         self._drawn_at = time.monotonic()
         self._draw_steps()
-        self._status.update(label=self._label())
+        self._status.update(label=self._label(), state="running")
         if self._state.text != self._drawn_text:
             self._drawn_text = self._state.text
             self._text.markdown(prepare_answer(self._drawn_text))

@@ -108,7 +108,7 @@ def _draw_state(conversation: Conversation, message: Message, choice: Choice) ->
     """Says of an answer that did not come to its end why, and what to do."""
     say = texts()
     if message.status == "cancelled":
-        st.caption(say("chat.stopped"))
+        st.caption(say("chat.stopped_kept") if message.text else say("chat.stopped"))
     elif message.status == "failed":
         known = say.of("problem", message.error)
         st.error(known if message.error else say("chat.failed"), icon=":material/error:")
@@ -142,7 +142,7 @@ def _draw_sources(message: Message) -> None:
 
 
 def _draw_nearest(message: Message) -> None:
-    if not message.nearest:
+    if message.answered is not False or not message.nearest:
         return
     st.caption(texts()("chat.nearest"))
     with st.container(horizontal=True, gap="small", key=f"nearest-{message.id}"):

@@ -14,21 +14,7 @@ from frontend.session import api, texts
 from frontend.views import DocumentContent, KnowledgeBase
 
 CARDS = 4
-QUESTION_WORDS = (
-    "how",
-    "what",
-    "why",
-    "when",
-    "where",
-    "which",
-    "who",
-    "can",
-    "如何",
-    "怎么",
-    "怎样",
-    "什么",
-    "为什么",
-)
+QUESTIONS = ("how to ", "how do ", "how can ", "如何", "怎么", "怎样", "为什么")
 SHORTEST_HEADING = 4
 
 
@@ -86,4 +72,4 @@ def _heading(content: DocumentContent) -> str:
 
 def _is_question(heading: str) -> bool:
     lowered = heading.lower()
-    return lowered.endswith(("?", "？")) or lowered.startswith(QUESTION_WORDS)
+    return lowered.endswith(("?", "？")) or lowered.startswith(QUESTIONS)

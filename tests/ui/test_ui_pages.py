@@ -118,10 +118,10 @@ def test_an_evaluation_shows_figures_and_what_failed(fake: FakeApi, open_page: O
 
 def test_a_model_is_added_tested_and_deleted(fake: FakeApi, open_page: OpenPage) -> None:
     page = open_page("models")
-    page.text_input(key="model-name").set_value("qwen")
-    page.text_input(key="model-url").set_value("http://127.0.0.1:11434/v1")
-    page.text_input(key="model-model").set_value("qwen3:8b")
-    page.text_input(key="model-key").set_value("secret")
+    page.text_input(key="model-name-0").set_value("qwen")
+    page.text_input(key="model-url-0").set_value("http://127.0.0.1:11434/v1")
+    page.text_input(key="model-model-0").set_value("qwen3:8b")
+    page.text_input(key="model-key-0").set_value("secret")
     page.form_submit_button[0].click().run()
     assert not page.exception
     (model,) = fake.models
