@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -84,6 +85,8 @@ def serve(settings: Settings) -> None:
     """Serve the API until the process is told to stop. Raises SettingsInvalid when others could reach it unasked."""
     import uvicorn
 
+    # Writer and searches run in threads beside the event loop; shorter turns keep tokens flowing while they compute.
+    sys.setswitchinterval(0.001)
     require_token(settings, settings.api.host)
     configure_logging(settings)
     uvicorn.run(

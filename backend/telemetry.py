@@ -89,7 +89,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log.level.upper())
-    for name in ("httpx", "httpx2", "httpcore", "urllib3", "asyncio"):
+    for name in ("httpx", "httpx2", "httpcore", "urllib3", "asyncio", "faiss"):
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
 
 

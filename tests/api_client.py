@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import threading
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from fastapi.testclient import TestClient
 
 from agents.events import Citation, Cited, Nearest, TextDelta, UsageReported
@@ -88,6 +92,28 @@ def api_client(folder: Path, phase: ScriptedPhase | None = None, **settings: Any
     with TestClient(create_app(container(folder, phase, **settings)), base_url=URL) as client:
         client.base_url = client.base_url.join("/api/v1/")
         yield client
+
+
+@contextmanager
+def serving(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -> Iterator[str]:
+    """The URL of a server on a free port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            create_app(container(folder, phase, **settings)),
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        thread.join(10)
 
 
 def ask(client: TestClient, thread_id: str, **body: Any) -> dict[str, Any]:

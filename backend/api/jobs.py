@@ -31,7 +31,7 @@ def job_view(job: Job) -> JobView:
     return JobView.model_validate(job)
 
 
-@router.get("")
+@router.get("", responses=problems(404))
 def list_jobs(
     container: Here,
     scope: Caller,

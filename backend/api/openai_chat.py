@@ -33,6 +33,7 @@ from backend.api.openai_shapes import (
 )
 from backend.api.openapi import problems
 from backend.api.problems import openai_error
+from backend.api.streams import EVENT
 from backend.bootstrap import Container
 from backend.errors import Invalid, Missing, status_of
 from backend.runs.performing import filters_of
@@ -46,7 +47,7 @@ _STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The completion; with `stream` its chunks as server-sent events, the citations in the last.",
         "model": ChatCompletion,
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": EVENT}},
     }
 }
 _DONE = b"data: [DONE]\n\n"

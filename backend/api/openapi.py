@@ -23,7 +23,7 @@ _DESCRIPTIONS = {
     502: "The language model's endpoint failed.",
     503: "Not at the moment.",
 }
-ALWAYS = (400, 401, 403, 413, 422, 500)
+ALWAYS = (400, 401, 403, 413, 422, 500, 503)
 """What any request may be answered with."""
 
 
@@ -59,8 +59,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _declare(responses: dict[str, Any], *, openai: bool) -> None:
+    responses.pop("422", None)  # FastAPI's own form of it, which nobody is ever sent
     for code in ALWAYS:
-        responses[str(code)] = _problem(code)
+        own = responses.setdefault(str(code), _problem(code))
+        own["content"].update(_problem(code)["content"])
     if openai:
         for name, response in responses.items():
             if name >= "400":

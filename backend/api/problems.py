@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -74,6 +75,11 @@ def respond_to(path: str, error: Exception) -> Response:
         code = str(error.code)
         headers = {"WWW-Authenticate": "Bearer"} if code == "token_required" else None
         return respond(path, status_of(code), code, str(error) or type(error).__name__, headers=headers)
+    if isinstance(error, DataError):
+        return respond(path, 422, "invalid_input", "Something in this request cannot be stored.")
+    if isinstance(error, OperationalError):
+        log.error("database unavailable", reason=str(error.orig))
+        return respond(path, 503, "not_ready", "The database does not answer; try again in a moment.")
     log.error("request failed", exc_info=error)
     return respond(path, 500, "internal_error", INTERNAL)
 

@@ -18,10 +18,17 @@ LastEventId = Annotated[
     Header(alias="Last-Event-ID", ge=0, le=2**62, description="Go on after this event; 0 or nothing: from the first."),
 ]
 
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One event of the stream, its fields as text.",
+    "required": ["data"],
+    "properties": {"event": {"type": "string"}, "id": {"type": "string"}, "data": {"type": "string"}},
+}
+
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events: `event:` kind, `id:` sequence, JSON data, a comment line when silent.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": EVENT}},
     }
 }
 

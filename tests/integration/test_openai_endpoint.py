@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import openai
 import pytest
-import uvicorn
 
 from agents.errors import ModelUnavailable
-from backend.app import create_app
-from tests.api_client import ScriptedPhase, container
+from tests.api_client import ScriptedPhase, serving
 
 QUESTION: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "How do I install it?"}]
-
-
-@contextmanager
-def serving(folder: Path, phase: ScriptedPhase) -> Iterator[str]:
-    """The URL of a server on a free port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        config = uvicorn.Config(
-            create_app(container(folder, phase)), log_config=None, access_log=False, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.fixture
