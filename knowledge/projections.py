@@ -38,6 +38,9 @@ _PATIENCE_S = 5.0
 """A search waits so long for an index to catch up; then it answers with what there is."""
 
 
+_DAMAGE = ("malformed", "not a database", "no such table", "no such column", "disk I/O error")
+
+
 @dataclass(slots=True)
 class _Opened:
     """The indexes of one base in this process.
@@ -316,7 +319,7 @@ class _MendingIndex:
 def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether a file is not what it should be, rather than busy or out of reach."""
     if isinstance(error, sqlite3.OperationalError):
-        return any(word in str(error) for word in ("malformed", "no such table", "not a database", "no such column"))
+        return any(word in str(error) for word in _DAMAGE)
     return not isinstance(error, sqlite3.ProgrammingError)
 
 
