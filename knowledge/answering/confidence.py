@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.analysis import HAN, index_terms, language_of, query_terms
+from knowledge.answering.evidence import strengths
 from knowledge.answering.vocabulary import Word, is_misspelt, words_of
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder
@@ -21,14 +22,14 @@ ANSWERED = 0.5
 """Confidence from which an answer is given."""
 
 # Log-odds of an answer: weights of the signals below, by logistic regression on two sets of questions, then rounded.
-_BIAS = -6.7
-_MISSING = 0.75
+_BIAS = -6.0
+_MISSING = 1.0
 _MATCHED = 2.6
-_PAGE = 4.8
+_FOUND = 4.0
 
 _READ = re.compile(rf"[A-Za-z]\w*(?:[-./]\w+)*|[{HAN}]+", re.ASCII)
 _PARTS = re.compile(r"[-./_]+")
-_UNRELATED, _SYNONYM = 0.3, 0.9
+_UNRELATED, _SYNONYM = 0.4, 1.0
 """Cosines of two words between which one goes from having nothing to do with the other to meaning the same."""
 
 
@@ -38,17 +39,17 @@ class Signals:
 
     `missing`: the weight of the most telling word of the question that the best chunk does not hold; 0 when it holds
     all that name something. `matched`: logarithm of the weight of all words it holds, words that mean the same counted
-    by half. `page`: the score (0..1) of the page ranked first.
+    by half. `found`: how strongly the best chunk was found, by words and by meaning, 0..1.
     """
 
     missing: float
     matched: float
-    page: float
+    found: float
 
 
 def confidence_of(signals: Signals) -> float:
     """The probability (0..1) that the question is answered by what was found."""
-    odds = _BIAS - _MISSING * signals.missing + _MATCHED * signals.matched + _PAGE * signals.page
+    odds = _BIAS - _MISSING * signals.missing + _MATCHED * signals.matched + _FOUND * signals.found
     return 1 / (1 + math.exp(-odds))
 
 
@@ -59,7 +60,8 @@ def read_signals(
     words = words_of(question)
     if not hits or not words:
         return None
-    best = max(hits, key=lambda hit: hit.score).chunk.search_text
+    strength = strengths(hits)
+    best = max(hits, key=lambda hit: strength[hit.chunk.id]).chunk.search_text
     held = np.array([_held(word, frozenset(index_terms(best))) for word in words])
     everywhere = frozenset(chain.from_iterable(index_terms(hit.chunk.search_text) for hit in hits))
     spoken = sorted(_words_read(best))
@@ -69,7 +71,7 @@ def read_signals(
     return Signals(
         missing=float((telling * (1 - held)).max()),
         matched=math.log1p(float(alike @ weight)),
-        page=max(hit.parts.get("page", hit.score) for hit in hits),
+        found=max(strength.values()),
     )
 
 

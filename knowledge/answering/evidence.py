@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from knowledge.analysis import index_terms, language_of, query_terms
 from knowledge.answering.units import Unit, cut_units
 from knowledge.errors import EmbedderUnavailable
+from knowledge.expansion import Concept, Phrase, concepts_of
 from knowledge.ports import Embedder
 from knowledge.types import Hit, Passage
 
 MOST_PIECES = 200
 """Pieces looked at for one question; those of the last passages are left out beyond it."""
 
+SYNONYM_SHARE = 0.7
+"""What a synonym or a translation from the thesaurus counts for, beside the word itself."""
 HEADING_SHARE = 0.5
 """What a word of the question counts for when only the headings above a piece hold it."""
 CHUNK_WEIGHT = 0.8
@@ -39,8 +42,8 @@ class Piece:
     """A unit of a passage with what speaks for it.
 
     `terms` are the terms of its text and `heading_terms` those above it. `lexical` is the share of the question's
-    words it holds, by weight, `dense` its cosine to the question (0 without an embedder), `chunk` the retrieval score
-    of the chunk it stands in, each 0..1; `value` is what the picker goes by. `lead` is a position in the pieces.
+    words it holds, by weight, `dense` its cosine to the question (0 without an embedder), `chunk` how strongly the
+    chunk around it was found, each 0..1; `value` is what the picker goes by. `lead` is a position in the pieces.
     """
 
     passage: Passage
@@ -52,6 +55,22 @@ class Piece:
     chunk: float
     value: float
     lead: int | None
+
+
+def strengths(hits: Sequence[Hit]) -> dict[int, float]:
+    """How strongly each chunk was found by itself, 0..1, by chunk id: half by words, half by meaning.
+
+    A hit's own score also says how good its page is, which ranks pages well and sentences badly.
+    """
+    vectors = {name for hit in hits for name in hit.parts if name.startswith("vector:")}
+    if not vectors and not any("lexical" in hit.parts for hit in hits):
+        return {hit.chunk.id: hit.score for hit in hits}
+    return {hit.chunk.id: _strength(hit.parts, vectors) for hit in hits}
+
+
+def _strength(parts: Mapping[str, float], vectors: Collection[str]) -> float:
+    words = parts.get("lexical", 0.0)
+    return (words + sum(parts.get(name, 0.0) for name in vectors) / len(vectors)) / 2 if vectors else words
 
 
 def weigh_terms(question: str, hits: Sequence[Hit]) -> dict[str, float]:
@@ -69,9 +88,10 @@ def gather(question: str, found: Found, weights: Mapping[str, float], embedder: 
     """The pieces of the passages found, in their order, with their values."""
     pieces = _cut(found)
     cosines = _cosines(question, pieces, embedder)
+    concepts = concepts_of(question)
     total = sum(weights.values()) or 1.0
     measured = [
-        replace(piece, lexical=_held(piece, weights) / total, dense=cosine)
+        replace(piece, lexical=_held(piece, concepts, weights) / total, dense=cosine)
         for piece, cosine in zip(pieces, cosines, strict=True)
     ]
     own = [piece.lexical + piece.dense for piece in measured]
@@ -82,16 +102,17 @@ def gather(question: str, found: Found, weights: Mapping[str, float], embedder: 
 
 
 def _cut(found: Found) -> list[Piece]:
-    scores = {hit.chunk.id: hit for hit in found.hits}
+    hits = {hit.chunk.id: hit for hit in found.hits}
+    strength = strengths(found.hits)
     pieces: list[Piece] = []
     for passage in found.passages:
         if len(pieces) >= MOST_PIECES:
             break
-        inside = [scores[chunk_id] for chunk_id in passage.chunk_ids if chunk_id in scores]
+        inside = [hits[chunk_id].chunk for chunk_id in passage.chunk_ids if chunk_id in hits]
         first = len(pieces)
         for unit in cut_units(passage):
             at = passage.start + unit.start
-            score = next((hit.score for hit in inside if hit.chunk.start <= at < hit.chunk.end), 0.0)
+            around = next((chunk.id for chunk in inside if chunk.start <= at < chunk.end), None)
             pieces.append(
                 Piece(
                     passage=passage,
@@ -100,7 +121,7 @@ def _cut(found: Found) -> list[Piece]:
                     heading_terms=frozenset(index_terms(headings_of(passage, unit))),
                     lexical=0.0,
                     dense=0.0,
-                    chunk=score,
+                    chunk=strength[around] if around is not None else 0.0,
                     value=0.0,
                     lead=None if unit.lead is None else first + unit.lead,
                 )
@@ -113,10 +134,21 @@ def headings_of(passage: Passage, unit: Unit) -> str:
     return " > ".join(dict.fromkeys(filter(None, (passage.document.title, *passage.heading_path, unit.heading))))
 
 
-def _held(piece: Piece, weights: Mapping[str, float]) -> float:
-    in_text = sum(weight for term, weight in weights.items() if term in piece.terms)
-    above = sum(weight for term, weight in weights.items() if term in piece.heading_terms and term not in piece.terms)
-    return in_text + HEADING_SHARE * above
+def _held(piece: Piece, concepts: Sequence[Concept], weights: Mapping[str, float]) -> float:
+    return sum(_held_of(piece, concept, weights) for concept in concepts)
+
+
+def _held_of(piece: Piece, concept: Concept, weights: Mapping[str, float]) -> float:
+    """The weight of a concept's words that a piece holds, or most of it when it holds a synonym."""
+    asked = sum(_share(piece, (term,)) * weights.get(term, 0.0) for term in concept.terms)
+    whole = sum(weights.get(term, 0.0) for term in concept.terms)
+    return max([asked, *(SYNONYM_SHARE * _share(piece, variant) * whole for variant in concept.variants)])
+
+
+def _share(piece: Piece, phrase: Phrase) -> float:
+    if piece.terms.issuperset(phrase):
+        return 1.0
+    return HEADING_SHARE if all(term in piece.terms or term in piece.heading_terms for term in phrase) else 0.0
 
 
 def _cosines(question: str, pieces: Sequence[Piece], embedder: Embedder | None) -> list[float]:

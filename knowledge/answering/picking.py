@@ -9,7 +9,7 @@ from knowledge.types import AnswerSegment
 
 LEAST_WORDS = 6.0
 """Room smaller than this is not worth filling."""
-REPEATED = 0.8
+REPEATED = 0.6
 """A piece that shares so much of its terms with one already chosen says nothing new."""
 
 

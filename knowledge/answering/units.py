@@ -138,8 +138,14 @@ class _Cutter:
         elif count_words(self.text[start:end]) <= _LONGEST_CODE:
             self._add(start, end, "code", lead)
         else:
-            for begin, stop in _line_groups(self.text, start, end):
+            for begin, stop in _line_groups(self.text, *self._inside_fence(node, start, end)):
                 self._add(begin, stop, "code", lead)
+
+    def _inside_fence(self, node: SyntaxTreeNode, start: int, end: int) -> tuple[int, int]:
+        if node.type != "fence" or node.map is None:
+            return start, end
+        closed = self.text[start:end].rstrip().endswith(node.markup) and node.map[1] - node.map[0] > 2
+        return self.line_starts[node.map[0] + 1], self.line_starts[node.map[1] - 1] if closed else end
 
     def _add_list(self, node: SyntaxTreeNode, parent: int | None) -> None:
         lead = self._introduction(parent)

@@ -25,6 +25,8 @@ _ENDINGS = re.compile(
 _HAN_RARITY = 0.15
 """Han words are mostly everyday language beside the Latin names that stand among them."""
 _NUMBER_RARITY = 0.3
+_PLAIN_RARITY = 0.7
+"""The most that a word counts for that is not written like a name."""
 _SAME_WORD = 0.82
 """Similarity (difflib) from which a word with the same first letter is a misspelling of another."""
 
@@ -59,13 +61,13 @@ def words_of(question: str) -> list[Word]:
 
 @lru_cache(maxsize=16384)
 def rarity(word: str) -> float:
-    """How rare a lower-case word is in everyday English: 0 for a common one, 1 for one that is in no list."""
+    """How rare a lower-case word is in everyday English: from 0 for a common one to 0.7 for one that is in no list."""
     if word.replace(".", "").isdigit():
         return _NUMBER_RARITY
     if len(word) < 2:
         return 0.0
-    rank = _rank(word)
-    return max(0.0, min(1.0, math.log(max(rank, 1) / _COMMON_RANK) / math.log(_UNKNOWN_RANK / _COMMON_RANK)))
+    share = math.log(max(_rank(word), 1) / _COMMON_RANK) / math.log(_UNKNOWN_RANK / _COMMON_RANK)
+    return _PLAIN_RARITY * max(0.0, min(1.0, share))
 
 
 def is_misspelt(word: str, known: Iterable[str]) -> bool:
