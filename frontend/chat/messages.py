@@ -144,7 +144,6 @@ def _draw_sources(message: Message) -> None:
 def _draw_nearest(message: Message) -> None:
     if message.answered is not False or not message.nearest:
         return
-    st.caption(texts()("chat.nearest"))
     with st.container(horizontal=True, gap="small", key=f"nearest-{message.id}"):
         for index, each in enumerate(message.nearest):
             place = Place(knowledge_base_id=each.knowledge_base_id, document_id=each.document_id)

@@ -17,10 +17,14 @@ def page_style() -> None:
     st.html(f"<style>\n{_read('page.css')}\n</style>")
 
 
-def citation_cards(cards: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str], *, key: str) -> str | None:
+def citation_cards(
+    cards: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str], *, focus: str, key: str
+) -> str | None:
     """Makes the links `#cite-<name>` of the page show the card of that name on hover; gives the name of one just
-    clicked. A card has `number`, `title`, `heading`, `quote`, `supported`."""
-    result = _citations()(key=key, data={"cards": dict(cards), "labels": dict(labels)}, on_open_change=lambda: None)
+    clicked. A card has `number`, `title`, `heading`, `quote`, `supported`. The container with the key `focus` is
+    scrolled into view once."""
+    data = {"cards": dict(cards), "labels": dict(labels), "focus": focus}
+    result = _citations()(key=key, data=data, on_open_change=lambda: None)
     return result.open  # type: ignore[no-any-return]
 
 

@@ -82,6 +82,18 @@ function mount(parentElement) {
   return instance;
 }
 
+// The question last asked is brought into view once; afterwards the page is where the reader scrolls it.
+function bringIntoView(instance, key, patience = 40) {
+  if (!key || instance.shown === key) return;
+  const element = document.querySelector(`.st-key-${CSS.escape(key)}`);
+  if (element) {
+    instance.shown = key;
+    element.scrollIntoView({ block: "start", behavior: "smooth" });
+  } else if (patience > 0) {
+    setTimeout(() => instance.component.data.focus === key && bringIntoView(instance, key, patience - 1), 50);
+  }
+}
+
 export default function (component) {
   const { parentElement } = component;
   let instance = instances.get(parentElement);
@@ -91,6 +103,7 @@ export default function (component) {
   }
   instance.component = component;
   markTheme(parentElement.host ?? parentElement);
+  bringIntoView(instance, component.data.focus);
   return () => {
     instance.unmount();
     instances.delete(parentElement);
