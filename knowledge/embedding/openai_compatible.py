@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knowledge.embedding.lazy import LONGEST_TEXT, Lazy, unavailable_on, unit_length
+from knowledge.embedding.lazy import Lazy, readable, unavailable_on, unit_length
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Vectors
 from knowledge.types import Language
@@ -90,7 +90,7 @@ class OpenAICompatibleEmbedder:
         from openai import OpenAIError
 
         # An empty text is refused by some endpoints.
-        asked = [text[:LONGEST_TEXT] or " " for text in texts]
+        asked = [text or " " for text in readable(texts)]
         with unavailable_on(self._name, OpenAIError, ValueError):
             answer = self._client.get().embeddings.create(model=self._model, input=asked, encoding_format="float")
             rows = sorted(answer.data, key=lambda item: item.index)

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from knowledge.embedding.lazy import LONGEST_TEXT, Lazy, unavailable_on, unit_length
+from knowledge.embedding.lazy import Lazy, readable, unavailable_on, unit_length
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Vectors
 from knowledge.types import Language
@@ -48,7 +48,7 @@ class SentenceEncoder:
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, 512), in the order given. Raises EmbedderUnavailable."""
         backend = self._backend.get()
-        return unit_length(backend.encode([text[:LONGEST_TEXT] for text in texts]))
+        return unit_length(backend.encode(readable(texts)))
 
     def embed_query(self, text: str) -> Vectors:
         """(512,). Raises EmbedderUnavailable."""

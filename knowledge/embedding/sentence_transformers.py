@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knowledge.embedding.lazy import LONGEST_TEXT, Lazy, unavailable_on, unit_length
+from knowledge.embedding.lazy import Lazy, readable, unavailable_on, unit_length
 from knowledge.ports import Vectors
 from knowledge.types import Language
 
@@ -65,7 +65,7 @@ class SentenceTransformerEmbedder:
         model = self._model.get()
         with unavailable_on(self._name, RuntimeError, ValueError):
             found = model.encode_document(
-                [text[:LONGEST_TEXT] for text in texts],
+                readable(texts),
                 batch_size=_BATCH,
                 show_progress_bar=False,
                 convert_to_numpy=True,
@@ -76,7 +76,7 @@ class SentenceTransformerEmbedder:
         """(dimension,). Raises EmbedderUnavailable."""
         model = self._model.get()
         with unavailable_on(self._name, RuntimeError, ValueError):
-            found = model.encode_query([text[:LONGEST_TEXT]], show_progress_bar=False, convert_to_numpy=True)
+            found = model.encode_query(readable([text]), show_progress_bar=False, convert_to_numpy=True)
         vector: Vectors = unit_length(np.asarray(found))[0]
         return vector
 
