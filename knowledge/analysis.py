@@ -22,6 +22,7 @@ HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 HAN_WEIGHT = 0.6
 """Words that a Han character counts for in a budget of words."""
 
+_LONGEST_PIECE = 200
 _LONGEST_TERM = 80
 _HAN_RUN = re.compile(f"[{HAN}]+")
 _HAN_CHARACTER = re.compile(f"[{HAN}]")
@@ -65,8 +66,8 @@ def index_terms(text: str) -> list[str]:
 
 
 def query_terms(question: str) -> list[str]:
-    """The distinct terms of a question in order; when nothing but stop words was asked, those stop words."""
-    return list(dict.fromkeys(_terms(question))) or list(dict.fromkeys(_terms(question, keep_stop_words=True)))
+    """The distinct terms of a question in order; none when it holds nothing but stop words."""
+    return list(dict.fromkeys(_terms(question)))
 
 
 def is_identifier(word: str) -> bool:
@@ -86,14 +87,14 @@ def stop_words() -> frozenset[str]:
     return frozenset(line for line in text.split() if not line.startswith("#"))
 
 
-def _terms(text: str, *, keep_stop_words: bool = False) -> Iterator[str]:
-    stop = frozenset[str]() if keep_stop_words else stop_words()
+def _terms(text: str) -> Iterator[str]:
+    stop = stop_words()
     for match in _PIECE.finditer(unicodedata.normalize("NFKC", text)):
         piece = match.group()
         if _HAN_RUN.match(piece):
             yield from (word for word in _cutter().cut_for_search(piece, hmm=False) if word not in stop)
         else:
-            yield from (term for term in _latin_terms(piece) if term not in stop)
+            yield from _latin_terms(piece[:_LONGEST_PIECE])
 
 
 @lru_cache(maxsize=65536)
@@ -119,7 +120,8 @@ def _camel_parts(word: str) -> list[str]:
 
 @lru_cache(maxsize=65536)
 def _stem(word: str) -> str:
-    return _stemmer().stemWord(word) if word.isascii() and word.isalpha() else word[:_LONGEST_TERM]
+    word = word[:_LONGEST_TERM]
+    return _stemmer().stemWord(word) if word.isascii() and word.isalpha() else word
 
 
 class _Stemmer(Protocol):

@@ -21,6 +21,7 @@ QUOTE_BUDGET_WORDS = 1500
 ANSWER_WORDS = 150
 ANSWER_SHARE = 0.7
 RANKS = 10
+_ROUNDING = 1e-6
 
 _WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 _CONTENT = re.compile(rf"[{HAN}]+|[a-z0-9]+")
@@ -95,8 +96,10 @@ def read_questions(path: Path) -> list[Question]:
     return questions
 
 
-def parse_question(row: dict[str, Any]) -> Question:
+def parse_question(row: Any) -> Question:
     """The question that one object of a question file holds. Raises ValueError, KeyError, TypeError or IndexError."""
+    if not isinstance(row, dict):
+        raise TypeError("not an object")
     answers = [_evidence(each) for each in row.get("answers", [])]
     needs = [[answer] for answer in answers]
     for each in row.get("alternatives", []) if answers else []:
@@ -169,7 +172,7 @@ def within(passages: Sequence[str], budget: float) -> list[str]:
         end = 0
         for match in _WORD.finditer(passage):
             budget -= HAN_WEIGHT if re.match(f"[{HAN}]", match.group()) else 1
-            if budget < 0:
+            if budget < -_ROUNDING:
                 return [*kept, passage[:end]]
             end = match.end()
         kept.append(passage)

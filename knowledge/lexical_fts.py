@@ -16,7 +16,7 @@ from knowledge.expansion import Concept, Phrase, concepts_of
 from knowledge.ports import Scored
 from knowledge.types import Chunk
 
-_FORMAT = 2
+_FORMAT = 3
 """Raised whenever terms or tables change: an index of another format forgets everything and is told again."""
 
 _BUSY_TIMEOUT_S = 30
@@ -31,7 +31,9 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS member (chunk_id INTEGER PRIMARY KEY, document_id TEXT NOT NULL, length INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS member_document ON member (document_id);
-CREATE VIRTUAL TABLE IF NOT EXISTS terms USING fts5(header, body, tokenize="unicode61 tokenchars '-_./'");
+CREATE VIRTUAL TABLE IF NOT EXISTS terms USING fts5(
+    header, body, tokenize="unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc' tokenchars '-_./'"
+);
 CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab(terms, 'row');
 """
 _TABLES = ("vocabulary", "terms", "member", "state")
@@ -162,15 +164,24 @@ class FtsIndex:
         connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version != _FORMAT:
+        if _format_of(connection) != _FORMAT:
             with _transaction(connection):
-                for table in _TABLES:
-                    connection.execute(f"DROP TABLE IF EXISTS {table}")
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {_FORMAT}")
+                # Another process may have made the tables while this one waited for its turn.
+                if _format_of(connection) != _FORMAT:
+                    _make_tables(connection)
         return connection
+
+
+def _format_of(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for table in _TABLES:
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+    for statement in filter(str.strip, _SCHEMA.split(";")):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

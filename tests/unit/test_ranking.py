@@ -1,0 +1,89 @@
+import pytest
+
+from knowledge.ports import Scored
+from knowledge.ranking import LEXICAL, CandidateList, demote, fusion_weights, rank
+from knowledge.types import Language
+
+EN: frozenset[Language] = frozenset({"en"})
+BOTH: frozenset[Language] = frozenset({"en", "zh"})
+EMBEDDERS = [("fast", BOTH), ("english", EN)]
+
+
+def found(name: str, weight: float, *scores: tuple[int, str, float]) -> CandidateList:
+    return CandidateList(
+        name=name,
+        weight=weight,
+        found=[Scored(chunk_id=number, document_id=document, score=score) for number, document, score in scores],
+    )
+
+
+def test_weights_follow_the_language_of_the_question() -> None:
+    full = {"fast": 1.0, "english": 1.0}
+    english = fusion_weights("en", EMBEDDERS, full)
+    chinese = fusion_weights("zh", EMBEDDERS, full)
+    assert english["vector:english"] > english["vector:fast"] > 0
+    assert "vector:english" not in chinese
+    assert sum(english.values()) == pytest.approx(1)
+    assert sum(chinese.values()) == pytest.approx(1)
+
+
+def test_weight_grows_with_the_share_that_is_embedded() -> None:
+    weights = [
+        fusion_weights("en", EMBEDDERS, {"fast": 1.0, "english": share})["vector:english"] for share in (0, 0.5, 1)
+    ]
+    assert weights[0] == 0 < weights[1] < weights[2]
+
+
+def test_words_alone_carry_everything_without_embedders() -> None:
+    assert fusion_weights("en", [], {}) == {LEXICAL: 1.0}
+
+
+def test_lists_on_different_scales_count_by_their_weights() -> None:
+    ranked = rank(
+        [
+            found("lexical", 0.6, (1, "a", 40.0), (2, "b", 10.0), (3, "c", 0.0)),
+            found("vector:fast", 0.4, (2, "b", 0.9), (1, "a", 0.8), (3, "c", 0.7)),
+        ]
+    )
+    assert [chunk.chunk_id for chunk in ranked] == [1, 2, 3]
+    assert ranked[0].own == pytest.approx(0.6 + 0.4 * 0.5)
+    assert ranked[0].parts == {"lexical": 1.0, "vector:fast": pytest.approx(0.5)}
+
+
+def test_scores_and_parts_lie_between_nought_and_one() -> None:
+    ranked = rank(
+        [found("lexical", 0.5, (1, "a", 9), (2, "a", 3)), found("vector:x", 0.5, (1, "a", -0.2), (4, "d", 0.9))]
+    )
+    for chunk in ranked:
+        assert all(0 <= value <= 1 for value in (chunk.score, chunk.own, chunk.page, *chunk.parts.values()))
+
+
+def test_page_with_several_good_chunks_comes_before_one_with_a_single_one() -> None:
+    ranked = rank(
+        [found("lexical", 1, (1, "one", 1.0), (2, "many", 0.95), (3, "many", 0.9), (4, "many", 0.9), (5, "x", 0))]
+    )
+    assert ranked[0].document_id == "many"
+
+
+def test_best_chunk_of_a_page_stands_for_it() -> None:
+    ranked = rank([found("lexical", 1, (1, "a", 1.0), (2, "a", 0.9), (3, "b", 0.5), (4, "c", 0.0))])
+    scores = {chunk.chunk_id: chunk.score for chunk in ranked}
+    assert scores[1] == ranked[0].page
+    assert scores[1] > scores[2] > scores[3]
+
+
+def test_background_pages_are_set_back_and_unknown_ones_left_out() -> None:
+    ranked = rank([found("lexical", 1, (1, "old", 1.0), (2, "new", 0.95), (3, "gone", 0.9), (4, "x", 0.0))])
+    demoted = demote(ranked, {"old": "docs/proposals/sync.md", "new": "docs/sync.md", "x": "x.md"})
+    assert [chunk.document_id for chunk in demoted] == ["new", "old", "x"]
+
+
+@pytest.mark.parametrize("path", ["docs/release.md", "guide/drafting.md", "a/proposal-review-guide.md"])
+def test_names_that_only_resemble_background_are_left_alone(path: str) -> None:
+    ranked = rank([found("lexical", 1, (1, "a", 1.0), (2, "b", 0.0))])
+    assert demote(ranked, {"a": path, "b": "b.md"})[0].score == ranked[0].score
+
+
+def test_nothing_found_is_nothing_ranked() -> None:
+    assert rank([]) == []
+    assert rank([found("lexical", 1.0)]) == []
