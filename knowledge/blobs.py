@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -103,7 +103,8 @@ class BlobStore:
         except FileNotFoundError:
             return 0
         if any((self._root / _HELD).glob(f"*/{name}")) or referenced([name]):
-            doomed.replace(place)
+            with suppress(FileNotFoundError):  # another sweep may have put it back
+                doomed.replace(place)
             return 0
         doomed.unlink(missing_ok=True)
         return 1
@@ -112,15 +113,13 @@ class BlobStore:
         """What processes that were killed have left: files lifted go back, old marks and unfinished files go away."""
         if not self._root.is_dir():
             return
-        old = time.time() - _STALE_S
         for doomed in self.folder(_DOOMED).iterdir():
-            doomed.replace(self.place(doomed.name))
-        for marks in self.folder(_HELD).iterdir():
-            if marks.stat().st_mtime < old:
-                shutil.rmtree(marks, ignore_errors=True)
-        for unfinished in self.folder(_ASIDE).iterdir():
-            if unfinished.stat().st_mtime < old:
-                unfinished.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                doomed.replace(self.place(doomed.name))
+        for marks in filter(_is_stale, self.folder(_HELD).iterdir()):
+            shutil.rmtree(marks, ignore_errors=True)
+        for unfinished in filter(_is_stale, self.folder(_ASIDE).iterdir()):
+            unfinished.unlink(missing_ok=True)
 
 
 class Holding:
@@ -204,6 +203,13 @@ def blocks_of(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while block := file.read(BLOCK_BYTES):
             yield block
+
+
+def _is_stale(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - _STALE_S
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:
