@@ -16,7 +16,7 @@ from backend.jobs import claims, registry
 from backend.jobs.claims import Claim, ClaimLost
 from backend.jobs.events import JobProgressed, Refusal, Stage
 from backend.jobs.execution import Executor, Handler, Outcome, Step
-from backend.jobs.ports import Job, JobActive, JobKind, JobNotFound
+from backend.jobs.ports import Job, JobActive, JobKind, JobNotFound, JobStatus
 from backend.jobs.progress import StageCount
 from backend.jobs.store import SqlJobQueue
 from backend.jobs.tables import jobs, workers
@@ -122,9 +122,10 @@ def test_pages_go_from_new_to_old_without_gap_or_repetition(database: Database) 
 def test_pages_can_be_narrowed(database: Database) -> None:
     one, two = enqueue(database, base="one"), enqueue(database, base="two")
     take(database, two)
+    running: tuple[JobStatus, ...] = ("running",)
     with database.read() as connection:
         assert [job.id for job in QUEUE.page(connection, ME, knowledge_base_id="one")[0]] == [one.id]
-        assert [job.id for job in QUEUE.page(connection, ME, status=("running",))[0]] == [two.id]
+        assert [job.id for job in QUEUE.page(connection, ME, status=running)[0]] == [two.id]
 
 
 def test_a_waiting_job_is_cancelled_at_once_and_can_be_retried(database: Database) -> None:

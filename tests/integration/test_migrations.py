@@ -62,7 +62,8 @@ def test_what_a_comparison_does_not_see_is_the_same_too(tmp_path: Path) -> None:
         database = Database(url)
         upgrade_database(database)
         with database.read() as connection:
-            made = dict(connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all())
+            rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+            made: dict[str, str] = {row.name: row.sql for row in rows}
         database.close()
     assert "AUTOINCREMENT" in made["chunks"]
     assert "WITHOUT ROWID" in made["job_events"]
