@@ -6,7 +6,7 @@ from knowledge.answering.confidence import ANSWERED, confidence_of, read_signals
 from knowledge.answering.evidence import Found, gather, weigh_terms
 from knowledge.answering.picking import pick, segments
 from knowledge.ports import Embedder
-from knowledge.types import DocumentRef, ExtractedAnswer
+from knowledge.types import AnswerSegment, DocumentRef, ExtractedAnswer
 
 NEAREST = 3
 
@@ -30,13 +30,18 @@ class Answerer:
         confidence = confidence_of(signals) if signals else 0.0
         if confidence < ANSWERED:
             return _unanswered(result, confidence)
-        pieces = gather(question, result, weights, self._embedder)
-        chosen = pick(pieces, word_budget)
-        if not chosen:
+        quoted = extract(question, result, self._embedder, word_budget)
+        if not quoted:
             return _unanswered(result, confidence)
-        return ExtractedAnswer(
-            answered=True, confidence=confidence, segments=segments(pieces, chosen), nearest=_nearest(result)
-        )
+        return ExtractedAnswer(answered=True, confidence=confidence, segments=quoted, nearest=_nearest(result))
+
+
+def extract(
+    question: str, result: Found, embedder: Embedder | None = None, word_budget: float = 150
+) -> tuple[AnswerSegment, ...]:
+    """The quotations nearest to an answer, whether or not they are one; none when nothing was found."""
+    pieces = gather(question, result, weigh_terms(question, result.hits), embedder)
+    return segments(pieces, pick(pieces, word_budget))
 
 
 def _unanswered(result: Found, confidence: float) -> ExtractedAnswer:

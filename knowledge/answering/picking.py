@@ -9,6 +9,8 @@ from knowledge.types import AnswerSegment
 
 LEAST_WORDS = 6.0
 """Room smaller than this is not worth filling."""
+LEAST_SHARE = 0.5
+"""A piece worth less than this share of the best one is no part of the answer, even when there is room."""
 REPEATED = 0.6
 """A piece that shares so much of its terms with one already chosen says nothing new."""
 
@@ -20,7 +22,10 @@ def pick(pieces: Sequence[Piece], budget: float) -> list[int]:
     """
     chosen: set[int] = set()
     room = budget
-    for at in sorted(range(len(pieces)), key=lambda each: -pieces[each].value):
+    ranked = sorted(range(len(pieces)), key=lambda each: -pieces[each].value)
+    for at in ranked:
+        if room < LEAST_WORDS or pieces[at].value < LEAST_SHARE * pieces[ranked[0]].value:
+            break
         if at in chosen or _repeats(pieces[at], [pieces[other] for other in chosen]):
             continue
         lead = pieces[at].lead
@@ -31,8 +36,6 @@ def pick(pieces: Sequence[Piece], budget: float) -> list[int]:
         if words <= room or not chosen:
             chosen |= wanted
             room -= words
-        if room < LEAST_WORDS:
-            break
     return sorted(chosen)
 
 

@@ -210,7 +210,9 @@ def cut_units(passage: Passage) -> list[Unit]:
     front = _FRONT_MATTER.match(passage.text) if passage.start == 0 else None
     blank = "\n" * front.group().count("\n") if front else ""
     markdown = blank + passage.text[front.end() :] if front else passage.text
-    cutter.walk(SyntaxTreeNode(_parser().parse(markdown)).children)
+    # Only line numbers are taken from the parser, which would count a lone carriage return as a line of its own.
+    lines = markdown.replace("\r\n", "\n").replace("\r", " ")
+    cutter.walk(SyntaxTreeNode(_parser().parse(lines)).children)
     return cutter.units
 
 

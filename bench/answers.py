@@ -1,0 +1,150 @@
+"""How good answers without a language model are on folders of documents and files of questions.
+
+python -m bench answers FOLDER QUESTIONS_FILE [FOLDER QUESTIONS_FILE …] [--cache FOLDER] [--refit] [--misses]
+
+Cover and refusals are as knowledge/evaluation.py defines them, on the text a reader sees. "never refusing" is the cover
+of the same quotations when none is withheld; "at best" is what the passages handed over would allow in 150 words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.answering.quoting import quote
+from bench.answers_refit import Judged, show_refit
+from bench.retrieval_memory import BASE, MemoryBase, VectorCache
+from knowledge.answering import Answerer
+from knowledge.answering.answerer import extract
+from knowledge.answering.confidence import read_signals
+from knowledge.answering.evidence import weigh_terms
+from knowledge.answering.units import cut_units
+from knowledge.embedding import BUILT_IN, create_embedders
+from knowledge.evaluation import (
+    ANSWER_SHARE,
+    ANSWER_WORDS,
+    Outcome,
+    Question,
+    answer_covers,
+    content_words,
+    read_questions,
+    summarise,
+)
+from knowledge.ports import Embedder
+from knowledge.retrieval import Retriever, SearchResult
+from knowledge.types import AnswerSegment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """A question, what was said and how long that took, and the covers of the same with no refusal and at best."""
+
+    question: Question
+    outcome: Outcome
+    seconds: float
+    judged: Judged
+    unrefused: float
+    ceiling: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", type=Path, nargs="+", metavar="CORPUS QUESTIONS")
+    parser.add_argument("--cache", type=Path, help="where the vectors of chunks are kept for the next run")
+    parser.add_argument("--refit", action="store_true", help="fit the weights of confidence anew, cross-validated")
+    parser.add_argument("--misses", action="store_true", help="name the questions whose answer does not cover")
+    arguments = parser.parse_args()
+    if len(arguments.pairs) % 2:
+        parser.error("give each folder a file of questions")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    embedders = create_embedders()
+    asked: list[list[Asked]] = []
+    for corpus, questions in zip(arguments.pairs[::2], arguments.pairs[1::2], strict=True):
+        with tempfile.TemporaryDirectory() as work:
+            cache = VectorCache((arguments.cache or Path(work)) / "vectors.sqlite")
+            base = MemoryBase(corpus, embedders, cache, Path(work))
+            retriever = Retriever(library=base, indexes=base, embedders=embedders)
+            asked.append([_ask(retriever, embedders[BUILT_IN[0]], each) for each in read_questions(questions)])
+        _show(corpus.name, asked[-1], misses=arguments.misses)
+    if arguments.refit:
+        show_refit([[each.judged for each in one if each.judged.signals] for one in asked])
+
+
+def _ask(retriever: Retriever, embedder: Embedder, question: Question) -> Asked:
+    result = retriever.search(question.text, knowledge_bases=[BASE])
+    began = time.perf_counter()
+    answer = Answerer(embedder).answer(question.text, result)
+    seconds = time.perf_counter() - began
+    weights = weigh_terms(question.text, result.hits)
+    return Asked(
+        question=question,
+        outcome=Outcome(documents=[], passages=[], answer=_set(answer.segments, result), refused=not answer.answered),
+        seconds=seconds,
+        judged=Judged(
+            answerable=question.answerable,
+            signals=read_signals(question.text, result.hits, weights, embedder),
+        ),
+        unrefused=answer_covers(question, _set(extract(question.text, result, embedder, ANSWER_WORDS), result)),
+        ceiling=_ceiling(question, result),
+    )
+
+
+def _set(segments: Sequence[AnswerSegment], result: SearchResult) -> str:
+    return "".join(quote(segments, result.passages, ()).pieces)
+
+
+def _ceiling(question: Question, result: SearchResult) -> float:
+    """The share of needs that units of the passages could cover in 150 words, picked with the quote in hand."""
+    units = [(unit.words, content_words(unit.text)) for passage in result.passages for unit in cut_units(passage)]
+    covered = 0
+    for need in question.needs:
+        room = ANSWER_WORDS / len(question.needs)
+        covered += any(_reachable(content_words(each.quote), units, room) for each in need)
+    return covered / max(1, len(question.needs))
+
+
+def _reachable(wanted: frozenset[str], units: Sequence[tuple[float, frozenset[str]]], room: float) -> bool:
+    missing = set(wanted)
+    while missing:
+        fitting = [each for each in units if each[0] <= room]
+        words, held = max(fitting, key=lambda each: (len(missing & each[1]), -each[0]), default=(0.0, frozenset()))
+        if not missing & held:
+            break
+        missing -= held
+        room -= words
+    return bool(wanted) and len(wanted) - len(missing) >= ANSWER_SHARE * len(wanted)
+
+
+def _show(name: str, asked: Sequence[Asked], *, misses: bool) -> None:
+    report = summarise([(each.question, each.outcome) for each in asked])
+    answerable = [each for each in asked if each.question.answerable]
+    halves = " ".join(
+        f"{summarise([(each.question, each.outcome) for each in half]).answer_cover:.3f}"
+        for half in (answerable[::2], answerable[1::2])
+    )
+    times = sorted(each.seconds for each in asked)
+    print(f"{name}: {report.questions} answerable questions, {report.unanswerable} not")
+    print(f"  cover {report.answer_cover:.3f} (halves {halves})")
+    print(f"  cover never refusing {sum(each.unrefused for each in answerable) / len(answerable):.3f}")
+    print(f"  cover at best {sum(each.ceiling for each in answerable) / len(answerable):.3f}")
+    print(
+        f"  unanswerable said to be so {report.refusal_rate or 0:.3f}, wrongly refused {report.wrong_refusal_rate:.3f}"
+    )
+    print(
+        f"  seconds a question: median {times[len(times) // 2]:.3f}, p95 {times[int(len(times) * 0.95)]:.3f}",
+        flush=True,
+    )
+    for each in asked if misses else ():
+        cover = answer_covers(each.question, each.outcome.answer) if each.question.answerable else 0.0
+        if cover < 1 if each.question.answerable else not each.outcome.refused:
+            said = "refused" if each.outcome.refused else f"cover {cover:.1f}, at best {each.ceiling:.1f}"
+            print(f"    {each.question.id} {each.question.kind} {said}: {each.question.text}")
+
+
+if __name__ == "__main__":
+    main()

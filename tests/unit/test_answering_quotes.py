@@ -1,0 +1,176 @@
+"""Answers quote what speaks to the question, word for word, within the budget, and say when nothing does."""
+
+import numpy as np
+import pytest
+
+from knowledge.answering import Answerer
+from knowledge.answering.answerer import extract
+from knowledge.errors import EmbedderUnavailable
+from knowledge.retrieval import SearchResult
+from knowledge.types import Chunk, DocumentRef, Hit, Passage
+
+SELF_HEAL = (
+    "Automated sync keeps an application as Git says.\n\n"
+    "The sync is attempted again after the self-heal timeout, 5 seconds by default. It is set by a flag:\n\n"
+    "```bash\nargocd-application-controller --self-heal-timeout-seconds 10\n```\n\n"
+    "Unrelated remarks about colours follow here. Nobody needs them for anything at all.\n"
+)
+PORTS = (
+    "Ports of a node:\n\n| Port | Use |\n|------|-----|\n| 10250 | kubelet API |\n| 10255 | kubelet read-only port |\n"
+    "| 30000 | NodePort services |\n"
+)
+BACKUP = "Backups are taken with argocd admin export. They hold all applications and projects of the installation.\n"
+CHINESE = "已创建的 Pod 不可更改其 ServiceAccount。缩容 StatefulSet 不会删除存储卷。需要手动清理。\n"
+
+
+def found(*texts, language="en", score=0.9):
+    """A search result in which each text is a document of one chunk and one passage, the best first."""
+    hits, passages = [], []
+    for number, text in enumerate(texts, start=1):
+        title = f"Page {number}"
+        document = DocumentRef(id=str(number), knowledge_base_id="k", path=f"p{number}.md", title=title, url="")
+        chunk = Chunk(
+            id=number,
+            knowledge_base_id="k",
+            document_id=str(number),
+            ordinal=0,
+            start=100,
+            end=100 + len(text),
+            text=text,
+            search_text=f"{title}\n{text}",
+            content_hash=str(number),
+            heading_path=(),
+            anchor="",
+            kind="prose",
+            language=language,
+            page="",
+        )
+        strength = score - 0.1 * (number - 1)
+        hits.append(Hit(chunk=chunk, document=document, score=strength, rank=number, parts={"lexical": strength}))
+        passages.append(
+            Passage(
+                number=number,
+                document=document,
+                heading_path=(),
+                anchor="",
+                text=text.rstrip(),
+                start=100,
+                end=100 + len(text.rstrip()),
+                score=strength,
+                chunk_ids=(number,),
+            )
+        )
+    return SearchResult(hits=tuple(hits), passages=tuple(passages), language=language, degraded=())
+
+
+class KeywordEmbedder:
+    """Means one thing by every text that holds the keyword and another by all the rest."""
+
+    name = "keyword"
+    dimension = 2
+    languages = frozenset({"en", "zh"})
+
+    def __init__(self, keyword, fails=False):
+        self._keyword, self._fails = keyword, fails
+
+    def embed_documents(self, texts):
+        return np.array([self.embed_query(text) for text in texts], dtype=np.float32)
+
+    def embed_query(self, text):
+        if self._fails:
+            raise EmbedderUnavailable("gone")
+        return np.array([1, 0] if self._keyword in text else [0, 1], dtype=np.float32)
+
+
+def assert_verbatim(segments, result):
+    for segment in segments:
+        passage = next(each for each in result.passages if each.number == segment.number)
+        assert passage.text[segment.start - passage.start : segment.end - passage.start] == segment.text
+
+
+def test_the_answering_sentence_and_its_code_are_quoted_with_their_introduction():
+    result = found(SELF_HEAL, BACKUP)
+    answer = Answerer().answer("what is the default self-heal timeout and which flag sets it?", result, word_budget=30)
+    assert answer.answered
+    assert_verbatim(answer.segments, result)
+    text = " ".join(segment.text for segment in answer.segments)
+    assert "5 seconds by default" in text
+    assert "--self-heal-timeout-seconds 10" in text
+    assert text.index("It is set by a flag:") < text.index("--self-heal-timeout-seconds 10")
+
+
+def test_a_row_of_a_table_comes_with_its_header():
+    result = found(PORTS, BACKUP)
+    segments = extract("what is port 10255 of the kubelet for, read-only?", result, word_budget=16)
+    assert_verbatim(segments, result)
+    assert [segment.block for segment in segments][:2] == ["table", "table"]
+    assert segments[0].text.startswith("| Port | Use |")
+    assert "10255" in segments[1].text
+
+
+def test_chinese_is_quoted_sentence_by_sentence():
+    result = found(CHINESE, SELF_HEAL, language="zh")
+    segments = extract("StatefulSet 缩容之后存储卷会删除吗", result, word_budget=10)
+    assert segments[0].text == "缩容 StatefulSet 不会删除存储卷。"
+    assert_verbatim(segments, result)
+
+
+@pytest.mark.parametrize("budget", [10, 25, 60, 150])
+def test_the_budget_of_words_is_kept(budget):
+    segments = extract("self-heal timeout default and backups", found(SELF_HEAL, BACKUP), word_budget=budget)
+    assert sum(len(segment.text.split()) for segment in segments) <= max(budget, 13)
+
+
+def test_two_documents_can_share_an_answer_each_with_its_number():
+    result = found(SELF_HEAL, BACKUP)
+    segments = extract("default self-heal timeout, and how are backups of applications taken?", result)
+    assert {segment.number for segment in segments} == {1, 2}
+
+
+def test_what_was_said_is_not_said_again():
+    segments = extract("how are backups taken?", found(BACKUP, BACKUP + "And restored by import.\n"))
+    assert sum("argocd admin export" in segment.text for segment in segments) == 1
+
+
+def test_meaning_finds_what_words_do_not():
+    result = found("One sentence about ducks. Another one about geese. A last one concerning swans.\n")
+    segments = extract("geese", result, KeywordEmbedder("swans"), word_budget=6)
+    assert segments[0].text == "Another one about geese."
+    by_meaning = extract(
+        "which bird is white like swans in fairy tales?", result, KeywordEmbedder("swans"), word_budget=6
+    )
+    assert by_meaning[0].text == "A last one concerning swans."
+
+
+def test_a_question_about_a_thing_that_is_nowhere_named_is_not_answered():
+    result = found(SELF_HEAL, BACKUP, score=0.6)
+    answer = Answerer().answer("how do I open a Jira ticket with Zendesk?", result)
+    assert not answer.answered
+    assert answer.segments == ()
+    assert [each.path for each in answer.nearest] == ["p1.md", "p2.md"]
+    assert 0 <= answer.confidence < 0.5
+
+
+def test_a_misspelt_word_is_not_a_thing_that_is_missing():
+    right = Answerer().answer("default timeout of automated sync", found(SELF_HEAL, BACKUP))
+    wrong = Answerer().answer("default timeout of automaetd sync", found(SELF_HEAL, BACKUP))
+    foreign = Answerer().answer("default timeout of Kerberos sync", found(SELF_HEAL, BACKUP))
+    assert right.confidence >= wrong.confidence > foreign.confidence
+
+
+def test_nothing_found_is_said_plainly():
+    answer = Answerer().answer("anything?", SearchResult(hits=(), passages=(), language="en", degraded=()))
+    assert not answer.answered
+    assert answer.confidence == 0
+    assert answer.nearest == ()
+
+
+@pytest.mark.parametrize("question", ["", "???", "的", "a" * 5000, "\x00\ud800".encode("utf-8", "replace").decode()])
+def test_strange_questions_are_taken_in_stride(question):
+    Answerer().answer(question, found(SELF_HEAL, CHINESE))
+
+
+def test_an_embedder_that_fails_leaves_the_words():
+    result = found(SELF_HEAL, BACKUP)
+    question = "what is the default self-heal timeout and which flag sets it?"
+    assert Answerer(KeywordEmbedder("x", fails=True)).answer(question, result) == Answerer().answer(question, result)
