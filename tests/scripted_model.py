@@ -29,7 +29,8 @@ EXFILTRATION_HOST = "collector.example"
 DIMENSION = 64
 
 _PASSAGE = re.compile(r'<passage-(\w+) number="(\d+)"[^>]*>\n(.*?)\n</passage-\1>', re.DOTALL)
-_SENTENCE = re.compile(r"[^.!?。！？\n]{12,}?(?:[.!?](?=\s|$)|[。！？])")
+_WRAP = re.compile(r"(?<=[\w,;`)])\n(?=[\w`(])")
+_SENTENCE = re.compile(r"(?:^|(?<=[\s。！？]))[A-Z\u3400-\u9fff`][^.!?。！？\n]{10,}?(?:[.!?](?=\s|$)|[。！？])")
 _TOKEN = re.compile(r"[\u3400-\u9fff]{1,2}|[^\s\u3400-\u9fff]{1,8}|\s+")
 _WORD = re.compile(r"[a-z0-9_]+|[\u3400-\u9fff]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -77,7 +78,7 @@ class Script:
     def passages(self) -> list[tuple[int, list[str]]]:
         """(number, sentences) of each passage handed over with the question."""
         found = _PASSAGE.findall(self.question)
-        return [(int(number), [s.strip() for s in _SENTENCE.findall(text)]) for _, number, text in found]
+        return [(int(number), _SENTENCE.findall(_WRAP.sub(" ", text))) for _, number, text in found]
 
     def text(self) -> str:
         match self.name:

@@ -34,6 +34,8 @@ class DeltaWriter:
 
     def feed(self, text: str) -> None:
         safe = self._sanitiser.feed(text)
+        if not (self._parts or self._waiting):
+            safe = safe.lstrip()
         if not safe:
             return
         self._waiting.append(safe)

@@ -16,6 +16,8 @@ _ENDS_HAN = re.compile(rf"[{_HAN}]$")
 _BEGINS_HAN = re.compile(rf"[{_HAN}]")
 _WRAP = re.compile(rf"(?<=[{_HAN}])[ \t]*\n[ \t>]*(?=[{_HAN}])")
 _NEW_LINE = re.compile(r"[ \t]*\n[ \t>]*")
+_ALERT = re.compile(r"\[!\w+\][ \t]*")
+_REFERENCE = re.compile(r"(?P<code>(`+)(?!`).+?(?<!`)\2(?!`))|\[(?P<label>[^\[\]]+)\]\[[^\[\]]*\]")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _QUOTATION = re.compile(r"(?:[ \t]*>)+[ \t]?")
 # At the beginning of a line these would make it a heading, a quotation, a list, a rule or a table.
@@ -54,12 +56,17 @@ class _Setter:
         self._length = 0
         self._last: AnswerSegment | None = None
         self._columns = 0
+        self._ordinal: int | None = None
+        """The number of the last item, while a numbered list goes on."""
+        self._sign = ""
         self.pieces: list[str] = []
         self.citations: list[Citation] = []
 
     def add(self, segment: AnswerSegment) -> None:
         if segment.number not in self._passages or not segment.text.strip():
             return
+        if segment.block != "list":
+            self._ordinal = None
         match segment.block:
             case "code":
                 self._add_code(segment)
@@ -95,10 +102,26 @@ class _Setter:
             indent = min(indent, before + 4) if position else 0
             before = indent
             text = self._line(segment.text[match.end() : end])
-            raw = segment.text[start:end].strip()
-            item = f"{' ' * indent}{match.group(2)} {text}{_marker(text, segment.number)}"
-            place = segment.start + start + len(segment.text[start:end]) - len(segment.text[start:end].lstrip())
-            self._put("\n" if position else self._gap(), item, segment, place=place, raw=raw)
+            sign = match.group(2)
+            if not indent and not self._counts_on(sign):
+                # A renderer would number it anew; a paragraph keeps the number it has.
+                sign = f"{sign[:-1]}\\{sign[-1]}"
+            item = f"{' ' * indent}{sign} {text}{_marker(text, segment.number)}"
+            place = segment.start + match.end(1)
+            joins = (position or self._listed(segment)) and "\\" not in f"{sign}{self._sign}"
+            gap, self._sign = "\n" if joins else self._gap(), sign
+            self._put(gap, item, segment, place=place, raw=segment.text[match.end(1) : end].strip())
+            if not indent:
+                self._ordinal = int(sign[:-1]) if sign[:-1].isdigit() else None
+
+    def _counts_on(self, sign: str) -> bool:
+        """Whether a list item may keep its sign: no number, the first of a list, or the next number of this one."""
+        number = sign[:-1]
+        return not number.isdigit() or self._ordinal is None or int(number) == self._ordinal + 1
+
+    def _listed(self, segment: AnswerSegment) -> bool:
+        """Whether the piece before is a list of the same passage."""
+        return self._last is not None and self._last.block == "list" and self._last.number == segment.number
 
     def _add_table(self, segment: AnswerSegment) -> None:
         rows = [row for row in segment.text.splitlines() if row.strip()]
@@ -147,8 +170,10 @@ class _Setter:
         text = _QUOTATION.sub("", text.strip(), count=1) if text.lstrip().startswith(">") else text.strip()
         if text.startswith("<"):
             text = _TAG.sub("", text).strip()
-        joined = _NEW_LINE.sub(" ", _WRAP.sub("", text))
-        return sanitise(joined.replace("\r", " "), hosts=self._hosts).strip()
+        joined = _NEW_LINE.sub(" ", _WRAP.sub("", _ALERT.sub("", text) if text.startswith("[!") else text))
+        # Links by reference lost what they refer to when they were quoted.
+        joined = _REFERENCE.sub(lambda match: match["code"] or match["label"], joined.replace("\r", " "))
+        return sanitise(joined, hosts=self._hosts).strip()
 
     def _goes_on(self, segment: AnswerSegment) -> bool:
         """Whether a sentence stands in the paragraph of the one before it."""

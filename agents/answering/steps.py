@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import TypedDict, TypeVar
 
@@ -16,7 +17,7 @@ from agents.answering.prompting import grounded_messages, plain_messages, within
 from agents.answering.quoting import quote
 from agents.backing import PassageBacking
 from agents.citations import check_citations
-from agents.errors import AgentError
+from agents.errors import AgentError, ModelUnavailable
 from agents.events import Cited, Mode, Nearest, TextDelta, UsageReported
 from agents.phases import Outcome, PhaseEvent, RunRequest
 from agents.ports import ChatModel, Message, TextPiece
@@ -97,6 +98,9 @@ class AnswerSteps:
         if cited is None:
             backing = PassageBacking(self._embedder)
             cited = await self._compute(check_citations, state["text"], state["passages"], backing)
+            if not state["answered"]:
+                # What the passages do not say cannot be cited.
+                cited = replace(cited, uncited=())
         emit(cited)
         supported = sum(citation.supported for citation in cited.citations)
         return {"detail": f"{supported}/{len(cited.citations)}" if cited.citations else ""}
@@ -108,8 +112,7 @@ class AnswerSteps:
         hosts = hosts_of([passage.document.url for passage in result.passages])
         quoted = quote(answer.segments, result.passages, hosts)
         if not answer.answered or not quoted.pieces:
-            pages_hosts = hosts_of([page.url for page in pages])
-            return _told(wording.unanswered(pages, state["language"], pages_hosts), pages, emit)
+            return _told(wording.say("unanswered" if pages else "nothing", state["language"]), pages, emit)
         for piece in quoted.pieces:
             emit(TextDelta(text=piece))
         return {
@@ -134,7 +137,9 @@ class AnswerSteps:
             marker=keep_valid(len(passages), numbers.append),
         )
         text = await _stream(model, messages, sanitiser, emit)
-        answered = bool(text.strip()) and 0 not in numbers
+        if not text.strip():
+            raise ModelUnavailable(f"{model.name} answered with nothing: ask again, or choose another model.")
+        answered = 0 not in numbers
         state = {"text": text, "mode": "model", "answered": answered, "passages": passages}
         state["nearest"] = () if answered else found.nearest(passage.document for passage in passages)
         return state if passages else {**state, "cited": Cited(citations=())}

@@ -151,7 +151,6 @@ async def test_without_a_model_sentences_are_quoted_and_cited_exactly() -> None:
 async def test_when_nothing_answers_it_says_so_and_names_the_nearest_pages(question: str, expected: str) -> None:
     end = finished(await ask(question, FakeSearcher("scaling.md"), extractor=Nothing()))
     assert expected in end.text
-    assert "[scaling](<https://docs.example/scaling.md>)" in end.text
     assert not end.answered
     assert [page.path for page in end.nearest] == ["scaling.md"]
 
@@ -175,9 +174,15 @@ async def test_with_a_model_its_sentences_are_streamed_and_checked() -> None:
 async def test_a_model_can_say_that_the_passages_do_not_answer() -> None:
     model = ScriptedChatModel("[", "0", "] The passages do not say it.")
     end = finished(await ask("Who won?", FakeSearcher("scaling.md"), model))
-    assert end.text.strip() == "The passages do not say it."
+    assert end.text == "The passages do not say it."
     assert not end.answered
     assert end.nearest[0].path == "scaling.md"
+
+
+async def test_an_empty_answer_fails_the_run() -> None:
+    end = (await ask("q?", FakeSearcher("scaling.md"), ScriptedChatModel(" ", "\n")))[-1]
+    assert end.kind == "run_failed"
+    assert end.code == "model_unavailable"
 
 
 async def test_a_model_that_breaks_off_fails_the_run_and_what_it_said_is_kept() -> None:

@@ -78,6 +78,12 @@ def test_each_item_of_a_list_has_its_number() -> None:
     ]  # fmt: skip
 
 
+def test_numbers_of_steps_are_kept_where_steps_between_are_missing() -> None:
+    text = "1. One\n2. Two\n3. Three\n4. Four\n"
+    pieces = ("list", "1. One"), ("list", "3. Three\n4. Four")
+    assert "".join(quoted(text, *pieces).pieces) == "1. One [1]\n\n3\\. Three [1]\n\n4. Four [1]"
+
+
 def test_an_item_of_an_inner_list_alone_is_no_code() -> None:
     result = quoted("- a\n        - deep\n", ("list", "        - deep"))
     assert "".join(result.pieces) == "- deep [1]"
@@ -104,6 +110,8 @@ def test_rows_without_a_header_are_a_list() -> None:
         ("> Quoted\n> lines.", "Quoted lines. [1]"),
         ("See [the guide](guide.md) and [2].", "See the guide and \\[2\\]. [1]"),
         ("![logo](https://evil.example/x) Text.", "🖼 logo (`https://evil.example/x`) Text. [1]"),
+        ("> [!NOTE] **Mind** this.", "**Mind** this. [1]"),
+        ("See [the page][9] and `a[0][1]`.", "See the page and `a[0][1]`. [1]"),
         ("<p>Hello <b>you</b></p>", "Hello you [1]"),
     ],
 )
