@@ -17,6 +17,7 @@ EXAMPLE = (
 )
 
 say = texts()
+st.set_page_config(layout="wide")  # tables want room
 
 
 def draw_form(names: dict[str, str]) -> str:

@@ -16,6 +16,7 @@ from frontend.views import KnowledgeBase
 SECTIONS = ("documents", "add", "lab", "settings")
 
 say = texts()
+st.set_page_config(layout="wide")  # tables want room
 
 
 def open_base(base_id: str) -> None:

@@ -1,0 +1,195 @@
+"""What only a real browser shows: the way from files to a cited answer, stop, re-attachment, languages, themes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage, Watched
+
+ENGLISH = """# Runbook
+
+## Roll back a deployment
+
+To roll back a deployment, run `kubectl rollout undo deployment/web`. Then watch the pods until all are ready.
+
+## Rotate certificates
+
+Certificates are rotated every 90 days by cert-manager.
+"""
+CHINESE = """# 证书手册
+
+## 手动续期证书
+
+手动续期证书时，请执行 `cmctl renew web-tls`。续期完成后检查证书的有效期。
+"""
+QUESTION = "How do I roll back a deployment?"
+COMMAND = "kubectl rollout undo deployment/web"
+CHIP = 'a[href^="#cite-"]'
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def base(product: str, browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A knowledge base built in the browser with one click; its address."""
+    folder = tmp_path_factory.mktemp("documents")
+    (folder / "runbook.md").write_text(ENGLISH, encoding="utf-8")
+    (folder / "证书.md").write_text(CHINESE, encoding="utf-8")
+    (folder / "empty.md").write_text("", encoding="utf-8")
+    context = browser.new_context()  # type: ignore[attr-defined]
+    page = context.new_page()
+    page.goto(f"{product}/knowledge")
+    page.get_by_role("textbox", name="Name").fill("ops")
+    page.locator("input[type=file]").first.set_input_files(sorted(folder.iterdir()))
+    expect(page.get_by_text("empty.md")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Build", exact=True).click()
+    expect(page.get_by_role("heading", name="ops")).to_be_visible(timeout=60_000)
+    expect(page.locator('[class*="st-key-job-"]').get_by_text(re.compile("done$"))).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("empty.md: The file is empty.")).to_be_visible()
+    yield page.url
+    context.close()
+
+
+def ask(page: Page, question: str) -> None:
+    box = page.get_by_test_id("stChatInputTextArea")
+    expect(box).to_be_enabled(timeout=60_000)
+    box.fill(question)
+    box.press("Enter")
+
+
+def choose_model(page: Page, name: str) -> None:
+    page.locator(".st-key-model input").click()
+    page.get_by_role("option", name=name).click()
+    expect(page.locator(".st-key-model input")).to_have_value(name)
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def add_model(opened: Watched, model: str, name: str, script: str) -> None:
+    page = opened.page
+    page.get_by_role("textbox", name="Name shown here").fill(name)
+    page.get_by_role("textbox", name="Address (ends in /v1)").fill(model)
+    page.get_by_role("textbox", name="Model name at that address").fill(script)
+    page.get_by_text("Use it for new questions").click()
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_text(f"{name} answers.")).to_be_visible(timeout=60_000)
+
+
+def test_from_files_to_the_highlighted_passage(base: str, open_page: OpenPage) -> None:
+    opened = open_page()
+    page = opened.page
+    ask(page, QUESTION)
+    chip = page.locator(CHIP).first
+    expect(chip).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("stChatMessage").last).to_contain_text(COMMAND)
+    expect(page.get_by_text("quoted, no model")).to_be_visible()
+
+    chip.hover()
+    card = page.locator(".card").first
+    expect(card).to_be_visible()
+    expect(card).to_contain_text("Runbook")
+
+    chip.click()
+    mark = page.locator("mark").first
+    expect(mark).to_be_in_viewport()
+    expect(mark).to_contain_text(COMMAND)
+    page.keyboard.press("Escape")
+
+    page.get_by_text("Why these passages").click()
+    expect(page.get_by_text("Searched for")).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    opened.check()
+
+
+def test_a_silent_model_is_stopped_and_the_backend_knows(base: str, model: str, open_page: OpenPage) -> None:
+    opened = open_page("/models")
+    page = opened.page
+    add_model(opened, model, "silent", "scripted:grounded?first_ms=5000&delay_ms=50")
+    page.get_by_role("link", name="Chat").click()
+    choose_model(page, "silent")
+    ask(page, QUESTION)
+    page.get_by_role("button", name=re.compile("^Stop")).click()
+    expect(page.get_by_text("Stopped by you.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_test_id("stChatInputTextArea")).to_be_enabled()
+    opened.check()
+
+
+def test_a_reload_takes_up_the_answer_and_the_second_turn_shows_no_ghost(
+    base: str, model: str, open_page: OpenPage
+) -> None:
+    opened = open_page("/models")
+    page = opened.page
+    add_model(opened, model, "steady", "scripted:grounded?delay_ms=150")
+    page.get_by_role("link", name="Chat").click()
+    choose_model(page, "steady")
+    ask(page, QUESTION)
+    answer = page.get_by_test_id("stChatMessage").last
+    expect(answer).to_contain_text("kubectl", timeout=60_000)
+    page.reload()
+    expect(page.get_by_role("button", name=re.compile("^Stop"))).to_be_visible()
+    expect(page.locator(CHIP).first).to_be_visible(timeout=90_000)
+    assert "thread=" in page.url
+
+    second = "How often are certificates rotated?"
+    choose_model(page, "No model (quotes)")
+    ask(page, second)
+    expect(page.get_by_role("button", name="Regenerate")).to_have_count(2, timeout=60_000)
+    bubbles = [bubble.inner_text() for bubble in page.get_by_test_id("stChatMessage").all()]
+    assert len(bubbles) == 4
+    assert not [text for text in bubbles if second in text and COMMAND in text]
+    assert "90 days" in bubbles[3]
+    opened.check()
+
+
+def test_chinese_in_the_dark_on_a_telephone(base: str, open_page: OpenPage) -> None:
+    opened = open_page(locale="zh-CN", dark=True, width=390)
+    page = opened.page
+    expect(page.get_by_text("您想了解什么？")).to_be_visible()
+    ask(page, "如何手动续期证书？")
+    expect(page.locator(CHIP).first).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("stChatMessage").last).to_contain_text("cmctl renew web-tls")
+    background = page.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
+    assert sum(int(part) for part in re.findall(r"\d+", background)[:3]) < 150
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert overflow <= 0
+    opened.check()
+
+
+def test_a_model_cannot_make_the_browser_load_anything(base: str, model: str, open_page: OpenPage) -> None:
+    opened = open_page("/models")
+    page = opened.page
+    add_model(opened, model, "evil", "scripted:malicious")
+    page.get_by_role("link", name="Chat").click()
+    choose_model(page, "evil")
+    ask(page, QUESTION)
+    expect(page.get_by_role("button", name="Regenerate")).to_be_visible(timeout=60_000)
+    assert page.locator('[class*="st-key-message-"] img').count() == 0
+    opened.check()
+
+
+def test_the_product_does_not_answer_to_a_foreign_host(product: str) -> None:
+    for path in ("/", "/_stcore/health", "/_stcore/stream"):
+        assert httpx2.get(f"{product}{path}", headers={"host": "evil.example"}).status_code == 403
+
+
+def test_documents_can_be_downloaded_through_the_interface(base: str, open_page: OpenPage, tmp_path: Path) -> None:
+    opened = open_page("/knowledge?" + base.partition("?")[2])
+    page = opened.page
+    page.get_by_role("button", name="Retrieval lab").or_(page.get_by_role("radio", name="Retrieval lab")).first.click()
+    page.get_by_role("textbox", name="Question").fill(QUESTION)
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.get_by_text("1. Runbook").click()
+    page.get_by_role("button", name="Open at the passage").first.click()
+    link = page.get_by_role("link", name="Download")
+    expect(link).to_be_visible()
+    target = link.get_attribute("href")
+    assert target is not None
+    answer = httpx2.get(httpx2.URL(page.url).join(target))
+    assert answer.text == ENGLISH
+    assert answer.headers["content-disposition"].startswith("attachment")
+    opened.check()
