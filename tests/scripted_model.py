@@ -19,9 +19,7 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -53,13 +51,6 @@ class Pace:
     delay_ms: float = 0.0
     break_after: int | None = None
     error_after: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
-    text: str
-    pace: Pace
-    input_tokens: int
 
 
 @dataclass(slots=True)
@@ -232,12 +223,8 @@ class Application:
             for index, vector in enumerate(vectors)
         ]
         used = sum(len(tokens(text)) for text in texts)
-        return {
-            "object": "list",
-            "model": asked["model"],
-            "data": data,
-            "usage": {"prompt_tokens": used, "total_tokens": used},
-        }
+        usage = {"prompt_tokens": used, "total_tokens": used}
+        return {"object": "list", "model": asked["model"], "data": data, "usage": usage}
 
     async def complete(self, asked: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
         if self.remembers:
@@ -363,9 +350,7 @@ class ScriptedServer:
         self._ready.wait()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
@@ -382,12 +367,6 @@ class ScriptedServer:
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
-
-
-def served(**options: Any) -> Iterator[ScriptedServer]:
-    """For a fixture: `yield from served()`."""
-    with ScriptedServer(**options) as server:
-        yield server
 
 
 async def serve_forever(host: str, port: int, application: Application) -> None:
