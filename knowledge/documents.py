@@ -101,7 +101,7 @@ class DocumentStore:
 def read_chunks(connection: Connection, condition: ColumnElement[bool]) -> list[Chunk]:
     """Chunks of any base that meet a condition, in the order of documents and within them."""
     query: Select[Any] = select(chunks).where(condition).order_by(chunks.c.document_id, chunks.c.ordinal)
-    return [chunk_of(row) for row in connection.execute(query)]
+    return [chunk_of(row) for row in connection.execute(query).all()]
 
 
 def in_portions(values: Collection[Each], size: int = _IN_A_QUERY) -> Iterator[Sequence[Each]]:

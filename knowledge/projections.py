@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, and_, select
 
-from knowledge.changes import TEXT, Change, knows, read_base, read_changes, vectors_of
+from knowledge.changes import TEXT, BaseState, Change, knows, read_base, read_changes, vectors_of
 from knowledge.database import Database
 from knowledge.documents import in_portions, read_chunks
 from knowledge.errors import NotFound
@@ -52,6 +52,7 @@ class _Opened:
     vectors: dict[str, VectorIndex] = field(default_factory=dict)
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     locks: dict[str, threading.Lock] = field(default_factory=dict)
+    incomplete: tuple[tuple[int, tuple[str, ...]], frozenset[str]] | None = None
     used_at: float = 0.0
 
 
@@ -72,12 +73,12 @@ class Projections:
         try:
             with self._database.read() as connection:
                 base = read_base(connection, knowledge_base_id)
-                present = base.embedders
-                incomplete = {name for name in present if not is_complete(connection, knowledge_base_id, name)}
+                opened = self._of(knowledge_base_id)
+                incomplete = set(_incomplete(connection, knowledge_base_id, opened, base))
         except NotFound:
             self._let_go(knowledge_base_id)
             raise
-        opened = self._of(knowledge_base_id)
+        present = base.embedders
         opened.used_at = time.monotonic()
         for stale in set(opened.vectors) - set(present):
             opened.vectors.pop(stale, None)
@@ -321,6 +322,16 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
     if isinstance(error, sqlite3.OperationalError):
         return any(word in str(error) for word in _DAMAGE)
     return not isinstance(error, sqlite3.ProgrammingError)
+
+
+def _incomplete(connection: Connection, knowledge_base_id: str, opened: _Opened, base: BaseState) -> frozenset[str]:
+    """The present embedders that have not covered the base; looked up once for each state of the log, which is told of
+    whatever makes a difference here."""
+    state = (base.log_head, base.embedders)
+    if opened.incomplete is None or opened.incomplete[0] != state:
+        lacking = {name for name in base.embedders if not is_complete(connection, knowledge_base_id, name)}
+        opened.incomplete = (state, frozenset(lacking))
+    return opened.incomplete[1]
 
 
 def _portion(connection: Connection, knowledge_base_id: str, aspect: str, after: int) -> list[Change]:

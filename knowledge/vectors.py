@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, cast
 
 import numpy as np
@@ -85,26 +87,19 @@ def load_vectors(
     connection: Connection, knowledge_base_id: str, embedder: str, document_ids: Sequence[str]
 ) -> Mapping[str, DocumentVectors | None]:
     """What there is of the vectors of each document: None for one without any, gone or not."""
-    query = (
-        select(chunks.c.document_id, chunks.c.id, embeddings.c.vector)
-        .join(embeddings, and_(embeddings.c.embedder == embedder, embeddings.c.content_hash == chunks.c.content_hash))
-        .where(chunks.c.knowledge_base_id == knowledge_base_id)
-    )
-    found: dict[str, tuple[list[int], list[bytes]]] = {}
+    there = and_(embeddings.c.embedder == embedder, embeddings.c.content_hash == chunks.c.content_hash)
+    query = select(chunks.c.document_id, chunks.c.id, embeddings.c.vector).join(embeddings, there)
+    query = query.where(chunks.c.knowledge_base_id == knowledge_base_id).order_by(chunks.c.document_id)
+    found: dict[str, DocumentVectors | None] = dict.fromkeys(document_ids)
     for portion in in_portions(document_ids):
-        for document_id, chunk_id, vector in connection.execute(query.where(chunks.c.document_id.in_(portion))):
-            ids, vectors = found.setdefault(document_id, ([], []))
-            ids.append(chunk_id)
-            vectors.append(vector)
-    return {
-        document_id: _document_vectors(*found[document_id]) if document_id in found else None
-        for document_id in document_ids
-    }
-
-
-def _document_vectors(ids: list[int], vectors: list[bytes]) -> DocumentVectors:
-    matrix = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(ids), -1)
-    return DocumentVectors(chunk_ids=np.array(ids, dtype=np.int64), vectors=matrix.astype(np.float32, copy=False))
+        rows = connection.execute(query.where(chunks.c.document_id.in_(portion))).all()
+        for document_id, held in groupby(rows, key=itemgetter(0)):
+            _, ids, vectors = zip(*held, strict=True)
+            matrix = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(ids), -1)
+            found[document_id] = DocumentVectors(
+                chunk_ids=np.array(ids, dtype=np.int64), vectors=matrix.astype(np.float32, copy=False)
+            )
+    return found
 
 
 def missing(
