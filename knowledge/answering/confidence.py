@@ -31,6 +31,8 @@ _READ = re.compile(rf"[A-Za-z]\w*(?:[-./]\w+)*|[{HAN}]+", re.ASCII)
 _PARTS = re.compile(r"[-./_]+")
 _UNRELATED, _SYNONYM = 0.4, 1.0
 """Cosines of two words between which one goes from having nothing to do with the other to meaning the same."""
+_UNJUDGED = 0.3
+"""What a word that the chunk lacks counts for when no embedder can tell: about what one says on average."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,12 +105,12 @@ def _alike(
     question: str, words: Sequence[Word], others: Sequence[str], embedder: Embedder | None
 ) -> NDArray[np.float64]:
     """For each word, how close the nearest of the others comes to meaning the same, 0..1."""
-    nothing = np.zeros(len(words))
+    unknown = np.full(len(words), _UNJUDGED)
     if embedder is None or not others or language_of(question) not in embedder.languages:
-        return nothing
+        return unknown
     try:
         vectors = embedder.embed_documents([*(word.text.lower() for word in words), *others])
     except EmbedderUnavailable:
-        return nothing
+        return unknown
     cosines: NDArray[np.float64] = (vectors[: len(words)] @ vectors[len(words) :].T).max(axis=1).astype(np.float64)
     return np.clip((cosines - _UNRELATED) / (_SYNONYM - _UNRELATED), 0.0, 1.0)

@@ -14,6 +14,8 @@ from knowledge.expansion import Concept, Phrase, concepts_of
 from knowledge.ports import Embedder
 from knowledge.types import Hit, Passage
 
+FULL_SEARCH = 60
+"""How many chunks a search of a base of any size reads."""
 MOST_PIECES = 200
 """Pieces looked at for one question; those of the last passages are left out beyond it."""
 
@@ -77,11 +79,13 @@ def weigh_terms(question: str, hits: Sequence[Hit]) -> dict[str, float]:
     """The weight of each term of the question: high for one that few of the chunks found hold.
 
     The chunks that a search returns for any of the words stand in for the whole base: a word that none of them holds is
-    rare in it, or missing. The weight is BM25's idf over the hits.
+    rare in it, or missing. The weight is BM25's idf over the hits; where a base has fewer than a search reads, the
+    others count as chunks without the word, or in a small base every word would look common.
     """
     texts = [frozenset(index_terms(hit.chunk.search_text)) for hit in hits]
+    count = max(len(texts), FULL_SEARCH)
     frequencies = {term: sum(term in text for text in texts) for term in query_terms(question)}
-    return {term: math.log(1 + (len(texts) - df + 0.5) / (df + 0.5)) for term, df in frequencies.items()}
+    return {term: math.log(1 + (count - df + 0.5) / (df + 0.5)) for term, df in frequencies.items()}
 
 
 def gather(question: str, found: Found, weights: Mapping[str, float], embedder: Embedder | None) -> list[Piece]:

@@ -174,3 +174,9 @@ def test_an_embedder_that_fails_leaves_the_words():
     result = found(SELF_HEAL, BACKUP)
     question = "what is the default self-heal timeout and which flag sets it?"
     assert Answerer(KeywordEmbedder("x", fails=True)).answer(question, result) == Answerer().answer(question, result)
+
+
+def test_a_base_of_one_short_page_answers_what_it_says():
+    result = found("The default port of the web interface is 8501. Set it with `--port`.\n")
+    assert Answerer().answer("what is the default port of the web interface?", result).answered
+    assert not Answerer().answer("how do I configure LDAP with Kerberos?", result).answered
