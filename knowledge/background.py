@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -26,13 +26,9 @@ def background(threads: int = 1) -> Iterator[ThreadPoolExecutor]:
 
 def awaited(future: Future[Result]) -> Generator[None, None, Result]:
     """The result of a call, yielding twice a second until it is there. Raises what the call raised."""
-    while True:
-        try:
-            return future.result(timeout=PULSE_S)
-        except TimeoutError:
-            if future.done():  # then it is the call that raised it
-                raise
+    while not wait([future], timeout=PULSE_S).done:
         yield
+    return future.result()
 
 
 def called(executor: ThreadPoolExecutor, call: Callable[[], Result]) -> Generator[None, None, Result]:
