@@ -14,29 +14,37 @@ BACKLOG = 1000
 
 
 class Listener:
-    """Stored events of one run as they come. Used from the event loop only."""
+    """Stored events of one run as they come. Used from the event loop only, by one reader."""
 
     def __init__(self) -> None:
         self._events: deque[StoredEvent] = deque(maxlen=BACKLOG)
-        self._arrived = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
 
     def put(self, event: StoredEvent) -> None:
         """Keep an event until it is taken."""
         self._events.append(event)
-        self._arrived.set()
+        _wake(self._waiter)
 
     async def take(self, timeout: float) -> list[StoredEvent]:
         """What has come since the last call; waits at most `timeout` seconds for the first."""
         if not self._events:
+            # By hand, for asyncio.timeout costs more than all the rest of an event's way.
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            alarm = loop.call_later(timeout, _wake, self._waiter)
             try:
-                async with asyncio.timeout(timeout):
-                    await self._arrived.wait()
-            except TimeoutError:
-                return []
+                await self._waiter
+            finally:
+                alarm.cancel()
+                self._waiter = None
         taken = list(self._events)
         self._events.clear()
-        self._arrived.clear()
         return taken
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
 
 
 class Broker:

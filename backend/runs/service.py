@@ -220,7 +220,8 @@ class RunService:
             if not dead and not store.any_orphaned(connection):
                 return []
         with self._database.write() as connection:
-            return store.take_over(connection, self.owner, dead, self.lease)
+            # What was taken from us and given up again is ours only once our own earlier attempt has stopped.
+            return store.take_over(connection, self.owner, dead, self.lease, but=list(self._tasks))
 
     def _release(self) -> None:
         with self._database.write() as connection:

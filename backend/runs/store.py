@@ -198,11 +198,20 @@ def is_over(connection: Connection, run_id: str) -> bool:
     return connection.execute(select(runs.c.status).where(runs.c.id == run_id)).scalar() != "running"
 
 
-def take_over(connection: Connection, owner: str, dead: Iterable[str], lease: timedelta, limit: int = 50) -> list[Run]:
-    """The runs whose lease ran out or whose owner is dead, now this owner's, each with its next attempt."""
+def take_over(
+    connection: Connection,
+    owner: str,
+    dead: Iterable[str],
+    lease: timedelta,
+    *,
+    but: Collection[str] = (),
+    limit: int = 50,
+) -> list[Run]:
+    """The runs whose lease ran out or whose owner is dead, `but` some, now this owner's, each with its next attempt."""
     now = datetime.now(UTC)
     orphaned = or_(runs.c.lease_until < now, runs.c.lease_owner.in_(list(dead)))
-    query = select(runs.c.id).where(runs.c.status == "running", runs.c.lease_owner != owner, orphaned).limit(limit)
+    free = and_(runs.c.status == "running", runs.c.lease_owner != owner, runs.c.id.notin_(but), orphaned)
+    query = select(runs.c.id).where(free).limit(limit)
     ids = list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
     if not ids:
         return []
