@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from frontend.admission import COOKIE
 from frontend.components import page_style
 from frontend.language import LANGUAGES
 from frontend.session import language, show_notes, texts
@@ -40,6 +41,8 @@ with st.sidebar:
         bind="query-params",
         label_visibility="collapsed",
     )
+    if COOKIE in st.context.cookies:
+        st.link_button(say("page.sign_out"), "/logout", icon=":material/logout:", type="tertiary")
 page_style()
 show_notes()
 st.session_state["sidebar"] = sidebar

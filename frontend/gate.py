@@ -100,7 +100,8 @@ def _login_page(request: Request, *, problem: str = "", status: int = 200) -> Re
     page = LOGIN_PAGE.read_text(encoding="utf-8")
     page = page.replace("{language}", language).replace("{problem}", problem)
     policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
     )
     return HTMLResponse(
         page, status_code=status, headers={"content-security-policy": policy, "cache-control": "no-store"}
@@ -128,7 +129,7 @@ def _protecting(send: Send, host: str) -> Send:
             headers.setdefault("content-security-policy", policy)
             headers["x-content-type-options"] = "nosniff"
             headers["x-frame-options"] = "DENY"
-            headers["referrer-policy"] = "no-referrer"
+            headers["referrer-policy"] = "same-origin"  # none at all would make our own forms send `Origin: null`
             headers["cross-origin-opener-policy"] = "same-origin"
         await send(message)
 

@@ -51,7 +51,7 @@ def build(*, api_url: str, policy: Policy) -> st.App:
         routes=[
             Route("/login", show_login, methods=["GET"]),
             Route("/login", enter, methods=["POST"]),
-            Route("/logout", log_out, methods=["POST"]),
+            Route("/logout", log_out, methods=["GET"]),
             Route("/files/{knowledge_base}/{document}", original, methods=["GET"]),
         ],
     )

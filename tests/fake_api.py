@@ -6,12 +6,10 @@ import asyncio
 import itertools
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
@@ -402,20 +400,3 @@ def page(view: Any, items: Any) -> Any:
 def problem(status: int, code: str, detail: str) -> Response:
     body = schemas.Problem(title=code, status=status, detail=detail, code=code)
     return JSONResponse(body.model_dump(), status_code=status, media_type="application/problem+json")
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """The address of a server that runs the application in a thread."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    pause = threading.Event()
-    while not server.started:
-        pause.wait(0.02)
-    try:
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
-        yield f"http://{host}:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)

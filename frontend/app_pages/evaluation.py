@@ -10,6 +10,7 @@ from frontend.session import api, explain, show_error, texts
 from frontend.views import Job
 
 SHARES = ("hit_at_1", "hit_at_5", "hit_at_10", "mrr_at_10", "ndcg_at_10", "quote_recall", "answer_cover")
+ENOUGH = 0.7
 REFUSALS = ("refusal_rate", "wrong_refusal_rate")
 EXAMPLE = (
     '{"id": "q1", "question": "How do we roll back?", "kind": "howto", '
@@ -72,11 +73,12 @@ def draw_questions(rows: list[dict[str, Any]]) -> None:
 
 
 def is_failure(row: dict[str, Any]) -> bool:
-    rank = row.get("rank")
-    missed = rank is None or not 1 <= rank <= 5
-    if row.get("answerable") is False or row.get("kind") == "unanswerable":
+    """An unanswerable question that was answered; or one refused, not found among five, quoted or covered."""
+    if row.get("answerable") is False:
         return row.get("refused") is False
-    return missed or row.get("refused") is True or row.get("answer_covered") is False
+    rank, cover = row.get("rank"), row.get("answer_cover")
+    found = rank is not None and 1 <= rank <= 5 and row.get("quotes_found") is not False
+    return not found or row.get("refused") is True or (cover is not None and cover < ENOUGH)
 
 
 def flatten(row: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,10 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
+from tests.fake_api import FakeApi, make_app
 from tests.scripted_model import ScriptedServer
+from tests.serving import serving
 
 ROOT = Path(__file__).parents[2]
 READY = "DevOps ChatBot is ready: "
@@ -89,6 +93,25 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(timeout=30)
         if process.stdout is not None:
             process.stdout.close()
+
+
+@pytest.fixture
+def interface_asking_for_a_token() -> Iterator[str]:
+    """The address of the interface alone, before an API that asks for a token."""
+    with serving(make_app(FakeApi(token_required=True))) as api_url, socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        reserved.close()
+        command = [sys.executable, "-m", "frontend", "--port", str(port), "--api-url", api_url]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            with httpx2.Client(transport=httpx2.HTTPTransport(retries=8)) as client:
+                client.get(f"{url}/_stcore/health")
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from frontend.admission import COOKIE
 from tests.browser.conftest import OpenPage, Watched
+from tests.fake_api import TOKEN
 
 ENGLISH = """# Runbook
 
@@ -36,13 +38,13 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def base(product: str, browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def base(product: str, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A knowledge base built in the browser with one click; its address."""
     folder = tmp_path_factory.mktemp("documents")
     (folder / "runbook.md").write_text(ENGLISH, encoding="utf-8")
     (folder / "证书.md").write_text(CHINESE, encoding="utf-8")
     (folder / "empty.md").write_text("", encoding="utf-8")
-    context = browser.new_context()  # type: ignore[attr-defined]
+    context = browser.new_context()
     page = context.new_page()
     page.goto(f"{product}/knowledge")
     page.get_by_role("textbox", name="Name").fill("ops")
@@ -193,3 +195,17 @@ def test_documents_can_be_downloaded_through_the_interface(base: str, open_page:
     assert answer.text == ENGLISH
     assert answer.headers["content-disposition"].startswith("attachment")
     opened.check()
+
+
+def test_the_token_opens_the_interface(browser: Browser, interface_asking_for_a_token: str) -> None:
+    page = browser.new_context(locale="en-US").new_page()
+    page.goto(f"{interface_asking_for_a_token}/models")
+    page.get_by_label("Token").fill("a guess")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("That is not the token of this server.")).to_be_visible()
+    page.get_by_label("Token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Models")).to_be_visible(timeout=30_000)
+    assert page.url == f"{interface_asking_for_a_token}/models"
+    assert COOKIE not in page.evaluate("document.cookie")
+    page.context.close()

@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from frontend import session
-from tests.fake_api import FakeApi, make_app, serving
+from tests.fake_api import FakeApi, make_app
+from tests.serving import serving
 
 SCRIPT = Path(__file__).parents[2] / "frontend" / "app.py"
 

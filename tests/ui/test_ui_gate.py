@@ -18,7 +18,8 @@ from frontend.__main__ import main
 from frontend.access import Policy
 from frontend.admission import COOKIE, Admission
 from frontend.gate import Gate, log_in, show_login
-from tests.fake_api import COOKIE_VALUE, TOKEN, FakeApi, make_app, serving
+from tests.fake_api import COOKIE_VALUE, TOKEN, FakeApi, make_app
+from tests.serving import serving
 
 LOOPBACK = Policy(bound_to_loopback=True)
 SOCKET = "ws://127.0.0.1:8501/_stcore/stream"

@@ -18,7 +18,8 @@ from frontend.following import Event, Following, read_events
 from frontend.language import choose_language, load_texts
 from frontend.run_state import replay
 from frontend.views import Job, KnowledgeBase, Message, Page, decode
-from tests.fake_api import ANSWER, FakeApi, make_app, serving
+from tests.fake_api import ANSWER, FakeApi, make_app
+from tests.serving import serving
 
 FOLDER = Path(frontend.__file__).parent
 CALL = re.compile(r"""(?:say|texts\(\)|self\._say)\(\s*f?"([a-z_]+\.[a-z_0-9{}]+)\"""")
