@@ -8,6 +8,7 @@ So a process that only answers questions never loads torch.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,9 +25,8 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 _DIMENSION = 384
 _LANGUAGES: frozenset[Language] = frozenset({"en", "other"})
 
-_FEW = 8
-_FEW_IN_ALL = 256
-"""So many texts, in calls of a few or not, are embedded without torch before it is loaded to go on faster."""
+_FEW, _LATE_S = 100, 30.0
+"""So many texts, with no longer a pause between calls, are embedded before torch is loaded to go on faster."""
 
 
 class MiniLM:
@@ -38,7 +38,8 @@ class MiniLM:
         self._folder = Lazy(checked_folder)
         self._light = Lazy(self._load_light)
         self._full = Lazy(self._load_full)
-        self._embedded = 0
+        self._of_late = 0
+        self._called_at = 0.0
 
     @property
     def name(self) -> str:
@@ -54,8 +55,7 @@ class MiniLM:
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, 384), in the order given. Raises EmbedderUnavailable."""
-        if not self._full.loaded and (len(texts) <= _FEW or self._embedded + len(texts) <= _FEW_IN_ALL):
-            self._embedded += len(texts) if len(texts) > _FEW else 0
+        if not self._full.loaded and self._are_few(len(texts)):
             return unit_length(self._light.get().encode(readable(texts)))
         return self._full.get().embed_documents(texts)
 
@@ -70,7 +70,13 @@ class MiniLM:
             self._full.get().close()
         self._full.release()
         self._light.release()
-        self._embedded = 0
+
+    def _are_few(self, number: int) -> bool:
+        """Whether these texts and those of late are too few to be worth loading torch."""
+        now = time.monotonic()
+        self._of_late = number + (self._of_late if now - self._called_at < _LATE_S else 0)
+        self._called_at = now
+        return self._of_late <= _FEW
 
     def _load_light(self) -> BertEncoder:
         with unavailable_on(NAME, ImportError, OSError, KeyError, ValueError):
