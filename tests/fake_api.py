@@ -57,11 +57,8 @@ class FakeApi:
     sources: list[tuple[str, str, str]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def new_id(self) -> str:
-        return f"{next(self.numbers):032x}"
-
     def add_base(self, name: str, documents: int = 1) -> str:
-        base_id = self.new_id()
+        base_id = f"{next(self.numbers):032x}"
         self.bases[base_id] = {
             "id": base_id, "name": name, "description": "", "embedders": ["fast"], "next_embedders": None,
             "document_count": documents, "failed_count": 0, "chunk_count": documents * 2,
@@ -71,7 +68,7 @@ class FakeApi:
         return base_id
 
     def add_job(self, base_id: str, kind: str, status: str, **more: Any) -> str:
-        job_id = self.new_id()
+        job_id = f"{next(self.numbers):032x}"
         self.jobs[job_id] = {
             "id": job_id, "kind": kind, "knowledge_base_id": base_id, "status": status, "stuck": False,
             "stages": [{"name": "parsed", "done": 3, "total": 10, "failed": 1, "rate": 2.5, "eta_s": 3.0}],
@@ -83,7 +80,7 @@ class FakeApi:
 
     def add_message(self, thread_id: str, role: str, text: str, parent_id: str | None, **more: Any) -> dict[str, Any]:
         message = {
-            "id": self.new_id(), "thread_id": thread_id, "parent_id": parent_id, "role": role, "text": text,
+            "id": f"{next(self.numbers):032x}", "thread_id": thread_id, "parent_id": parent_id, "role": role, "text": text,
             "run_id": None, "status": "finished", "mode": None, "model": "", "answered": None, "error": "",
             "citations": [], "uncited": [], "nearest": [], "feedback": None, "created_at": NOW, **more,
         }  # fmt: skip
@@ -92,7 +89,7 @@ class FakeApi:
         return message
 
     def add_thread(self, title: str = "", bases: list[str] | None = None) -> str:
-        thread_id = self.new_id()
+        thread_id = f"{next(self.numbers):032x}"
         self.threads[thread_id] = {
             "id": thread_id, "title": title, "knowledge_bases": bases or [], "message_count": 0,
             "active_run_id": None, "created_at": NOW, "updated_at": NOW,
@@ -109,7 +106,7 @@ class FakeApi:
             above = edited["parent_id"] if edited else body.get("parent_id")
             parent = self.add_message(thread_id, "user", body["input"], above)["id"]
             self.threads[thread_id]["title"] = self.threads[thread_id]["title"] or body["input"][:80]
-        run_id = self.new_id()
+        run_id = f"{next(self.numbers):032x}"
         mode = "extractive" if body.get("model") in (None, "none") else "model"
         answer = self.add_message(thread_id, "assistant", "", parent, run_id=run_id, status="running")
         self.runs[run_id] = {
@@ -174,7 +171,6 @@ class FakeApi:
 
 
 def make_app(fake: FakeApi) -> FastAPI:
-    """The HTTP side."""
     app = FastAPI()
 
     @app.middleware("http")
@@ -355,7 +351,12 @@ def _add_models(app: FastAPI, fake: FakeApi) -> None:
     @app.post("/api/v1/models", status_code=201)
     async def create(request: Request) -> Any:
         body = await request.json()
-        model = {**body, "id": fake.new_id(), "has_api_key": bool(body.pop("api_key", "")), "origin": "stored"}
+        model = {
+            **body,
+            "id": f"{next(fake.numbers):032x}",
+            "has_api_key": bool(body.pop("api_key", "")),
+            "origin": "stored",
+        }
         fake.models[model["id"]] = model
         return schemas.ModelView.model_validate(model)
 
