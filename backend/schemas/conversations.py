@@ -1,0 +1,143 @@
+"""Threads, messages and runs, as REST shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from backend.schemas.base import Body, View
+from backend.schemas.knowledge import SearchFilters
+
+
+class ThreadCreate(Body):
+    title: str = Field(default="", max_length=500)
+    knowledge_bases: list[str] = Field(default_factory=list, max_length=100)
+
+
+class ThreadUpdate(Body):
+    title: str | None = Field(default=None, max_length=500)
+    knowledge_bases: list[str] | None = Field(default=None, max_length=100)
+
+
+class ThreadView(View):
+    id: str
+    title: str
+    knowledge_bases: list[str]
+    message_count: int
+    active_run_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class CitationView(View):
+    number: int
+    document_id: str
+    knowledge_base_id: str
+    path: str
+    title: str
+    url: str
+    heading_path: list[str]
+    anchor: str
+    quote: str
+    start: int
+    end: int
+    answer_start: int
+    answer_end: int
+    support: float
+    supported: bool
+
+
+class NearestView(View):
+    document_id: str
+    knowledge_base_id: str
+    path: str
+    title: str
+    url: str
+
+
+class FeedbackView(View):
+    rating: Literal["up", "down"]
+    reasons: list[str]
+    comment: str
+
+
+class MessageView(View):
+    """Messages form a tree: `parent_id` is the message answered or followed; siblings share it (edits, regenerations).
+
+    For an assistant message, `status` is that of its run; `text` is what has been written so far.
+    """
+
+    id: str
+    thread_id: str
+    parent_id: str | None
+    role: Literal["user", "assistant"]
+    text: str
+    run_id: str | None
+    status: Literal["running", "finished", "failed", "cancelled"]
+    mode: Literal["extractive", "model"] | None
+    model: str
+    answered: bool | None
+    error: str
+    citations: list[CitationView]
+    uncited: list[tuple[int, int]]
+    nearest: list[NearestView]
+    feedback: FeedbackView | None
+    created_at: datetime
+
+
+class ModelChoice(Body):
+    """A model for this request only. Either a configured name, or an OpenAI-compatible endpoint of its own."""
+
+    name: str = Field(default="", max_length=500)
+    base_url: str = Field(default="", max_length=2000)
+    api_key: str = Field(default="", max_length=2000)
+
+
+class RunCreate(Body):
+    """`model`: a configured model's name, `"none"` for an extractive answer, an endpoint, or null for the default.
+
+    `parent_id` is the message this one follows; null continues the newest branch. With `regenerate` the input is not
+    added again: a new answer is made to the user message `parent_id`. With `edit_of`, the id of a user message, `input`
+    becomes its sibling (edit and resend), also when that message is the first. `knowledge_bases` are ids or names; null
+    means those of the thread, and an empty list there or here all that there are.
+    """
+
+    input: str = Field(default="", max_length=100_000)
+    phase: str = Field(default="answer", max_length=100)
+    knowledge_bases: list[str] | None = Field(default=None, max_length=100)
+    filters: SearchFilters = Field(default_factory=SearchFilters)
+    model: str | ModelChoice | None = None
+    parent_id: str | None = Field(default=None, max_length=100)
+    edit_of: str | None = Field(default=None, max_length=100)
+    regenerate: bool = False
+
+
+class RunView(View):
+    id: str
+    thread_id: str
+    message_id: str
+    user_message_id: str
+    phase: str
+    status: Literal["running", "finished", "failed", "cancelled"]
+    mode: Literal["extractive", "model"] | None
+    model: str
+    error: str
+    attempt: int
+    last_event_id: int
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class FeedbackPut(Body):
+    rating: Literal["up", "down"] | None = Field(description="null takes the feedback back")
+    reasons: list[Annotated[str, Field(max_length=100)]] = Field(default_factory=list, max_length=20)
+    comment: str = Field(default="", max_length=10_000)
+
+
+class ThreadExport(View):
+    """A conversation as JSON: its whole tree of messages."""
+
+    thread: ThreadView
+    messages: list[MessageView]

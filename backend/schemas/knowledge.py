@@ -1,0 +1,175 @@
+"""Knowledge bases, sources, documents, search and evaluation, as REST shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from backend.schemas.base import Body, Name, View
+
+
+class KnowledgeBaseCreate(Body):
+    name: Name
+    description: str = Field(default="", max_length=10_000)
+    embedders: list[str] | None = Field(default=None, description="Names of configured embedders; default: settings.")
+
+
+class KnowledgeBaseUpdate(Body):
+    name: Name | None = None
+    description: str | None = Field(default=None, max_length=10_000)
+    embedders: list[str] | None = Field(
+        default=None, description="Changing them builds beside the present vectors and then switches."
+    )
+
+
+class IndexProgress(View):
+    """How far an index of a knowledge base is: `done` of `total` chunks (words count documents' chunks likewise)."""
+
+    name: str
+    done: int
+    total: int
+
+
+class KnowledgeBaseView(View):
+    id: str
+    name: str
+    description: str
+    embedders: list[str]
+    next_embedders: list[str] | None
+    document_count: int
+    failed_count: int
+    chunk_count: int
+    indexes: list[IndexProgress]
+    active_job_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class SourceCreate(Body):
+    """`folder` and `zip` are paths on the server's machine (local mode only); `web` is the URL of one page."""
+
+    kind: Literal["folder", "zip", "web"]
+    location: Annotated[str, Field(min_length=1, max_length=4096)]
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class SourceUpdate(Body):
+    options: dict[str, Any]
+
+
+class SourceView(View):
+    id: str
+    knowledge_base_id: str
+    kind: Literal["upload", "folder", "zip", "web", "git"]
+    location: str
+    options: dict[str, Any]
+    document_count: int
+    created_at: datetime
+    synced_at: datetime | None
+
+
+class DocumentView(View):
+    id: str
+    knowledge_base_id: str
+    source_id: str
+    path: str
+    title: str
+    url: str
+    media_type: str
+    language: str
+    size: int
+    content_hash: str
+    status: Literal["received", "indexed", "failed"]
+    error: str
+    warnings: list[str]
+    metadata: dict[str, Any]
+    chunk_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ChunkView(View):
+    id: int
+    ordinal: int
+    heading_path: list[str]
+    anchor: str
+    kind: str
+    language: str
+    page: str
+    text: str
+    start: int
+    end: int
+
+
+class DocumentContent(View):
+    """The canonical text that all offsets count in. `?format=original` returns the file itself instead."""
+
+    document: DocumentView
+    text: str
+    markup: str
+    chunks: list[ChunkView]
+
+
+class SearchFilters(Body):
+    source_ids: list[str] = Field(default_factory=list, max_length=1000)
+    path_prefixes: list[str] = Field(default_factory=list, max_length=1000)
+    document_ids: list[str] = Field(default_factory=list, max_length=1000)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class SearchRequest(Body):
+    query: Annotated[str, Field(min_length=1, max_length=100_000)]
+    top_k: int = Field(default=10, ge=1, le=100)
+    explain: bool = False
+    filters: SearchFilters = Field(default_factory=SearchFilters)
+
+
+class HitDocument(View):
+    id: str
+    knowledge_base_id: str
+    path: str
+    title: str
+    url: str
+
+
+class HitView(View):
+    """`score` and `parts` lie in 0..1. `dropped` (with explain) says why a chunk fell below the line."""
+
+    document: HitDocument
+    chunk_id: int
+    heading_path: list[str]
+    anchor: str
+    text: str
+    start: int
+    end: int
+    score: float
+    rank: int
+    parts: dict[str, float] = Field(default_factory=dict)
+    dropped: str = ""
+    graph_path: list[str] = Field(default_factory=list)
+
+
+class SearchResponse(View):
+    hits: list[HitView]
+    language: str
+    degraded: list[str] = Field(default_factory=list, description="Embedders whose vectors are still being made.")
+    duration_ms: float
+
+
+class EvaluationReport(View):
+    """Figures of `eval retrieval`; each lies in 0..1, `count` questions. `per_question` says where each one failed."""
+
+    count: int
+    unanswerable_count: int
+    hit_at_1: float
+    hit_at_5: float
+    hit_at_10: float
+    mrr_at_10: float
+    ndcg_at_10: float
+    quote_recall: float
+    answer_cover: float
+    refusal_rate: float | None
+    wrong_refusal_rate: float
+    per_question: list[dict[str, Any]]
