@@ -57,8 +57,11 @@ class FakeApi:
     sources: list[tuple[str, str, str]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
+    def new_id(self) -> str:
+        return f"{next(self.numbers):032x}"
+
     def add_base(self, name: str, documents: int = 1) -> str:
-        base_id = f"{next(self.numbers):032x}"
+        base_id = self.new_id()
         self.bases[base_id] = {
             "id": base_id, "name": name, "description": "", "embedders": ["fast"], "next_embedders": None,
             "document_count": documents, "failed_count": 0, "chunk_count": documents * 2,
@@ -68,7 +71,7 @@ class FakeApi:
         return base_id
 
     def add_job(self, base_id: str, kind: str, status: str, **more: Any) -> str:
-        job_id = f"{next(self.numbers):032x}"
+        job_id = self.new_id()
         self.jobs[job_id] = {
             "id": job_id, "kind": kind, "knowledge_base_id": base_id, "status": status, "stuck": False,
             "stages": [{"name": "parsed", "done": 3, "total": 10, "failed": 1, "rate": 2.5, "eta_s": 3.0}],
@@ -80,7 +83,7 @@ class FakeApi:
 
     def add_message(self, thread_id: str, role: str, text: str, parent_id: str | None, **more: Any) -> dict[str, Any]:
         message = {
-            "id": f"{next(self.numbers):032x}", "thread_id": thread_id, "parent_id": parent_id, "role": role, "text": text,
+            "id": self.new_id(), "thread_id": thread_id, "parent_id": parent_id, "role": role, "text": text,
             "run_id": None, "status": "finished", "mode": None, "model": "", "answered": None, "error": "",
             "citations": [], "uncited": [], "nearest": [], "feedback": None, "created_at": NOW, **more,
         }  # fmt: skip
@@ -89,7 +92,7 @@ class FakeApi:
         return message
 
     def add_thread(self, title: str = "", bases: list[str] | None = None) -> str:
-        thread_id = f"{next(self.numbers):032x}"
+        thread_id = self.new_id()
         self.threads[thread_id] = {
             "id": thread_id, "title": title, "knowledge_bases": bases or [], "message_count": 0,
             "active_run_id": None, "created_at": NOW, "updated_at": NOW,
@@ -106,7 +109,7 @@ class FakeApi:
             above = edited["parent_id"] if edited else body.get("parent_id")
             parent = self.add_message(thread_id, "user", body["input"], above)["id"]
             self.threads[thread_id]["title"] = self.threads[thread_id]["title"] or body["input"][:80]
-        run_id = f"{next(self.numbers):032x}"
+        run_id = self.new_id()
         mode = "extractive" if body.get("model") in (None, "none") else "model"
         answer = self.add_message(thread_id, "assistant", "", parent, run_id=run_id, status="running")
         self.runs[run_id] = {
@@ -237,12 +240,9 @@ def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a list 
         return {"job": fake.jobs[fake.add_job(kb, "build", "succeeded")]}
 
     @app.get("/api/v1/knowledge-bases/{kb}/sources")
-    def sources(kb: str) -> Any:
-        return {"items": [], "next_cursor": None}
-
     @app.get("/api/v1/embedders")
-    def embedders() -> Any:
-        return {"items": [{"name": "fast", "kind": "x", "languages": ["en"], "dimension": 3, "is_default": True}]}
+    def nothing() -> Any:
+        return {"items": [], "next_cursor": None}
 
     @app.get("/api/v1/knowledge-bases/{kb}/documents")
     def documents(kb: str, q: str = "") -> Any:
@@ -353,7 +353,7 @@ def _add_models(app: FastAPI, fake: FakeApi) -> None:
         body = await request.json()
         model = {
             **body,
-            "id": f"{next(fake.numbers):032x}",
+            "id": fake.new_id(),
             "has_api_key": bool(body.pop("api_key", "")),
             "origin": "stored",
         }
@@ -399,5 +399,5 @@ def page(view: Any, items: Any) -> Any:
 
 
 def problem(status: int, code: str, detail: str) -> Response:
-    body = schemas.Problem(title=code, status=status, detail=detail, code=code)
-    return JSONResponse(body.model_dump(), status_code=status, media_type="application/problem+json")
+    body = schemas.Problem(title=code, status=status, detail=detail, code=code).model_dump()
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
