@@ -178,11 +178,10 @@ def make_app(fake: FakeApi) -> FastAPI:
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Any) -> Response:
-        known = request.cookies.get("chatbot_session") == COOKIE_VALUE
-        if fake.token_required and not known and request.url.path != "/api/v1/session":
+        stranger = request.cookies.get("chatbot_session") != COOKIE_VALUE
+        if fake.token_required and stranger and request.url.path != "/api/v1/session":
             return problem(401, "token_required", "Send the token of this server.")
-        answer: Response = await call_next(request)
-        return answer
+        return await call_next(request)  # type: ignore[no-any-return]
 
     @app.get("/api/v1/version")
     def version() -> Any:
@@ -235,8 +234,7 @@ def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a list 
 
     @app.post("/api/v1/knowledge-bases/{kb}/sources", status_code=202)
     async def add_source(kb: str, request: Request) -> Any:
-        body = await request.json()
-        fake.sources.append((kb, body["kind"], body["location"]))
+        fake.sources.append((kb, *(await request.json()).values()))
         return {"job": fake.jobs[fake.add_job(kb, "build", "succeeded")]}
 
     @app.get("/api/v1/knowledge-bases/{kb}/sources")
@@ -312,9 +310,8 @@ def _add_conversations(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a l
         return fake.threads[id]
 
     @app.delete("/api/v1/threads/{id}", status_code=204)
-    def delete(id: str) -> Response:
+    def delete(id: str) -> None:
         fake.threads.pop(id)
-        return Response(status_code=204)
 
     @app.get("/api/v1/threads/{id}/messages")
     def messages(id: str) -> schemas.Page[schemas.MessageView]:
@@ -365,9 +362,8 @@ def _add_models(app: FastAPI, fake: FakeApi) -> None:
         return schemas.ModelCheck(ok=True, message="It answers.", latency_ms=12.0)
 
     @app.delete("/api/v1/models/{id}", status_code=204)
-    def delete(id: str) -> Response:
+    def delete(id: str) -> None:
         fake.models.pop(id)
-        return Response(status_code=204)
 
 
 async def perform(fake: FakeApi, run: dict[str, Any], after: int) -> AsyncIterator[str]:
