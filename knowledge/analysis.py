@@ -35,6 +35,7 @@ _JOINERS = re.compile(r"[-_./]+")
 # fooBar | HTTPRoute; two capitals before a word are left alone (OAuth2, IPv6, PVCs).
 _CAMEL_EDGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{3})(?=[A-Z][a-z])")
 _MIXED = re.compile(r"[a-z][A-Z]|[A-Z]{3}[a-z]|[A-Za-z][0-9]|[0-9][A-Za-z]")
+_PLURAL_ABBREVIATION = re.compile(r"[A-Z]{2,6}s")
 _NUMBER = re.compile(r"[0-9.]+")
 _BUDGET_WORD = re.compile(rf"[^\s{HAN}]+")
 
@@ -103,6 +104,8 @@ def _latin_terms(piece: str) -> tuple[str, ...]:
     whole = piece.strip("_-./")
     if not whole:
         return ()
+    if _PLURAL_ABBREVIATION.fullmatch(whole):
+        whole = whole[:-1]
     lower = whole.lower()
     parts = [part for word in _JOINERS.split(whole) for part in _camel_parts(word)]
     if len(parts) < 2 or _NUMBER.fullmatch(whole):

@@ -34,7 +34,7 @@ class ConceptScorer:
 
     def __init__(self, concepts: Sequence[Concept], statistics: Statistics) -> None:
         self._statistics = statistics
-        self._weights = {term: statistics.weight(term) for concept in concepts for term in _terms(concept)}
+        self._weights = {term: statistics.weight(term) for concept in concepts for term in concept.every_term()}
         self._concepts = [(concept.terms, self._usable(concept)) for concept in concepts]
         self._best = (K1 + 1) * sum(self._best_of(terms, variants) for terms, variants in self._concepts)
 
@@ -77,7 +77,3 @@ def _concept_value(terms: Phrase, variants: Sequence[tuple[Phrase, float]], valu
         factor * sum(values[term] for term in phrase) if all(term in values for term in phrase) else 0.0
         for phrase, factor in variants
     )
-
-
-def _terms(concept: Concept) -> Iterable[str]:
-    return (*concept.terms, *(term for phrase in concept.variants for term in phrase))

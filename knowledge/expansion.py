@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from string import ascii_lowercase
 
 from knowledge.analysis import HAN, index_terms, query_terms
 
@@ -16,6 +17,8 @@ Phrase = tuple[str, ...]
 
 _LONGEST_PHRASE = 3
 _LONGEST_ABBREVIATION = 3
+_SHORTEST_SLIP = 5
+_LONGEST_SLIP = 20
 _HAN_CHARACTER = re.compile(f"[{HAN}]")
 
 
@@ -25,6 +28,12 @@ class Concept:
 
     terms: Phrase
     variants: tuple[Phrase, ...] = ()
+
+    def every_term(self) -> Iterator[str]:
+        """The terms asked with and those of the variants."""
+        yield from self.terms
+        for variant in self.variants:
+            yield from variant
 
 
 def concepts_of(question: str) -> tuple[Concept, ...]:
@@ -36,6 +45,23 @@ def concepts_of(question: str) -> tuple[Concept, ...]:
     concepts = list(_known(index_terms(question), set(terms)))
     covered = {term for concept in concepts for term in concept.terms}
     return (*concepts, *(Concept(terms=(term,)) for term in terms if term not in covered))
+
+
+def slips(word: str) -> Iterator[str]:
+    """What a word may have been meant to be: every string one letter more, fewer or other, or two swapped, away.
+
+    Nothing for short words and names of machines. The first letter is taken to be right.
+    """
+    if not (_SHORTEST_SLIP <= len(word) <= _LONGEST_SLIP and word.isascii() and word.isalpha()):
+        return
+    for place in range(1, len(word) + 1):
+        before, after = word[:place], word[place:]
+        yield from (before + letter + after for letter in ascii_lowercase)
+        if after:
+            yield before + after[1:]
+            yield from (before + letter + after[1:] for letter in ascii_lowercase if letter != after[0])
+        if len(after) > 1 and after[0] != after[1]:
+            yield before + after[1] + after[0] + after[2:]
 
 
 def _known(sequence: Sequence[str], wanted: set[str]) -> Iterator[Concept]:

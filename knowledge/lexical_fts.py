@@ -7,16 +7,16 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from knowledge.analysis import index_terms
 from knowledge.bm25 import ConceptScorer, Statistics
-from knowledge.expansion import Concept, Phrase, concepts_of
+from knowledge.expansion import Concept, Phrase, concepts_of, slips
 from knowledge.ports import Scored
 from knowledge.types import Chunk
 
-_FORMAT = 3
+_FORMAT = 4
 """Raised whenever terms or tables change: an index of another format forgets everything and is told again."""
 
 _BUSY_TIMEOUT_S = 30
@@ -81,11 +81,11 @@ class FtsIndex:
 
         A score is 0..1, the share of what was asked for, so that scores of different indexes compare.
         """
-        concepts = concepts_of(question)[:_MOST_CONCEPTS]
-        if not concepts or limit < 1 or (documents is not None and not documents):
+        asked = concepts_of(question)[:_MOST_CONCEPTS]
+        if not asked or limit < 1 or (documents is not None and not documents):
             return []
         with self._connection() as connection, _transaction(connection, "BEGIN"):
-            statistics = self._statistics(connection, concepts)
+            concepts, statistics = self._understood(connection, asked)
             match = match_expression(concepts, statistics)
             rows = _candidates(connection, match, limit, documents) if match else []
         scorer = ConceptScorer(concepts, statistics)
@@ -110,18 +110,41 @@ class FtsIndex:
         connection.execute(f"DELETE {of_these}", names)
         return int(count), int(length)
 
-    def _statistics(self, connection: sqlite3.Connection, concepts: Sequence[Concept]) -> Statistics:
+    def _understood(
+        self, connection: sqlite3.Connection, concepts: Sequence[Concept]
+    ) -> tuple[list[Concept], Statistics]:
+        """The concepts, unknown words of which bring the known one they were most likely meant to be, and what the
+        index knows of their terms."""
+        frequencies = self._frequencies(connection, {term for concept in concepts for term in concept.every_term()})
+        meant = []
+        for concept in concepts:
+            correction = self._correction(connection, concept, frequencies)
+            meant.append(replace(concept, variants=((correction,),)) if correction else concept)
         chunks = self._state(connection, "chunks")
-        terms = {term for concept in concepts for phrase in (concept.terms, *concept.variants) for term in phrase}
+        average = self._state(connection, "length") / max(1, chunks)
+        return meant, Statistics(chunks=chunks, average_length=max(1.0, average), frequencies=frequencies)
+
+    def _correction(self, connection: sqlite3.Connection, concept: Concept, frequencies: dict[str, int]) -> str | None:
+        """The commonest known word one slip of the keyboard away from a word that the index does not know."""
+        if concept.variants or len(concept.terms) > 1 or frequencies[concept.terms[0]]:
+            return None
+        near = self._frequencies(connection, set(slips(concept.terms[0])))
+        best = max(near, key=lambda term: (near[term], term), default=None)
+        if best is None or not near[best]:
+            return None
+        frequencies[best] = near[best]
+        return best
+
+    def _frequencies(self, connection: sqlite3.Connection, terms: set[str]) -> dict[str, int]:
+        """How many chunks hold each term."""
         known = self._known_frequencies(connection)
-        for term in terms - known.keys():
-            row = connection.execute("SELECT doc FROM vocabulary WHERE term = ?", (term,)).fetchone()
-            known[term] = int(row[0]) if row else 0
-        return Statistics(
-            chunks=chunks,
-            average_length=max(1.0, self._state(connection, "length") / max(1, chunks)),
-            frequencies={term: known[term] for term in terms},
-        )
+        unknown = list(terms - known.keys())
+        for start in range(0, len(unknown), 500):
+            part = unknown[start : start + 500]
+            query = f"SELECT term, doc FROM vocabulary WHERE term IN ({', '.join('?' * len(part))})"
+            known.update(dict.fromkeys(part, 0))
+            known.update({str(term): int(count) for term, count in connection.execute(query, part)})
+        return {term: known[term] for term in terms}
 
     def _known_frequencies(self, connection: sqlite3.Connection) -> dict[str, int]:
         """Document frequencies looked up by this thread since the index last changed: counting one reads its list."""

@@ -89,13 +89,26 @@ def rank(lists: Sequence[CandidateList]) -> list[RankedChunk]:
             documents[scored.chunk_id] = scored.document_id
             parts[scored.chunk_id][candidates.name] = value
             own[scored.chunk_id] += candidates.weight * value
-    chunks = [
-        RankedChunk(
-            chunk_id=chunk_id, document_id=documents[chunk_id], score=0.0, own=own[chunk_id], page=0.0, parts=each
-        )
-        for chunk_id, each in parts.items()
-    ]
-    return _by_page(chunks)
+    pages: defaultdict[str, list[int]] = defaultdict(list)
+    for chunk_id, document_id in documents.items():
+        pages[document_id].append(chunk_id)
+    ranked = []
+    for document_id, chunk_ids in pages.items():
+        chunk_ids.sort(key=lambda chunk_id: (-own[chunk_id], chunk_id))
+        page = _page_score([own[chunk_id] for chunk_id in chunk_ids])
+        for chunk_id in chunk_ids:
+            score = page if chunk_id == chunk_ids[0] else own[chunk_id] / sum(PAGE_SHARES)
+            ranked.append(
+                RankedChunk(
+                    chunk_id=chunk_id,
+                    document_id=document_id,
+                    score=score,
+                    own=own[chunk_id],
+                    page=page,
+                    parts=parts[chunk_id],
+                )
+            )
+    return sorted(ranked, key=_best_first)
 
 
 def demote(ranked: Iterable[RankedChunk], paths: Mapping[str, str]) -> list[RankedChunk]:
@@ -105,24 +118,20 @@ def demote(ranked: Iterable[RankedChunk], paths: Mapping[str, str]) -> list[Rank
     """
     kept = []
     for chunk in ranked:
-        if chunk.document_id in paths:
-            share = BACKGROUND_SHARE if _BACKGROUND.search(paths[chunk.document_id]) else 1.0
-            kept.append(replace(chunk, score=chunk.score * share, own=chunk.own * share, page=chunk.page * share))
+        path = paths.get(chunk.document_id)
+        if path is not None:
+            kept.append(_set_back(chunk) if _BACKGROUND.search(path) else chunk)
     return sorted(kept, key=_best_first)
 
 
-def _by_page(chunks: Iterable[RankedChunk]) -> list[RankedChunk]:
-    pages: defaultdict[str, list[RankedChunk]] = defaultdict(list)
-    for chunk in chunks:
-        pages[chunk.document_id].append(chunk)
-    scale = sum(PAGE_SHARES)
-    ranked = []
-    for page in pages.values():
-        page.sort(key=lambda chunk: (-chunk.own, chunk.chunk_id))
-        worth = sum(share * chunk.own for share, chunk in zip(PAGE_SHARES, page, strict=False)) / scale
-        ranked.append(replace(page[0], score=worth, page=worth))
-        ranked += [replace(chunk, score=chunk.own / scale, page=worth) for chunk in page[1:]]
-    return sorted(ranked, key=_best_first)
+def _set_back(chunk: RankedChunk) -> RankedChunk:
+    share = BACKGROUND_SHARE
+    return replace(chunk, score=chunk.score * share, own=chunk.own * share, page=chunk.page * share)
+
+
+def _page_score(scores: Sequence[float]) -> float:
+    """Of a page's chunks, the best first."""
+    return sum(share * score for share, score in zip(PAGE_SHARES, scores, strict=False)) / sum(PAGE_SHARES)
 
 
 def _best_first(chunk: RankedChunk) -> tuple[float, float, int]:

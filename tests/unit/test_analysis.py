@@ -34,6 +34,7 @@ def test_language_follows_script_and_accents(text: str, language: str) -> None:
         ("an HTTPRoute object", "httproute"),
         ("an HTTPRoute object", "http route"),
         ("uses volumeBindingMode here", "volume binding mode"),
+        ("open a PR", "open PRs"),
         ("Rolling back releases", "rollback of a release, rolled back"),
         ("滚动更新的步骤", "滚动 更新"),
         ("ｋｕｂｅｃｔｌ 命令", "kubectl"),

@@ -1,4 +1,6 @@
-from knowledge.expansion import Concept, concepts_of
+import pytest
+
+from knowledge.expansion import Concept, concepts_of, slips
 
 
 def variants(question: str) -> set[tuple[str, ...]]:
@@ -34,3 +36,13 @@ def test_word_outside_the_table_is_a_concept_of_its_own() -> None:
 
 def test_nothing_asked_is_no_concept() -> None:
     assert concepts_of("") == ()
+
+
+@pytest.mark.parametrize("word", ["secert", "secrets", "secet", "sectet"])
+def test_a_slip_of_the_keyboard_is_one_step_away(word: str) -> None:
+    assert "secret" in slips(word)
+
+
+@pytest.mark.parametrize("word", ["pods", "v1beta1", "容器编排平台", "proxy_read", "a" * 30])
+def test_short_words_and_names_of_machines_are_taken_as_meant(word: str) -> None:
+    assert not list(slips(word))

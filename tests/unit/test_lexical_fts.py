@@ -61,6 +61,7 @@ def found(index: FtsIndex, question: str, **options: object) -> list[int]:
         ("rolling update replicas", 3),
         ("how is a rollback different from a rolling update", 3),
         ("disk of a node is full", 4),
+        ("proxy setings", 1),
         ("déploiement", 5),
     ],
 )
