@@ -19,7 +19,7 @@ PAGE_SHARES = (1.0, 0.3, 0.1)
 """A page's score is the sum of its best three chunks with these shares."""
 
 LEXICAL_WEIGHT = 0.45
-BEST_EMBEDDER_WEIGHT = 0.35
+BEST_EMBEDDER_WEIGHT = 0.3
 OTHER_EMBEDDER_WEIGHT = 0.2
 """Before they are scaled to sum to 1. The best embedder is the slowest one that knows the question's language."""
 
