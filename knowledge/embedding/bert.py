@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float32]
 
-_TOKENS_AT_ONCE = 1024
+_TOKENS_AT_ONCE = 512
+_ROWS_AT_ONCE = 64
 _EPSILON = 1e-12
 
 
@@ -66,7 +67,8 @@ class BertEncoder:
             prefix = f"encoder.layer.{layer}."
             attended = self._linear(self._attend(hidden, bias, prefix), prefix + "attention.output.dense")
             hidden = self._normalised(hidden + attended, prefix + "attention.output.LayerNorm")
-            inner = _gelu(self._linear(hidden, prefix + "intermediate.dense"))
+            inner = self._linear(hidden, prefix + "intermediate.dense")
+            _apply_gelu(inner.reshape(-1, inner.shape[-1]))
             hidden = self._normalised(
                 hidden + self._linear(inner, prefix + "output.dense"), prefix + "output.LayerNorm"
             )
@@ -108,6 +110,13 @@ class BertEncoder:
         values *= self._weights[name + ".weight"]
         values += self._weights[name + ".bias"]
         return values
+
+
+def _apply_gelu(values: Array) -> None:
+    """Replace each value by its GELU; a few rows at a time, so that every step finds them in the processor's cache."""
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        rows = values[start : start + _ROWS_AT_ONCE]
+        rows[:] = _gelu(rows)
 
 
 def _gelu(values: Array) -> Array:

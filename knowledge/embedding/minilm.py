@@ -15,6 +15,7 @@ from pathlib import Path
 
 from knowledge.embedding.bert import BertEncoder
 from knowledge.embedding.lazy import Lazy, readable, unavailable_on, unit_length
+from knowledge.embedding.parallel import encode_in_parallel
 from knowledge.embedding.sentence_transformers import SentenceTransformerEmbedder
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Vectors
@@ -56,12 +57,12 @@ class MiniLM:
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, 384), in the order given. Raises EmbedderUnavailable."""
         if not self._full.loaded and self._are_few(len(texts)):
-            return unit_length(self._light.get().encode(readable(texts)))
+            return unit_length(encode_in_parallel(self._light.get().encode, readable(texts), self._threads or 2))
         return self._full.get().embed_documents(texts)
 
     def embed_query(self, text: str) -> Vectors:
         """(384,). Raises EmbedderUnavailable."""
-        vector: Vectors = unit_length(self._light.get().encode(readable([text])))[0]
+        vector: Vectors = unit_length(encode_in_parallel(self._light.get().encode, readable([text]), 1))[0]
         return vector
 
     def close(self) -> None:

