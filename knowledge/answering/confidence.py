@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -22,7 +22,7 @@ ANSWERED = 0.5
 """Confidence from which an answer is given."""
 
 # Log-odds of an answer: weights of the signals below, by logistic regression on two sets of questions, then rounded.
-_BIAS = -6.0
+_BIAS = -5.8
 _MISSING = 1.0
 _MATCHED = 2.6
 _FOUND = 4.0
@@ -66,7 +66,7 @@ def read_signals(
     best = max(hits, key=lambda hit: strength[hit.chunk.id]).chunk.search_text
     held = np.array([_held(word, frozenset(index_terms(best))) for word in words])
     everywhere = frozenset(chain.from_iterable(index_terms(hit.chunk.search_text) for hit in hits))
-    spoken = sorted(_words_read(best))
+    spoken = _words_read(best)
     alike = np.maximum(held, _alike(question, words, spoken, embedder))
     weight = np.array([weights.get(word.terms[0], 0.0) for word in words])
     telling = weight * np.array([_telling(word, everywhere, spoken) for word in words])
@@ -85,7 +85,7 @@ def _held(word: Word, terms: frozenset[str]) -> float:
     return 0.5 * sum(part in terms for part in parts) / len(parts) if parts else 0.0
 
 
-def _telling(word: Word, everywhere: frozenset[str], spoken: Sequence[str]) -> float:
+def _telling(word: Word, everywhere: frozenset[str], spoken: Collection[str]) -> float:
     """How much a word names: its rarity, but nothing for one that no chunk holds and that is only misspelt."""
     odd = word.rarity > 0 and word.terms[0] not in everywhere and word.text.islower()
     return 0.0 if odd and is_misspelt(word.text, spoken) else word.rarity
@@ -102,14 +102,14 @@ def _words_read(text: str) -> set[str]:
 
 
 def _alike(
-    question: str, words: Sequence[Word], others: Sequence[str], embedder: Embedder | None
+    question: str, words: Sequence[Word], others: Collection[str], embedder: Embedder | None
 ) -> NDArray[np.float64]:
     """For each word, how close the nearest of the others comes to meaning the same, 0..1."""
     unknown = np.full(len(words), _UNJUDGED)
     if embedder is None or not others or language_of(question) not in embedder.languages:
         return unknown
     try:
-        vectors = embedder.embed_documents([*(word.text.lower() for word in words), *others])
+        vectors = embedder.embed_documents([*(word.text.lower() for word in words), *sorted(others)])
     except EmbedderUnavailable:
         return unknown
     cosines: NDArray[np.float64] = (vectors[: len(words)] @ vectors[len(words) :].T).max(axis=1).astype(np.float64)

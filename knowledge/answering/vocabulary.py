@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cache, lru_cache
 from importlib import resources
 
-from knowledge.analysis import HAN, is_identifier, query_terms, stem, stop_words
+from knowledge.analysis import HAN, is_identifier, query_terms, stop_words
+from knowledge.expansion import slips
 
 _WORD = re.compile(rf"[A-Za-z0-9_][\w./-]*|[{HAN}]+", re.ASCII)
 _SENTENCE_END = frozenset(".?!。！？:：")
@@ -27,8 +27,6 @@ _HAN_RARITY = 0.15
 _NUMBER_RARITY = 0.3
 _PLAIN_RARITY = 0.7
 """The most that a word counts for that is not written like a name."""
-_SAME_WORD = 0.82
-"""Similarity (difflib) from which a word with the same first letter is a misspelling of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +68,15 @@ def rarity(word: str) -> float:
     return _PLAIN_RARITY * max(0.0, min(1.0, share))
 
 
-def is_misspelt(word: str, known: Iterable[str]) -> bool:
-    """Whether a word reads like one of `known`, or like a common English word, with a letter wrong."""
-    low = word.lower()
-    if len(low) < 5 or not (low.isascii() and low.isalpha()):
-        return False
-    return any(_same(low, other) for other in known) or any(_same(low, other) for other in _common_words())
-
-
-def _same(word: str, other: str) -> bool:
-    if abs(len(word) - len(other)) > 1 or len(other) < 5 or word[0] != other[0]:
-        return False
-    return SequenceMatcher(None, word, other, autojunk=False).ratio() >= _SAME_WORD
+def is_misspelt(word: str, known: Collection[str]) -> bool:
+    """Whether a word is one slip of the keyboard away from one of `known` or from a common English word."""
+    low, common = word.lower(), _ranks()
+    return low not in common and any(each in known or each in common for each in slips(low) if each != low)
 
 
 def _rank(word: str) -> int:
     ranks = _ranks()
-    candidates = [ranks.get(word, _UNKNOWN_RANK), ranks.get(stem(word), _UNKNOWN_RANK)]
+    candidates = [ranks.get(word, _UNKNOWN_RANK)]
     for at in range(3, len(word)):
         root = word[:at]
         if _ENDINGS.fullmatch(word, at):
@@ -97,15 +87,7 @@ def _rank(word: str) -> int:
 
 
 @cache
-def _common_words() -> tuple[str, ...]:
-    text = resources.files("knowledge.answering").joinpath("common_words.txt").read_text(encoding="utf-8")
-    return tuple(line for line in text.splitlines() if not line.startswith("#"))
-
-
-@cache
 def _ranks() -> dict[str, int]:
-    ranks: dict[str, int] = {}
-    for rank, word in enumerate(_common_words()):
-        ranks.setdefault(word, rank)
-        ranks.setdefault(stem(word), rank)
-    return ranks
+    text = resources.files("knowledge.answering").joinpath("common_words.txt").read_text(encoding="utf-8")
+    words = [line for line in text.splitlines() if not line.startswith("#")]
+    return {word: rank for rank, word in enumerate(words)}
