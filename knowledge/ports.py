@@ -32,7 +32,7 @@ class DocumentVectors:
 
 
 class Embedder(Protocol):
-    """Turns text into unit-length vectors. `name` identifies the vectors in the database: another model, another name."""
+    """Turns text into unit-length vectors. `name` identifies the vectors kept: another model, another name."""
 
     @property
     def name(self) -> str: ...
@@ -65,7 +65,7 @@ class LexicalIndex(Protocol):
         ...
 
     def replace(self, documents: Mapping[str, Sequence[Chunk]], position: int) -> None:
-        """Make each document hold exactly these chunks (none: forget it) and remember `position`, in one transaction."""
+        """Make each document hold exactly these chunks (none: forget it) and remember `position`, all or nothing."""
         ...
 
     def search(self, question: str, limit: int, documents: Collection[str] | None = None) -> list[Scored]:
