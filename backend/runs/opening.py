@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from knowledge.ids import new_id
 from sqlalchemy import Connection
 
 from backend.db.conversations import Conversations, StoredMessage, Thread
 from backend.errors import Invalid, Missing, RunActive
 from backend.runs.store import RunStore
 from backend.runs.types import Run
+from knowledge.ids import new_id
 from knowledge.types import Scope
 
 
