@@ -195,6 +195,8 @@ async def _chunks(container: Container, run: RunRequest, body: ChatRequest, base
             answer.note(event)
             if isinstance(event, TextDelta):
                 yield frame.chunk({"content": event.text})
+    if answer.finished is not None and answer.finished.nearest:
+        yield frame.chunk({"content": _listed(answer.finished)})
     if answer.failed is not None:
         error = {"message": answer.failed.message, "type": "server_error", "param": None, "code": answer.failed.code}
         yield f"data: {json.dumps({'error': error})}\n\n".encode()
@@ -231,7 +233,9 @@ class _Frame:
 
 
 def _completion(run: RunRequest, body: ChatRequest, answer: _Answer, finished: RunFinished, base_url: str) -> str:
-    message = AnswerMessage(content=finished.text, annotations=_annotations(answer.citations, base_url))
+    message = AnswerMessage(
+        content=finished.text + _listed(finished), annotations=_annotations(answer.citations, base_url)
+    )
     return ChatCompletion(
         id=f"chatcmpl-{run.run_id}",
         created=int(time.time()),
@@ -241,6 +245,13 @@ def _completion(run: RunRequest, body: ChatRequest, answer: _Answer, finished: R
         answered=finished.answered,
         mode=finished.mode,
     ).model_dump_json()
+
+
+def _listed(finished: RunFinished) -> str:
+    """The pages worth opening when nothing answers, as the end of the text: these clients draw nothing else."""
+    if not finished.nearest:
+        return ""
+    return "\n\n" + "\n".join(f"- {each.title} ({each.path})" for each in finished.nearest)
 
 
 def _annotations(citations: tuple[Citation, ...], base_url: str) -> list[Annotation]:

@@ -107,6 +107,16 @@ def test_refusals_have_the_shape_that_clients_read(client: openai.OpenAI, url: s
     assert set(broken.json()["error"]) == {"message", "type", "param", "code"}
 
 
+def test_the_nearest_pages_end_an_answer_that_is_none(tmp_path: Path) -> None:
+    phase = ScriptedPhase(words=("Nothing answers.",), answered=False)
+    with serving(tmp_path, phase) as url, openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client:
+        whole = client.chat.completions.create(model="answer", messages=QUESTION)
+        assert whole.choices[0].message.content == "Nothing answers.\n\n- t (p)"
+        stream = client.chat.completions.create(model="answer", messages=QUESTION, stream=True)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+        assert text == "Nothing answers.\n\n- t (p)"
+
+
 def test_a_failing_model_is_said_to_fail(tmp_path: Path) -> None:
     phase = ScriptedPhase(words=("Half",), error=ModelUnavailable("The model is away."))
     with serving(tmp_path, phase) as url, openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client:
