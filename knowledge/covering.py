@@ -32,7 +32,7 @@ from knowledge.vectors import (
 _WINDOW = 1024
 """Chunks looked at together: sorted by length within, for a batch costs what its longest text costs."""
 
-_FIRST_BATCH, _LARGEST_BATCH = 16, 256
+_FIRST_BATCH, _SMALLEST_BATCH, _LARGEST_BATCH = 16, 8, 256
 _BATCH_S = 0.5
 """Batches grow and shrink to take so long, so that a build can be stopped between them."""
 
@@ -164,9 +164,10 @@ class _Batches:
         vectors = self._embedder.embed_documents(texts)
         elapsed = max(time.perf_counter() - begun, 1e-3)
         wanted = int(len(texts) * _BATCH_S / elapsed)
-        # By half or double at most: the first call may have loaded a model.
-        self._size = max(len(texts) // 2, min(len(texts) * 2, wanted), 8)
-        self._size = min(self._size, _LARGEST_BATCH)
+        # By half or double at most, as the first call may have loaded a model; and in powers of two, as models keep
+        # something for every shape of batch they have seen.
+        wanted = max(len(texts) // 2, min(len(texts) * 2, wanted), _SMALLEST_BATCH)
+        self._size = min(1 << (wanted.bit_length() - 1), _LARGEST_BATCH)
         return vectors
 
     def _store(self, hashes: Sequence[str], vectors: Vectors) -> None:

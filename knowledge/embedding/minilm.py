@@ -58,6 +58,8 @@ class MiniLM:
         """(n, 384), in the order given. Raises EmbedderUnavailable."""
         if not self._full.loaded and self._are_few(len(texts)):
             return unit_length(encode_in_parallel(self._light.get().encode, readable(texts), self._threads or 2))
+        if not self._full.loaded:
+            self._light.release()  # the weights need not be held twice; a question loads them again
         return self._full.get().embed_documents(texts)
 
     def embed_query(self, text: str) -> Vectors:

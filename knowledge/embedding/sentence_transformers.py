@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knowledge.embedding.lazy import Lazy, readable, unavailable_on, unit_length
+from knowledge.embedding.lazy import Lazy, give_back_memory, readable, unavailable_on, unit_length
 from knowledge.ports import Vectors
 from knowledge.types import Language
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _BATCH = 32
+_TRIM_EVERY_S = 2.0
 
 
 class SentenceTransformerEmbedder:
@@ -36,6 +38,7 @@ class SentenceTransformerEmbedder:
         self._languages = languages
         self._dimension = dimension
         self._threads = threads
+        self._trimmed_at = 0.0
         self._model: Lazy[SentenceTransformer] = Lazy(self._load)
 
     @property
@@ -70,6 +73,9 @@ class SentenceTransformerEmbedder:
                 show_progress_bar=False,
                 convert_to_numpy=True,
             )
+        if time.monotonic() - self._trimmed_at > _TRIM_EVERY_S:
+            self._trimmed_at = time.monotonic()
+            give_back_memory()
         return unit_length(np.asarray(found))
 
     def embed_query(self, text: str) -> Vectors:
