@@ -57,13 +57,32 @@ class Chatter(threading.Thread):
         while not self.enough.is_set():
             number += 1
             with contextlib.suppress(httpx2.HTTPError, KeyError):
-                key = {"Idempotency-Key": f"chat-{number}"}
                 body = {"knowledge_bases": ["crash"]}
-                thread = self.http.post("/threads", json=body, headers=key).raise_for_status().json()
+                thread = self._post("/threads", f"thread-{number}", body)
                 question = f"What does page{number % 40}x need?"
-                run = self.http.post(f"/threads/{thread['id']}/runs", json={"input": question}, headers=key)
-                self.accepted[run.raise_for_status().json()["id"]] = thread["id"]
+                run = self._post(f"/threads/{thread['id']}/runs", f"run-{number}", {"input": question})
+                self.accepted[run["id"]] = thread["id"]
             time.sleep(0.05)
+
+    def _post(self, path: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Sent again with the same key while the server is away, so that what it had done already is not done twice."""
+        while True:
+            try:
+                response = self.http.post(path, json=body, headers={"Idempotency-Key": key})
+                accepted: dict[str, Any] = response.raise_for_status().json()
+                return accepted
+            except httpx2.TransportError:
+                time.sleep(0.2)
+
+
+def kill_one(product: Product, wanted: str) -> bool:
+    """Whether a process of this role was there and has been killed."""
+    for process in product.processes():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if role(process) == wanted:
+                process.kill()
+                return True
+    return False
 
 
 def kill_randomly(product: Product, rounds: int, chosen: random.Random) -> dict[str, int]:
@@ -71,12 +90,9 @@ def kill_randomly(product: Product, rounds: int, chosen: random.Random) -> dict[
     for number in range(rounds):
         time.sleep(chosen.uniform(0.05, 1.5))
         wanted = ("serve", "worker", "worker", "serve", "ui")[number % 5]
-        for process in product.processes():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if role(process) == wanted:
-                    process.kill()
-                    killed[wanted] = killed.get(wanted, 0) + 1
-                    break
+        while not kill_one(product, wanted):
+            time.sleep(0.1)
+        killed[wanted] = killed.get(wanted, 0) + 1
     return killed
 
 
