@@ -22,8 +22,9 @@ class ParsingLimits:
 
     max_file_bytes: Positive = 512 * MEGABYTE
     """Largest file read; a larger one is FileTooLarge."""
-    max_text_chars: Positive = 512 * MEGABYTE
-    """Longest text made of a file; office files, PDF and the like are cut there with a warning."""
+    max_text_chars: Positive = 64 * MEGABYTE
+    """Longest text made of a file, which takes about ten times its size in memory while it is split and indexed. Office
+    files, PDF and the like are cut there with a warning; a longer plain file is FileTooLarge."""
     max_pages: Positive = 10_000
     """Pages of a PDF, slides, sheets or chapters that are read; the rest is left out with a warning."""
     max_table_columns: Positive = 1_000

@@ -16,7 +16,7 @@ from knowledge.background import awaited, background, called, pulsing
 from knowledge.blobs import BlobStore
 from knowledge.config import ParsingLimits
 from knowledge.database import Database
-from knowledge.errors import KnowledgeError, UnreadableFile
+from knowledge.errors import FileTooLarge, KnowledgeError, UnreadableFile
 from knowledge.events import PARSED, SPLIT, WORDS, BuildEvent, DocumentFailed, StageProgress
 from knowledge.ports import Embedder
 from knowledge.projections import Projections
@@ -149,6 +149,11 @@ class Processor:
             path = self._blobs.path(waiting.content_hash)
             media_type = waiting.media_type or None
             parsed = self._parser.parse(path, name=waiting.path, limits=self._limits, media_type=media_type)
+            if len(parsed.text) > self._limits.max_text_chars:
+                raise FileTooLarge(
+                    f"{waiting.path} holds {len(parsed.text):,} characters of text; at most "
+                    f"{self._limits.max_text_chars:,} of one file are indexed. Split it into smaller files."
+                )
             drafts = split(parsed)
         except KnowledgeError as error:
             return _Prepared(waiting=waiting, code=error.code, reason=str(error))

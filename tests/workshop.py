@@ -12,6 +12,7 @@ from typing import Self
 
 from knowledge.bases import KnowledgeBaseStore, SourceStore, Statistics
 from knowledge.blobs import BlobStore
+from knowledge.config import ParsingLimits
 from knowledge.database import Database
 from knowledge.documents import DocumentStore
 from knowledge.embedding.hashing import HashingEmbedder
@@ -47,6 +48,7 @@ class Workshop:
         *,
         embedders: Mapping[str, Embedder] | None = None,
         version: str = "1",
+        parsing: ParsingLimits | None = None,
     ) -> None:
         self.database = database
         self.data = folder / "data"
@@ -64,6 +66,7 @@ class Workshop:
             embedders=self.embedders,
             parser=self._closing.enter_context(IsolatedParser()),
             fetcher=Fetcher(),
+            parsing=parsing,
             version=version,
         )
 

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from knowledge.bases import KnowledgeBaseStore, SourceStore
 from knowledge.blobs import Blob
 from knowledge.changes import read_base
+from knowledge.config import ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.errors import EmbedderUnavailable, NotFound
 from knowledge.events import BuildFinished, DocumentFailed, DocumentSkipped, StageProgress
@@ -146,6 +147,14 @@ def test_a_file_that_cannot_be_read_stops_no_other(workshop: Workshop) -> None:
     workshop.build(base)
     assert workshop.found_by_words(base, "zebra") == ["empty.md"]
     assert workshop.broken() == []
+
+
+def test_a_text_too_long_to_hold_is_refused_by_name(workshop: Workshop) -> None:
+    with Workshop(workshop.database, workshop.data.parent, parsing=ParsingLimits(max_text_chars=1000)) as narrow:
+        narrow.write("endless.log", "one more line\n" * 1000)
+        narrow.write("limits.md", LIMITS)
+        failures = [event for event in narrow.events(narrow.make_base()) if isinstance(event, DocumentFailed)]
+    assert [(event.path, event.code) for event in failures] == [("endless.log", "file_too_large")]
 
 
 def test_a_file_that_can_no_longer_be_read_is_no_longer_found(workshop: Workshop) -> None:
