@@ -12,7 +12,7 @@ from typing import Self
 
 from knowledge.bases import KnowledgeBaseStore, SourceStore, Statistics
 from knowledge.blobs import BlobStore
-from knowledge.config import ParsingLimits
+from knowledge.config import FetchConfig, ParsingLimits
 from knowledge.database import Database
 from knowledge.documents import DocumentStore
 from knowledge.embedding.hashing import HashingEmbedder
@@ -65,7 +65,7 @@ class Workshop:
             projections=self.projections,
             embedders=self.embedders,
             parser=self._closing.enter_context(IsolatedParser()),
-            fetcher=Fetcher(),
+            fetcher=Fetcher(FetchConfig(allowed_networks=("127.0.0.0/8",))),
             parsing=parsing,
             version=version,
         )
