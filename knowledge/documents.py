@@ -89,11 +89,6 @@ class DocumentStore:
         query = select(chunks).where(chunks.c.document_id == self.get(document_id).id).order_by(chunks.c.ordinal)
         return [chunk_of(row) for row in self._connection.execute(query)]
 
-    def content_hashes(self) -> Iterator[str]:
-        """The hashes of the raw files of all documents that have one."""
-        query = select(documents.c.content_hash).where(self._mine(), documents.c.content_hash != "").distinct()
-        return iter(self._connection.execute(query).scalars())
-
     def _mine(self) -> ColumnElement[bool]:
         return documents.c.knowledge_base_id == self._base.id
 

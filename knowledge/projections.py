@@ -35,8 +35,11 @@ WORDS = "words"
 _DOCUMENTS_AT_ONCE = 300
 _CHUNKS_AT_ONCE = 3000
 _PATIENCE_S = 5.0
-"""A search waits so long for an index to catch up; then it answers with what there is."""
+"""A search waits so long for an index to catch up; then it answers with what there is, and others go on with it."""
 
+
+_IDLE_S = 1800.0
+"""Vectors of a base that nobody has searched for so long are let go of when another is searched."""
 
 _DAMAGE = ("malformed", "not a database", "no such table", "no such column", "disk I/O error")
 
@@ -53,6 +56,7 @@ class _Opened:
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
     locks: dict[str, threading.Lock] = field(default_factory=dict)
     incomplete: tuple[tuple[int, tuple[str, ...]], frozenset[str]] | None = None
+    finishing: set[str] = field(default_factory=set)
     used_at: float = 0.0
 
 
@@ -67,6 +71,7 @@ class Projections:
         self._patience_s = patience_s
         self._opened: dict[str, _Opened] = {}
         self._guard = threading.Lock()
+        self._released_at = time.monotonic()
 
     def open(self, knowledge_base_id: str) -> KnowledgeBaseIndexes:
         """The indexes of a base, followed up to now, or as far as a few seconds allow. Raises NotFound."""
@@ -83,6 +88,9 @@ class Projections:
         for stale in set(opened.vectors) - set(present):
             opened.vectors.pop(stale, None)
             opened.seen.pop(stale, None)
+        if opened.used_at - self._released_at > _IDLE_S / 10:
+            self._released_at = opened.used_at
+            self.release_idle(_IDLE_S)
         deadline = time.monotonic() + self._patience_s
         for aspect in (WORDS, *present):
             if not self._caught_up(knowledge_base_id, opened, aspect, base.log_head, deadline):
@@ -181,13 +189,29 @@ class Projections:
         """Whether an index holds everything up to `head`, after at most the time there is."""
         if opened.seen.get(aspect) == (head, self._identity(knowledge_base_id, aspect)):
             return True
+        if aspect in opened.finishing:
+            return False
         with self._at_it(knowledge_base_id, opened, aspect, deadline - time.monotonic()) as mine:
             if not mine:
                 return False
             for _ in self._catch_up(knowledge_base_id, opened, aspect, remember=False):
                 if time.monotonic() > deadline:
-                    return False
-        return True
+                    break
+            else:
+                return True
+        opened.finishing.add(aspect)
+        threading.Thread(target=self._finish, args=(knowledge_base_id, opened, aspect), daemon=True).start()
+        return False
+
+    def _finish(self, knowledge_base_id: str, opened: _Opened, aspect: str) -> None:
+        """Go on where a search had no time left to."""
+        try:
+            for _ in self.catch_up(knowledge_base_id, aspect):
+                pass
+        except NotFound:
+            pass
+        finally:
+            opened.finishing.discard(aspect)
 
     @contextmanager
     def _at_it(self, knowledge_base_id: str, opened: _Opened, aspect: str, patience_s: float) -> Iterator[bool]:

@@ -167,6 +167,19 @@ def test_indexes_of_bases_that_are_gone_are_swept(workshop: Workshop) -> None:
     assert [entry.name for entry in (workshop.data / "indexes").iterdir()] == [base.id]
 
 
+def test_a_search_without_time_answers_with_what_there_is_and_the_rest_follows(workshop: Workshop) -> None:
+    base = built(workshop, *(f"animal{number}" for number in range(30)))
+    hurried = Projections(workshop.database, workshop.data / "elsewhere", patience_s=0)
+    assert hurried.open(base.id).incomplete == {"words", "fast", "english"}
+    patient = threading.Event()
+    for _ in range(600):
+        if not hurried.open(base.id).incomplete:
+            break
+        patient.wait(0.05)
+    assert hurried.open(base.id).incomplete == frozenset()
+    assert hurried.sizes(base.id) == {"words": 30, "fast": 30, "english": 30}
+
+
 def test_an_unknown_base_is_not_found(workshop: Workshop) -> None:
     with pytest.raises(NotFound):
         workshop.projections.open("no such")
