@@ -127,7 +127,8 @@ def check_runs(product: Product, accepted: dict[str, str]) -> list[str]:
         events = list(product.events(f"/runs/{run_id}/events"))
         ends = [kind for _, kind, _ in events if kind in {"run_finished", "run_failed", "run_cancelled"}]
         if ends != ["run_finished"]:
-            wrong.append(f"run {run_id} ended {ends}")
+            codes = [data["code"] for _, kind, data in events if kind == "run_failed"]
+            wrong.append(f"run {run_id} ended {ends} {codes}")
             continue
         if [identity for identity, _, _ in events] != list(range(1, len(events) + 1)):
             wrong.append(f"run {run_id} has a gap in its events")
