@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knowledge.analysis import index_terms, query_terms
+from knowledge.answering.support import SupportVerdict, supports
 from knowledge.answering.units import Unit, cut_units
 from knowledge.ports import Embedder, Vectors
-from knowledge.support import SupportVerdict, supports
+from knowledge.text.analysis import index_terms, query_terms
 from knowledge.types import Language, Passage
 
 _LEAST_SHARED = 0.2

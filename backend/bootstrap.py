@@ -22,17 +22,17 @@ from backend.security import LOCAL, Guard
 from backend.settings import Settings
 from backend.telemetry import MeasuredSearcher, Metrics
 from knowledge.answering import Answerer
-from knowledge.blobs import BlobStore
-from knowledge.database import Database
+from knowledge.building.ingest import Ingestor
+from knowledge.building.processing import Parser
 from knowledge.embedding import BUILT_IN, EmbedderConfig, OwnedEmbedder, create_embedders
 from knowledge.errors import InvalidInput
-from knowledge.ingest import Ingestor
-from knowledge.library import SqlLibrary
+from knowledge.indexes.projections import Projections
 from knowledge.parsing.isolation import IsolatedParser
-from knowledge.processing import Parser
-from knowledge.projections import Projections
-from knowledge.retrieval import Retriever
+from knowledge.retrieval.retriever import Retriever
 from knowledge.sources import Fetcher
+from knowledge.storage.blobs import BlobStore
+from knowledge.storage.database import Database
+from knowledge.storage.library import SqlLibrary
 from knowledge.types import Scope
 
 Parameters = ParamSpec("Parameters")

@@ -18,7 +18,7 @@ from backend.settings import Settings, is_loopback
 
 if TYPE_CHECKING:
     from backend.bootstrap import Container
-    from knowledge.database import Database
+    from knowledge.storage.database import Database
 
 Status = Literal["ok", "missing", "warning", "failed"]
 
@@ -118,8 +118,8 @@ def _database(settings: Settings) -> Iterator[Finding]:
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
     from backend.migrations import current_revision, head_revision
-    from knowledge.database import Database
     from knowledge.errors import InvalidInput
+    from knowledge.storage.database import Database
 
     try:
         database = Database(settings.effective_database_url)
@@ -232,7 +232,7 @@ def _invariants(container: Container) -> Iterator[Finding]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from backend.migrations import current_revision, head_revision
-    from knowledge.invariants import check_invariants
+    from knowledge.building.invariants import check_invariants
 
     name = "Documents"
     try:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import Invalid
-from knowledge.blobs import Blob
 from knowledge.errors import InvalidInput
 from knowledge.evaluation import read_questions
+from knowledge.storage.blobs import Blob
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,9 +15,9 @@ from backend.bootstrap import Container
 from backend.db.tables import marks, users
 from backend.security import LOCAL
 from backend.settings import Settings
-from knowledge.bases import KnowledgeBaseStore, SourceStore
 from knowledge.embedding import BUILT_IN
 from knowledge.errors import EmbedderUnavailable
+from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 
 NAME = "guide"
 DESCRIPTION = "How to use this product. 本产品的使用指南。"

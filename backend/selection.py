@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from knowledge.bases import KnowledgeBaseStore
 from knowledge.errors import NotFound
+from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.types import Scope
 
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from agents.answering.ports import Searcher
 from backend.settings import Settings
-from knowledge.retrieval import SearchResult
+from knowledge.retrieval.retriever import SearchResult
 from knowledge.types import Filters
 
 _SECRET_NAME = re.compile(r"(^|[_-])(api_?key|token|password|authorization|cookie|secret)$", re.IGNORECASE)

@@ -36,7 +36,7 @@ from knowledge.evaluation import (
     summarise,
 )
 from knowledge.ports import Embedder
-from knowledge.retrieval import Retriever, SearchResult
+from knowledge.retrieval.retriever import Retriever, SearchResult
 from knowledge.types import AnswerSegment
 
 

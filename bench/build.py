@@ -15,17 +15,17 @@ from pathlib import Path
 import psutil
 from sqlalchemy import select
 
-from knowledge.bases import KnowledgeBaseStore, SourceStore
-from knowledge.blobs import BlobStore
-from knowledge.database import Database
+from knowledge.building.ingest import Ingestor
 from knowledge.embedding import BUILT_IN, OwnedEmbedder, create_embedders
 from knowledge.events import BuildFinished, StageProgress
-from knowledge.ingest import Ingestor
+from knowledge.indexes.projections import Projections
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Vectors
-from knowledge.projections import Projections
 from knowledge.sources import Fetcher
-from knowledge.tables import chunks, metadata
+from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
+from knowledge.storage.blobs import BlobStore
+from knowledge.storage.database import Database
+from knowledge.storage.tables import chunks, metadata
 from knowledge.types import Language, Scope
 
 SCOPE = Scope(workspace_id="local", user_id="local")

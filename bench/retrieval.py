@@ -16,7 +16,7 @@ from bench.retrieval_memory import BASE, MemoryBase, VectorCache
 from knowledge.embedding import create_embedders
 from knowledge.embedding.minilm import NAME as MINILM
 from knowledge.evaluation import Outcome, Question, Report, cover_rank, quotes_found, read_questions, summarise
-from knowledge.retrieval import Retriever
+from knowledge.retrieval.retriever import Retriever
 
 RANKED = 50
 Asked = list[tuple[Question, Outcome]]

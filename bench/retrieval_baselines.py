@@ -13,9 +13,9 @@ import rjieba
 from numpy.typing import NDArray
 
 from bench.retrieval_memory import VectorCache
-from knowledge.analysis import HAN
 from knowledge.evaluation import Outcome
 from knowledge.ports import Embedder, Vectors
+from knowledge.text.analysis import HAN
 
 CHARACTERS = 500
 OVERLAP = 50

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from knowledge.config import ParsingLimits
-from knowledge.lexical_fts import FtsIndex
+from knowledge.indexes.lexical_fts import FtsIndex
+from knowledge.indexes.vector_faiss import FaissIndex
 from knowledge.parsing import parse, supported
-from knowledge.ports import DocumentVectors, Embedder, Vectors
-from knowledge.retrieval import KnowledgeBaseIndexes
-from knowledge.splitting import split
+from knowledge.ports import DocumentVectors, Embedder, KnowledgeBaseIndexes, Vectors
+from knowledge.splitting.splitter import split
 from knowledge.types import Chunk, DocumentRef, Filters
-from knowledge.vector_faiss import FaissIndex
 
 BASE = "bench"
 

@@ -17,20 +17,20 @@ import faiss
 import numpy as np
 
 from bench.product import percentile
-from knowledge.bases import KnowledgeBaseStore, SourceStore
-from knowledge.blobs import BlobStore
-from knowledge.bm25 import Statistics
-from knowledge.database import Database
-from knowledge.expansion import concepts_of
-from knowledge.ingest import Ingestor
-from knowledge.lexical_fts import match_expression
-from knowledge.library import SqlLibrary
+from knowledge.building.ingest import Ingestor
+from knowledge.indexes.bm25 import Statistics
+from knowledge.indexes.lexical_fts import match_expression
+from knowledge.indexes.projections import Projections
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Vectors
-from knowledge.projections import Projections
-from knowledge.retrieval import CANDIDATES, Retriever
+from knowledge.retrieval.retriever import CANDIDATES, Retriever
 from knowledge.sources import Fetcher
-from knowledge.tables import metadata
+from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
+from knowledge.storage.blobs import BlobStore
+from knowledge.storage.database import Database
+from knowledge.storage.library import SqlLibrary
+from knowledge.storage.tables import metadata
+from knowledge.text.expansion import concepts_of
 from knowledge.types import Language, Scope
 
 SCOPE = Scope(workspace_id="local", user_id="local")

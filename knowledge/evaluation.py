@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knowledge.analysis import HAN, HAN_WEIGHT, stem, stop_words
 from knowledge.errors import InvalidInput
+from knowledge.text.analysis import HAN, HAN_WEIGHT, stem, stop_words
 
 QUOTE_BUDGET_WORDS = 1500
 ANSWER_WORDS = 150

@@ -91,6 +91,17 @@ class VectorIndex(Protocol):
     def __len__(self) -> int: ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnowledgeBaseIndexes:
+    """The indexes of one knowledge base. `vectors` is by embedder name, the fastest first; `incomplete` names those
+    still being built."""
+
+    knowledge_base_id: str
+    lexical: LexicalIndex
+    vectors: Mapping[str, VectorIndex]
+    incomplete: frozenset[str] = frozenset()
+
+
 class Completer(Protocol):
     """A language model as this floor may use one (rewriting, triples). Satisfied by shape by a chat model of agents."""
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from knowledge.database import Database
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.ports import Vectors
+from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.workshop import Workshop
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import knowledge.tables
-from knowledge.database import Database
+import knowledge.storage.tables
+from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.databases import DIALECTS, blank_database_url
 from tests.workshop import Workshop
@@ -20,7 +20,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     with blank_database_url(request.param, tmp_path) as url:
         opened = Database(url)
         with opened.write() as connection:
-            knowledge.tables.metadata.create_all(connection)
+            knowledge.storage.tables.metadata.create_all(connection)
         yield opened
         opened.close()
 

@@ -17,7 +17,7 @@ from backend.jobs.engine import engine_url
 from backend.jobs.execution import Outcome, Step
 from backend.jobs.progress import StageCount
 from backend.jobs.worker import Worker, WorkerOptions
-from knowledge.database import Database
+from knowledge.storage.database import Database
 
 
 def count(held: Claim, folder: Path) -> Generator[Step, None, None]:

@@ -14,7 +14,7 @@ from backend.runs.store import RunStore
 from backend.runs.types import Run, StoredEvent
 from backend.settings import RunSettings
 from backend.telemetry import Metrics
-from knowledge.database import Database
+from knowledge.storage.database import Database
 from knowledge.types import Scope
 
 ME = Scope(workspace_id="local", user_id="local")

@@ -10,21 +10,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from knowledge.bases import KnowledgeBaseStore, SourceStore, Statistics
-from knowledge.blobs import BlobStore
+from knowledge.building.ingest import Ingestor
+from knowledge.building.invariants import check_invariants
 from knowledge.config import FetchConfig, ParsingLimits
-from knowledge.database import Database
-from knowledge.documents import DocumentStore
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.events import BuildEvent, BuildFinished
-from knowledge.ingest import Ingestor
-from knowledge.invariants import check_invariants
-from knowledge.library import SqlLibrary
+from knowledge.indexes.projections import Projections
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Embedder
-from knowledge.projections import Projections
-from knowledge.retrieval import Retriever
+from knowledge.retrieval.retriever import Retriever
 from knowledge.sources import Fetcher
+from knowledge.storage.bases import KnowledgeBaseStore, SourceStore, Statistics
+from knowledge.storage.blobs import BlobStore
+from knowledge.storage.database import Database
+from knowledge.storage.documents import DocumentStore
+from knowledge.storage.library import SqlLibrary
 from knowledge.types import Document, Hit, KnowledgeBase, Scope
 
 SCOPE = Scope(workspace_id="local", user_id="local")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agents.events import Evidence, Nearest, Retrieved, RetrievedHit
-from knowledge.retrieval import SearchResult
+from knowledge.retrieval.retriever import SearchResult
 from knowledge.types import DocumentRef, Hit, Passage
 
 MOST_HITS = 30

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from knowledge.answering.evidence import Found
-from knowledge.retrieval import SearchResult
+from knowledge.retrieval.retriever import SearchResult
 from knowledge.types import ExtractedAnswer, Filters
 
 

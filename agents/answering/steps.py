@@ -23,10 +23,10 @@ from agents.phases import Outcome, PhaseEvent, RunRequest
 from agents.ports import ChatModel, Message, TextPiece
 from agents.sanitising.inline import hosts_of
 from agents.sanitising.stream import Sanitiser, keep_valid
-from knowledge.analysis import language_of
-from knowledge.followup import contextualise
 from knowledge.ports import Embedder
-from knowledge.retrieval import SearchResult
+from knowledge.retrieval.followup import contextualise
+from knowledge.retrieval.retriever import SearchResult
+from knowledge.text.analysis import language_of
 from knowledge.types import Language, Passage
 
 Result = TypeVar("Result")

@@ -19,9 +19,9 @@ from backend.bootstrap import Container
 from backend.errors import Invalid, Missing
 from backend.receiving import question_rows
 from backend.schemas import ChunkView, DocumentContent, DocumentView, JobAccepted, Page
-from knowledge.bases import KnowledgeBaseStore
-from knowledge.documents import DocumentStore
 from knowledge.errors import NotFound
+from knowledge.storage.bases import KnowledgeBaseStore
+from knowledge.storage.documents import DocumentStore
 from knowledge.types import Scope
 
 router = APIRouter(prefix="/knowledge-bases/{kb}", tags=["documents"])

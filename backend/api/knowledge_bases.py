@@ -25,7 +25,7 @@ from backend.schemas import (
     SourceView,
 )
 from backend.settings import is_loopback
-from knowledge.bases import KnowledgeBaseStore, SourceStore, Statistics
+from knowledge.storage.bases import KnowledgeBaseStore, SourceStore, Statistics
 from knowledge.types import KnowledgeBase, Scope, Source
 
 router = APIRouter(prefix="/knowledge-bases", tags=["knowledge bases"])

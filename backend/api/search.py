@@ -10,7 +10,7 @@ from backend.api.context import Caller, Here
 from backend.api.openapi import problems
 from backend.runs.performing import filters_of
 from backend.schemas import HitDocument, HitView, SearchRequest, SearchResponse
-from knowledge.bases import KnowledgeBaseStore
+from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.types import Hit
 
 router = APIRouter(tags=["search"])

@@ -20,9 +20,9 @@ from starlette.requests import Request
 from backend.errors import BodyTooLarge, Malformed, WrongMediaType
 from backend.receiving import UploadedFile
 from backend.schemas import FileRefusal
-from knowledge.blobs import BlobWriter
-from knowledge.columns import storable
 from knowledge.errors import FileTooLarge
+from knowledge.storage.blobs import BlobWriter
+from knowledge.text.storable import storable
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks

@@ -30,8 +30,8 @@ def retrieval(
     from backend.cli.opening import opened
     from backend.evaluation import measure_base
     from backend.security import LOCAL
-    from knowledge.bases import KnowledgeBaseStore
     from knowledge.evaluation import read_questions
+    from knowledge.storage.bases import KnowledgeBaseStore
 
     asked = read_questions(questions)
     with opened() as container:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from backend.cli.sources import NamedSource
     from backend.jobs.ports import Job
     from backend.receiving import UploadedFile
-    from knowledge.bases import Statistics
-    from knowledge.blobs import Holding
+    from knowledge.storage.bases import Statistics
+    from knowledge.storage.blobs import Holding
     from knowledge.types import DocumentStatus, KnowledgeBase
 
 app = typer.Typer(help="Make, show, rebuild and delete knowledge bases.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def build(
     from backend.cli.opening import opened
     from backend.cli.sources import read_source
     from backend.security import LOCAL
-    from knowledge.bases import SourceStore
+    from knowledge.storage.bases import SourceStore
 
     named = [read_source(word) for word in sources]
     with opened() as container:
@@ -60,7 +60,7 @@ def rebuild(name: Name, no_wait: NoWait = False) -> None:
     """Read every source of a knowledge base again."""
     from backend.cli.opening import opened
     from backend.security import LOCAL
-    from knowledge.bases import KnowledgeBaseStore
+    from knowledge.storage.bases import KnowledgeBaseStore
 
     with opened() as container:
         with container.database.write() as connection:
@@ -74,7 +74,7 @@ def list_(as_json: AsJson = False) -> None:
     """List the knowledge bases."""
     from backend.cli.opening import opened
     from backend.security import LOCAL
-    from knowledge.bases import KnowledgeBaseStore
+    from knowledge.storage.bases import KnowledgeBaseStore
 
     with opened() as container, container.database.read() as connection:
         store = KnowledgeBaseStore(connection, LOCAL)
@@ -99,8 +99,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
     """Show one knowledge base: its sources, how far its indexes are, what could not be read."""
     from backend.cli.opening import opened
     from backend.security import LOCAL
-    from knowledge.bases import KnowledgeBaseStore, SourceStore
-    from knowledge.documents import DocumentStore
+    from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
+    from knowledge.storage.documents import DocumentStore
 
     with opened() as container, container.database.read() as connection:
         store = KnowledgeBaseStore(connection, LOCAL)
@@ -127,7 +127,7 @@ def delete(
     """Delete a knowledge base and everything in it."""
     from backend.cli.opening import opened
     from backend.security import LOCAL
-    from knowledge.bases import KnowledgeBaseStore
+    from knowledge.storage.bases import KnowledgeBaseStore
 
     with opened() as container:
         with container.database.read() as connection:
@@ -148,8 +148,8 @@ def delete(
 
 def _found_or_made(connection: Connection, container: Container, name: str) -> KnowledgeBase:
     from backend.security import LOCAL
-    from knowledge.bases import KnowledgeBaseStore
     from knowledge.errors import NotFound
+    from knowledge.storage.bases import KnowledgeBaseStore
 
     store = KnowledgeBaseStore(connection, LOCAL)
     try:
@@ -161,7 +161,7 @@ def _found_or_made(connection: Connection, container: Container, name: str) -> K
 def _copied(holding: Holding, source: NamedSource, container: Container) -> UploadedFile:
     """The file in the store. Raises FileTooLarge."""
     from backend.receiving import UploadedFile
-    from knowledge.blobs import blocks_of
+    from knowledge.storage.blobs import blocks_of
 
     path = Path(source.location)
     blob = holding.put(blocks_of(path), max_bytes=container.settings.uploads.max_file_bytes)

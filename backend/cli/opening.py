@@ -33,7 +33,7 @@ def make_ready(settings: Settings) -> bool:
     """
     from backend.errors import NotReady
     from backend.migrations import upgrade_database
-    from knowledge.database import Database
+    from knowledge.storage.database import Database
 
     try:
         settings.data_dir.expanduser().mkdir(parents=True, exist_ok=True)

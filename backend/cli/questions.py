@@ -36,7 +36,7 @@ def search(
     """Find the passages that a question is about."""
     from backend.cli.opening import opened
     from backend.security import LOCAL
-    from knowledge.bases import KnowledgeBaseStore
+    from knowledge.storage.bases import KnowledgeBaseStore
 
     with opened() as container:
         with container.database.read() as connection:

@@ -14,7 +14,7 @@ from backend.db.paging import cut
 from backend.db.tables import feedback, messages, run_events, runs, threads
 from backend.errors import Invalid, Missing
 from knowledge.ids import new_id
-from knowledge.paging import decode_cursor
+from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope
 
 TITLE_CHARS = 80

@@ -13,7 +13,7 @@ from backend.db.paging import cut
 from backend.db.tables import models
 from backend.errors import Missing, NameTaken
 from knowledge.ids import new_id
-from knowledge.paging import decode_cursor
+from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope
 
 

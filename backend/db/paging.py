@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from knowledge.paging import encode_cursor
+from knowledge.storage.paging import encode_cursor
 
 Row = TypeVar("Row")
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from knowledge.columns import Moment, StorableJSON, StorableText
+from knowledge.storage.columns import Moment, StorableJSON, StorableText
 
 metadata = MetaData(
     naming_convention={

@@ -17,7 +17,7 @@ from backend.jobs import claims
 from backend.jobs.claims import Claim, ClaimLost
 from backend.jobs.events import JobCancelled, JobFailed, JobNoted, JobSucceeded, Refusal
 from backend.jobs.progress import Progress, StageCount
-from knowledge.database import Database
+from knowledge.storage.database import Database
 
 log = structlog.get_logger(__name__)
 

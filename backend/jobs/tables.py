@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from backend.db.tables import metadata
-from knowledge.columns import Moment, StorableJSON, StorableText
+from knowledge.storage.columns import Moment, StorableJSON, StorableText
 
 jobs = Table(
     "jobs",

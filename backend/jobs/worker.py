@@ -18,7 +18,7 @@ from backend.jobs.engine import DbosEngine, Workflow
 from backend.jobs.events import JobCancelled
 from backend.jobs.execution import Executor, Handler, Running
 from backend.jobs.store import STUCK_AFTER
-from knowledge.database import Database
+from knowledge.storage.database import Database
 
 log = structlog.get_logger(__name__)
 

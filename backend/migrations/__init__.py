@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 
 from backend.errors import BackendError
-from knowledge.database import Database
+from knowledge.storage.database import Database
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from backend.migrations import configuration
-from knowledge.database import Database
+from knowledge.storage.database import Database
 
 
 def main(message: str) -> None:

@@ -8,9 +8,9 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 import backend.jobs.tables  # noqa: F401  (adds its tables to the backend's metadata)
-import knowledge.tables
+import knowledge.storage.tables
 from backend.db.tables import metadata
-from knowledge.columns import Moment, StorableJSON, StorableText
+from knowledge.storage.columns import Moment, StorableJSON, StorableText
 
 _PLAIN = {Moment: "sa.DateTime(timezone=True)", StorableText: "sa.Text()", StorableJSON: "sa.JSON()"}
 
@@ -22,7 +22,7 @@ def render_plainly(kind: str, thing: Any, autogen_context: AutogenContext) -> st
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=[knowledge.tables.metadata, metadata],
+    target_metadata=[knowledge.storage.tables.metadata, metadata],
     render_item=render_plainly,
     render_as_batch=True,
     compare_type=True,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from backend.runs.broker import Broker, Listener
 from backend.runs.store import is_over, read_events
 from backend.runs.types import StoredEvent
-from knowledge.database import Database
+from knowledge.storage.database import Database
 
 POLL_SECONDS = 0.2
 """How often the table is read for a run that another process performs."""

@@ -16,7 +16,7 @@ from backend.db.conversations import Conversations
 from backend.model_choice import ModelChoice
 from backend.runs.types import Run
 from backend.selection import chosen_or_all
-from knowledge.database import Database
+from knowledge.storage.database import Database
 from knowledge.types import Filters, Scope
 
 

@@ -37,7 +37,7 @@ from backend.runs.types import Outcome, Run, StoredEvent
 from backend.runs.writer import Entry, EventWriter
 from backend.settings import RunSettings
 from backend.telemetry import Metrics
-from knowledge.database import Database
+from knowledge.storage.database import Database
 
 CANCEL_POLL_SECONDS = 0.5
 

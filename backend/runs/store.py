@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, 
 from backend.db.tables import messages, run_events, runs, threads
 from backend.errors import Missing
 from backend.runs.types import Outcome, Run, StoredEvent
-from knowledge.columns import storable
+from knowledge.text.storable import storable
 from knowledge.types import Scope
 
 _ADD_AT_ONCE = text(

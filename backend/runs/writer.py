@@ -16,7 +16,7 @@ from backend.runs.broker import Broker
 from backend.runs.store import add_events, close, held
 from backend.runs.types import Outcome, StoredEvent
 from backend.telemetry import Metrics
-from knowledge.database import Database
+from knowledge.storage.database import Database
 
 QUEUE_SIZE = 10_000
 BATCH_SIZE = 2_000

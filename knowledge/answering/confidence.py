@@ -11,11 +11,11 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.analysis import HAN, index_terms, language_of, query_terms
 from knowledge.answering.evidence import strengths
 from knowledge.answering.vocabulary import Word, is_misspelt, words_of
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder
+from knowledge.text.analysis import HAN, index_terms, language_of, query_terms
 from knowledge.types import Hit
 
 ANSWERED = 0.5

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from knowledge.analysis import index_terms, language_of, query_terms
 from knowledge.answering.units import Unit, cut_units
 from knowledge.errors import EmbedderUnavailable
-from knowledge.expansion import Concept, Phrase, concepts_of
 from knowledge.ports import Embedder
+from knowledge.text.analysis import index_terms, language_of, query_terms
+from knowledge.text.expansion import Concept, Phrase, concepts_of
 from knowledge.types import Hit, Passage
 
 FULL_SEARCH = 60
@@ -30,7 +30,7 @@ NEIGHBOUR_SHARE = 0.15
 
 
 class Found(Protocol):
-    """What a search found; satisfied by knowledge.retrieval.SearchResult."""
+    """What a search found; satisfied by knowledge.retrieval.retriever.SearchResult."""
 
     @property
     def hits(self) -> Sequence[Hit]: ...

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
-from knowledge.analysis import count_words
+from knowledge.text.analysis import count_words
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
-from knowledge.analysis import HAN, is_identifier, query_terms, stop_words
-from knowledge.expansion import slips
+from knowledge.text.analysis import HAN, is_identifier, query_terms, stop_words
+from knowledge.text.expansion import slips
 
 _WORD = re.compile(rf"[A-Za-z0-9_][\w./-]*|[{HAN}]+", re.ASCII)
 _SENTENCE_END = frozenset(".?!。！？:：")

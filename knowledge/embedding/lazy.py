@@ -12,9 +12,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from knowledge.columns import storable
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Vectors
+from knowledge.text.storable import storable
 
 Model = TypeVar("Model")
 

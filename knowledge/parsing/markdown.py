@@ -7,8 +7,8 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from knowledge.markup import front_matter
 from knowledge.parsing.draft import Draft, json_safe, one_line
+from knowledge.text.markup import front_matter
 from knowledge.types import Link
 
 _TOML_MATTER = re.compile(r"\A\+\+\+[ \t]*\n(.*?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)

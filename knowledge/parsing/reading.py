@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from knowledge.analysis import language_of
 from knowledge.config import MEGABYTE, ParsingLimits
 from knowledge.errors import FileTooLarge, UnreadableFile
 from knowledge.parsing import formats
@@ -13,6 +12,7 @@ from knowledge.parsing.draft import Draft, json_safe, one_line
 from knowledge.parsing.formats import Format
 from knowledge.parsing.markdown import links_of, read_markdown
 from knowledge.parsing.plain import read_plain, read_table
+from knowledge.text.analysis import language_of
 from knowledge.types import Language, ParsedDocument
 
 _HEAD = 8_192

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from knowledge.indexes.vector_faiss import FaissIndex
 from knowledge.ports import DocumentVectors, Scored, VectorIndex, Vectors
-from knowledge.vector_faiss import FaissIndex
 
 DIMENSION = 8
 

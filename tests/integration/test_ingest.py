@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from knowledge.bases import KnowledgeBaseStore, SourceStore
-from knowledge.blobs import Blob
-from knowledge.changes import read_base
 from knowledge.config import ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.errors import EmbedderUnavailable, NotFound
 from knowledge.events import BuildFinished, DocumentFailed, DocumentSkipped, StageProgress
-from knowledge.library import SqlLibrary
 from knowledge.ports import Vectors
-from knowledge.tables import chunks, documents, embeddings, metadata
+from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
+from knowledge.storage.blobs import Blob
+from knowledge.storage.changes import read_base
+from knowledge.storage.library import SqlLibrary
+from knowledge.storage.tables import chunks, documents, embeddings, metadata
 from knowledge.types import Filters, KnowledgeBase
 from tests.workshop import SCOPE, Workshop
 

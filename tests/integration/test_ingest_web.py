@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from knowledge.bases import SourceStore
 from knowledge.events import DocumentFailed
+from knowledge.storage.bases import SourceStore
 from knowledge.types import KnowledgeBase
 from tests.workshop import Workshop
 

@@ -20,8 +20,8 @@ from backend.jobs.ports import Job, JobActive, JobKind, JobNotFound, JobStatus
 from backend.jobs.progress import StageCount
 from backend.jobs.store import SqlJobQueue
 from backend.jobs.tables import jobs, workers
-from knowledge.database import Database
 from knowledge.errors import FetchRefused
+from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.databases import DIALECTS, blank_database_url
 

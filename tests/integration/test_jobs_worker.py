@@ -16,7 +16,7 @@ from backend.db.tables import metadata
 from backend.jobs.ports import FINISHED, Job
 from backend.jobs.store import SqlJobQueue
 from backend.jobs.tables import jobs
-from knowledge.database import Database
+from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.databases import DIALECTS, blank_database_url
 

@@ -14,17 +14,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 import backend.jobs.tables
-import knowledge.tables
+import knowledge.storage.tables
 from backend.db.tables import metadata
 from backend.migrations import DatabaseNewer, configuration, current_revision, head_revision, upgrade_database
-from knowledge.database import Database
+from knowledge.storage.database import Database
 from tests.databases import DIALECTS, blank_database_url
 
 ROOT = Path(__file__).resolve().parents[2]
 MIGRATE = """
 import sys
 from backend.migrations import upgrade_database
-from knowledge.database import Database
+from knowledge.storage.database import Database
 print(upgrade_database(Database(sys.argv[1])))
 """
 
@@ -47,7 +47,7 @@ def test_the_history_makes_exactly_the_tables_of_the_code(database: Database) ->
     with database.write() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         # Both metadata at once: a table of the one is not too many for the other.
-        differences = compare_metadata(context, [knowledge.tables.metadata, metadata])  # type: ignore[arg-type]
+        differences = compare_metadata(context, [knowledge.storage.tables.metadata, metadata])  # type: ignore[arg-type]
     assert differences == []
 
 

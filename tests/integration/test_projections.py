@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from knowledge.bases import KnowledgeBaseStore
-from knowledge.changes import prune, read_base
-from knowledge.database import Database
 from knowledge.errors import NotFound
-from knowledge.projections import WORDS, Projections
-from knowledge.tables import changes, metadata
+from knowledge.indexes.projections import WORDS, Projections
+from knowledge.storage.bases import KnowledgeBaseStore
+from knowledge.storage.changes import prune, read_base
+from knowledge.storage.database import Database
+from knowledge.storage.tables import changes, metadata
 from knowledge.types import KnowledgeBase
 from tests.workshop import SCOPE, Workshop
 
@@ -114,7 +114,7 @@ def test_an_index_that_stopped_below_the_floor_of_the_log_begins_anew(
     base = built(workshop, "zebra", "walrus")
     behind = fresh(workshop)
     behind.follow(base.id)
-    monkeypatch.setattr("knowledge.changes._KEPT_ROWS", 2)
+    monkeypatch.setattr("knowledge.storage.changes._KEPT_ROWS", 2)
     (workshop.pages / "walrus.md").unlink()
     workshop.build(base)
     for number in range(3):

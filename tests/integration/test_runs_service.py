@@ -21,7 +21,7 @@ from backend.runs.ownership import dead_owners, owner_name
 from backend.runs.service import RunService
 from backend.runs.store import RunStore
 from backend.runs.types import Run
-from knowledge.database import Database
+from knowledge.storage.database import Database
 from tests.databases import DIALECTS, blank_database_url
 from tests.running import ME, Script, answer_of, begin, heard, orphan, run_of, service, started, until, wish
 

@@ -19,7 +19,7 @@ from agents.ports import Message
 from agents.runs import Runner
 from knowledge.answering.evidence import Found
 from knowledge.errors import NotFound
-from knowledge.retrieval import SearchResult
+from knowledge.retrieval.retriever import SearchResult
 from knowledge.types import AnswerSegment, Chunk, DocumentRef, ExtractedAnswer, Filters, Hit, Passage
 
 TEXTS = {

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from knowledge.analysis import count_words, index_terms, is_identifier, language_of, query_terms
+from knowledge.text.analysis import count_words, index_terms, is_identifier, language_of, query_terms
 
 
 @pytest.mark.parametrize(

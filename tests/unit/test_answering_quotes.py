@@ -6,7 +6,7 @@ import pytest
 from knowledge.answering import Answerer
 from knowledge.answering.answerer import extract
 from knowledge.errors import EmbedderUnavailable
-from knowledge.retrieval import SearchResult
+from knowledge.retrieval.retriever import SearchResult
 from knowledge.types import Chunk, DocumentRef, Hit, Passage
 
 SELF_HEAL = (

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from knowledge.background import PULSE_S, background, called
+from knowledge.building.background import PULSE_S, background, called
 
 
 def drain(generator: object) -> tuple[int, object]:

@@ -1,7 +1,7 @@
 import pytest
 
-from knowledge.bm25 import ConceptScorer, Statistics
-from knowledge.expansion import Concept
+from knowledge.indexes.bm25 import ConceptScorer, Statistics
+from knowledge.text.expansion import Concept
 
 STATISTICS = Statistics(chunks=1000, average_length=100, frequencies={"rare": 2, "common": 800, "a": 20, "b": 20})
 

@@ -1,6 +1,6 @@
 import pytest
 
-from knowledge.expansion import Concept, concepts_of, slips
+from knowledge.text.expansion import Concept, concepts_of, slips
 
 
 def variants(question: str) -> set[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowledge.followup import contextualise, is_elliptic
+from knowledge.retrieval.followup import contextualise, is_elliptic
 
 
 @pytest.mark.parametrize(

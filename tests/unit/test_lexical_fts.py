@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.lexical_fts import FtsIndex
+from knowledge.indexes.lexical_fts import FtsIndex
 from knowledge.types import Chunk
 
 

@@ -1,5 +1,5 @@
-from knowledge.analysis import count_words
-from knowledge.passages import Candidate, pack, widen
+from knowledge.retrieval.passages import Candidate, pack, widen
+from knowledge.text.analysis import count_words
 from knowledge.types import Chunk, DocumentRef
 
 DOCUMENTS = {

@@ -1,7 +1,7 @@
 import pytest
 
 from knowledge.ports import Scored
-from knowledge.ranking import LEXICAL, CandidateList, demote, fusion_weights, rank
+from knowledge.retrieval.ranking import LEXICAL, CandidateList, demote, fusion_weights, rank
 from knowledge.types import Language
 
 EN: frozenset[Language] = frozenset({"en"})

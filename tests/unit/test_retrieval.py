@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from knowledge.errors import EmbedderUnavailable
-from knowledge.lexical_fts import FtsIndex
-from knowledge.ports import DocumentVectors, Scored, Vectors
-from knowledge.retrieval import KnowledgeBaseIndexes, Retriever
+from knowledge.indexes.lexical_fts import FtsIndex
+from knowledge.ports import DocumentVectors, KnowledgeBaseIndexes, Scored, Vectors
+from knowledge.retrieval.retriever import Retriever
 from knowledge.types import Chunk, DocumentRef, Filters, Language
 
 TOPICS = ("network", "storage", "security")

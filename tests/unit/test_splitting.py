@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.blocks import HARD_MAXIMUM_SIZE, size_of
-from knowledge.splitting import split
+from knowledge.splitting.blocks import HARD_MAXIMUM_SIZE, size_of
+from knowledge.splitting.splitter import split
 from knowledge.types import ChunkDraft, ParsedDocument
 
 MARKUPS = ["markdown", "rst", "plain", "code", "yaml", "json", "table", "log"]

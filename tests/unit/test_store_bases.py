@@ -8,17 +8,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from knowledge.bases import KnowledgeBaseStore, SourceStore
-from knowledge.changes import append_changes, lock_base, read_base, read_changes
-from knowledge.columns import storable
-from knowledge.database import Database
-from knowledge.documents import DocumentStore
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.errors import InvalidInput, NameTaken, NotFound
 from knowledge.ids import new_id
-from knowledge.links import page_key, resolve_links, url_key
-from knowledge.paging import decode_cursor, encode_cursor
-from knowledge.replacement import DocumentWriter, Received, waiting_documents
+from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
+from knowledge.storage.changes import append_changes, lock_base, read_base, read_changes
+from knowledge.storage.database import Database
+from knowledge.storage.documents import DocumentStore
+from knowledge.storage.links import page_key, resolve_links, url_key
+from knowledge.storage.paging import decode_cursor, encode_cursor
+from knowledge.storage.replacement import DocumentWriter, Received, waiting_documents
+from knowledge.text.storable import storable
 from knowledge.types import ChunkDraft, KnowledgeBase, Link, ParsedDocument, Scope
 
 EMBEDDERS = {"fast": HashingEmbedder(name="fast")}

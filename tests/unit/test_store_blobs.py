@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.blobs import BlobStore
 from knowledge.errors import FileTooLarge, NotFound
+from knowledge.storage.blobs import BlobStore
 
 
 @pytest.fixture

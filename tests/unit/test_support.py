@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knowledge.support import supports
+from knowledge.answering.support import supports
 
 SELF_HEAL = (
     "If the `selfHeal` flag is set to true, then the sync will be attempted again after self-heal timeout (5 seconds by"

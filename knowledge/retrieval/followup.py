@@ -1,0 +1,123 @@
+"""Making a follow-up question stand alone without a model, by carrying over what the last turns were about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from knowledge.text.analysis import is_identifier, language_of, query_terms, stop_words
+
+_TURNS = 3
+_MOST_CARRIED = 8
+_FEW_TERMS = 3
+"""A question of at most so many content words leans on what was said before when it points back to it."""
+
+_CODE = re.compile(r"`([^`\n]{1,80})`")
+_WORD = re.compile(r"(?:--?)?[A-Za-z0-9_][\w./:=-]*[\w]|[A-Za-z0-9_]|[\u3400-\u9fff]+", re.ASCII)
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_CONTINUES = re.compile(
+    r"\s*(?:(?:ok(?:ay)?|thanks?|thank you|great|so|well)[,.! ]+)*"
+    r"(?:(?:and|but|or|also|then|so|what about|how about|what if|what else|same (?:for|with|question)|why not)\b"
+    r"|(?:好的?|谢谢|嗯|哦)?[，,。 ]*"
+    r"(?:那么?|还有|另外|此外|然后|但是?|可是|不过|如果|要是|换成|同样|除此|再|顺便|接着|所以|为啥|为什么呢))",
+    re.IGNORECASE,
+)
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|that|this|they|them|their|those|these|ones?|there|the same|former|latter|above|mentioned)\b"
+    r"|它们?|这个|那个|这些|那些|这样|那样|这种|那种|这里|那里|上面|上述|刚才|前面|前者|后者|其中?|此|该|呢[？?]?\s*$",
+    re.IGNORECASE,
+)
+# Words of asking and of doing: the new question brings its own, so the old ones are not carried.
+_FRAME = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        enable disable turn switch set setup configure change make use using get run add remove
+        delete create install uninstall update upgrade start stop restart show list find check see
+        work works need want like know tell explain mean means happen happens possible default value
+        way please help way ways thing things difference
+        怎么 怎样 如何 什么 为什么 为何 哪里 哪个 哪些 多少 多久 几个 是否 能否 可以 能不能 请问 帮我
+        想 想要 需要 应该 启用 禁用 开启 关闭 打开 设置 配置 修改 使用 安装 卸载 升级 更新 查看
+        创建 删除 添加 增加 移除 启动 停止 重启 默认 默认值 区别 意思 办法 方法 问题 一下
+        """,
+    )
+)
+
+
+def contextualise(question: str, earlier: Sequence[str]) -> str:
+    """The question as it stands alone: unchanged when it does, otherwise with what the last turns were about behind it.
+
+    `earlier` are the questions asked before in the same conversation, oldest first. The question itself is always kept
+    word for word; nothing is looked up and nothing raised.
+    """
+    if not earlier or not is_elliptic(question):
+        return question
+    carried = _topic(earlier[-_TURNS:], known=_keys(question))
+    if not carried:
+        return question
+    opening, closing = ("（", "）") if language_of(question) == "zh" else (" (", ")")
+    return f"{question.rstrip()}{opening}{' '.join(carried)}{closing}"
+
+
+def is_elliptic(question: str) -> bool:
+    """Whether a question leans on earlier ones: it goes on ("and …", "那…") or points back without saying to what."""
+    terms = [term for term in query_terms(question) if term not in stop_words() and term not in _FRAME]
+    if any(_names(question)):
+        # It has a name of its own: only "what about X" or "does it work with X" still needs the old subject.
+        few = len(terms) <= _FEW_TERMS
+        return few and bool(_CONTINUES.match(question) or _POINTS_BACK.search(_CODE.sub(" ", question)))
+    if _CONTINUES.match(question):
+        return len(terms) <= 2 * _FEW_TERMS
+    if _POINTS_BACK.search(question):
+        return len(terms) <= _FEW_TERMS
+    return len(terms) <= 1
+
+
+def _topic(turns: Sequence[str], known: frozenset[str]) -> list[str]:
+    """Names and content words of the last turn that stood alone and of the elliptic ones after it, oldest first."""
+    first = next((at for at in range(len(turns) - 1, -1, -1) if not is_elliptic(turns[at])), 0)
+    named: list[str] = []
+    plain: list[str] = []
+    seen = set(known)
+    for turn in turns[first:]:
+        names = list(_names(turn))
+        for word in [*names, *_content_words(turn)]:
+            if not _keys(word) <= seen:
+                seen |= _keys(word)
+                (named if word in names else plain).append(word)
+    chosen = set((named + plain)[:_MOST_CARRIED])
+    return [word for word in [*named, *plain] if word in chosen]
+
+
+def _names(question: str) -> Iterator[str]:
+    """Words that name one thing: quoted code, flags, identifiers, acronyms, capitalised words inside a sentence."""
+    yield from (match.strip() for match in _CODE.findall(question))
+    rest = _CODE.sub(lambda match: " " * len(match.group()), question)
+    for match in _WORD.finditer(rest):
+        word = match.group()
+        begins = not rest[: match.start()].strip(" \"'(") or rest[: match.start()].rstrip()[-1:] in ".!?。！？"
+        if _HAN.match(word) or word.lower() in stop_words() or word.lower() in _FRAME:
+            continue
+        capital = word[0].isupper() and not (begins and not word[1:2].isupper())
+        if word.startswith("--") or is_identifier(word) or capital:
+            yield word
+
+
+def _content_words(question: str) -> Iterator[str]:
+    frame = _frame()
+    for match in _WORD.finditer(_CODE.sub(" ", question)):
+        word = match.group()
+        if _HAN.match(word):
+            yield from (part for part in query_terms(word) if part not in frame)
+        elif word.lower() not in frame and not word.isdigit():
+            yield word
+
+
+def _keys(text: str) -> frozenset[str]:
+    return frozenset(query_terms(text))
+
+
+@cache
+def _frame() -> frozenset[str]:
+    return _FRAME | stop_words()

@@ -1,0 +1,185 @@
+"""The retriever: a question in, ranked hits and a budget of passages out, over any number of knowledge bases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from knowledge.errors import EmbedderUnavailable
+from knowledge.ports import Embedder, KnowledgeBaseIndexes, Scored, Vectors
+from knowledge.retrieval.followup import contextualise
+from knowledge.retrieval.passages import BUDGET_WORDS, PULLING_CHUNKS, Candidate, pack, widen
+from knowledge.retrieval.ranking import LEXICAL, CandidateList, RankedChunk, demote, fusion_weights, rank
+from knowledge.text.analysis import language_of
+from knowledge.types import Chunk, DocumentRef, Filters, Hit, Language, Passage
+
+CANDIDATES = 300
+"""How many chunks each index is asked for."""
+
+CHUNKS_READ = 60
+"""How many of the best chunks are read for hits and passages, or `top_k` when that is more."""
+
+
+class Indexes(Protocol):
+    """Opens the indexes of a knowledge base, followed up to now."""
+
+    def open(self, knowledge_base_id: str) -> KnowledgeBaseIndexes: ...
+
+
+class Library(Protocol):
+    """What the retriever reads of the truth; each call is one query. What no longer exists is left out of answers."""
+
+    def chunks(self, ids: Collection[int]) -> Mapping[int, Chunk]:
+        """Chunks by id."""
+        ...
+
+    def neighbours(self, spans: Collection[tuple[str, int, int]]) -> Sequence[Chunk]:
+        """Chunks of documents by (document id, first ordinal, last ordinal), both included."""
+        ...
+
+    def documents(self, ids: Collection[str]) -> Mapping[str, DocumentRef]:
+        """Documents by id."""
+        ...
+
+    def select(self, knowledge_bases: Sequence[str], filters: Filters) -> Collection[str]:
+        """The ids of documents that pass the filters."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchResult:
+    """What a search found.
+
+    `hits` are ranked from 1, those beyond `top_k` or otherwise not handed on last, with the reason in `dropped`.
+    `passages` fill the budget of words. `degraded` names the embedders that did not answer for every knowledge base.
+    """
+
+    hits: tuple[Hit, ...]
+    passages: tuple[Passage, ...]
+    language: Language
+    degraded: tuple[str, ...]
+
+
+class Retriever:
+    """Answers searches over knowledge bases; holds nothing of its own, so one serves any number of threads."""
+
+    def __init__(
+        self, *, library: Library, indexes: Indexes, embedders: Mapping[str, Embedder], budget: float = BUDGET_WORDS
+    ) -> None:
+        self._library = library
+        self._indexes = indexes
+        self._embedders = embedders
+        self._budget = budget
+
+    def search(
+        self,
+        question: str,
+        *,
+        knowledge_bases: Sequence[str],
+        top_k: int = 10,
+        filters: Filters | None = None,
+        context: Sequence[str] = (),
+    ) -> SearchResult:
+        """Search knowledge bases by id; all of them compete on one scale.
+
+        `context` holds the user's earlier questions of the conversation, the latest last. Words alone answer when no
+        embedder is ready. Raises what `Indexes.open` raises for an unknown knowledge base.
+        """
+        asked = contextualise(question, context)
+        language = language_of(question)
+        among = self._library.select(knowledge_bases, filters) if filters is not None else None
+        opened = [self._indexes.open(knowledge_base_id) for knowledge_base_id in dict.fromkeys(knowledge_bases)]
+        vectors, degraded = self._embed(asked, language, opened)
+        ranked = rank(self._candidates(asked, language, opened, vectors, among))
+        read = self._read(ranked, max(CHUNKS_READ, top_k))
+        passages = pack(self._widened(read), read.documents, self._budget)
+        return SearchResult(hits=tuple(_hits(read, top_k)), passages=passages, language=language, degraded=degraded)
+
+    def _embed(
+        self, question: str, language: Language, opened: Sequence[KnowledgeBaseIndexes]
+    ) -> tuple[dict[str, Vectors], tuple[str, ...]]:
+        """The question's vector by each embedder that has vectors to compare it with, the fastest first; and the names
+        of those that are not complete or did not answer."""
+        vectors: dict[str, Vectors] = {}
+        degraded: set[str] = {name for indexes in opened for name in indexes.incomplete}
+        for name in dict.fromkeys(name for indexes in opened for name in indexes.vectors):
+            embedder = self._embedders.get(name)
+            if embedder is None:
+                degraded.add(name)
+            elif language in embedder.languages:
+                try:
+                    vectors[name] = embedder.embed_query(question)
+                except EmbedderUnavailable:
+                    degraded.add(name)
+        return vectors, tuple(sorted(degraded))
+
+    def _candidates(
+        self,
+        question: str,
+        language: Language,
+        opened: Sequence[KnowledgeBaseIndexes],
+        vectors: Mapping[str, Vectors],
+        among: Collection[str] | None,
+    ) -> list[CandidateList]:
+        """One list for the words and one for each embedder, each over all knowledge bases."""
+        known = [(name, self._embedders[name].languages) for name in vectors]
+        weights = fusion_weights(language, known, _coverage(opened))
+        words = [each for indexes in opened for each in indexes.lexical.search(question, CANDIDATES, among)]
+        lists = [CandidateList(name=LEXICAL, weight=weights[LEXICAL], found=_best(words))]
+        for name, vector in vectors.items():
+            near = [
+                each
+                for indexes in opened
+                if name in indexes.vectors
+                for each in indexes.vectors[name].search(vector, CANDIDATES, among)
+            ]
+            lists.append(CandidateList(name=f"vector:{name}", weight=weights[f"vector:{name}"], found=_best(near)))
+        return lists
+
+    def _read(self, ranked: Sequence[RankedChunk], limit: int) -> _Read:
+        """The best chunks and their documents, background set back; what was deleted meanwhile is left out."""
+        first = ranked[: 2 * limit]
+        documents = self._library.documents({each.document_id for each in first})
+        kept = demote(first, {name: document.path for name, document in documents.items()})[:limit]
+        chunks = self._library.chunks([each.chunk_id for each in kept])
+        return _Read(ranked=[each for each in kept if each.chunk_id in chunks], chunks=chunks, documents=documents)
+
+    def _widened(self, read: _Read) -> list[Candidate]:
+        candidates = [Candidate(chunk=read.chunks[each.chunk_id], score=each.own) for each in read.ranked]
+        best = sorted(candidates, key=lambda each: (-each.score, each.chunk.id))[:PULLING_CHUNKS]
+        spans = [(each.chunk.document_id, each.chunk.ordinal - 1, each.chunk.ordinal + 1) for each in best]
+        return widen(candidates, self._library.neighbours(spans) if spans else ())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Read:
+    ranked: Sequence[RankedChunk]
+    chunks: Mapping[int, Chunk]
+    documents: Mapping[str, DocumentRef]
+
+
+def _coverage(opened: Sequence[KnowledgeBaseIndexes]) -> dict[str, float]:
+    """For each embedder, the share of chunks it has vectors of; the one with most vectors in a base stands for all."""
+    chunks = sum(max(map(len, indexes.vectors.values()), default=0) for indexes in opened)
+    names = {name for indexes in opened for name in indexes.vectors}
+    return {
+        name: sum(len(indexes.vectors[name]) for indexes in opened if name in indexes.vectors) / max(1, chunks)
+        for name in names
+    }
+
+
+def _best(found: list[Scored]) -> list[Scored]:
+    return sorted(found, key=lambda each: (-each.score, each.chunk_id))[:CANDIDATES]
+
+
+def _hits(read: _Read, top_k: int) -> Iterator[Hit]:
+    for number, each in enumerate(read.ranked, start=1):
+        yield Hit(
+            chunk=read.chunks[each.chunk_id],
+            document=read.documents[each.document_id],
+            score=each.score,
+            rank=number,
+            parts={**each.parts, "page": each.page},
+            dropped="" if number <= top_k else f"below the first {top_k}",
+        )

@@ -1,0 +1,116 @@
+"""What the retriever reads of the truth, in one scope."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, func, or_, select
+
+from knowledge.storage.bases import visible
+from knowledge.storage.database import Database
+from knowledge.storage.documents import in_portions, read_chunks
+from knowledge.storage.tables import chunks, documents, knowledge_bases, links
+from knowledge.types import Chunk, DocumentRef, Filters, Scope
+
+
+class SqlLibrary:
+    """The `Library` of the retriever on the SQL database. Rows outside the scope do not exist for it.
+
+    It holds nothing but database and scope, so one may be made for each search, or shared by threads.
+    """
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        self._database = database
+        self._scope = scope
+
+    def chunks(self, ids: Collection[int]) -> Mapping[int, Chunk]:
+        """Chunks by id; those that are gone are left out."""
+        if not ids:
+            return {}
+        with self._database.read() as connection:
+            found = [
+                chunk
+                for portion in in_portions(ids)
+                for chunk in read_chunks(connection, and_(chunks.c.id.in_(portion), self._seen(chunks)))
+            ]
+        return {chunk.id: chunk for chunk in found}
+
+    def neighbours(self, spans: Collection[tuple[str, int, int]]) -> Sequence[Chunk]:
+        """Chunks of documents by (document id, first ordinal, last ordinal), both included, in order."""
+        if not spans:
+            return []
+        with self._database.read() as connection:
+            return [
+                chunk
+                for portion in in_portions(spans, 100)
+                for chunk in read_chunks(connection, and_(or_(*map(_within, portion)), self._seen(chunks)))
+            ]
+
+    def documents(self, ids: Collection[str]) -> Mapping[str, DocumentRef]:
+        """Documents by id; those that are gone are left out."""
+        if not ids:
+            return {}
+        wanted = documents.c
+        query = select(wanted.id, wanted.knowledge_base_id, wanted.path, wanted.title, wanted.url, wanted.source_id)
+        with self._database.read() as connection:
+            seen = self._seen(documents)
+            rows = [
+                row
+                for portion in in_portions(ids)
+                for row in connection.execute(query.where(wanted.id.in_(portion), seen))
+            ]
+        return {row.id: DocumentRef(**row._mapping) for row in rows}
+
+    def links(self, ids: Collection[str]) -> Mapping[str, Collection[str]]:
+        """The documents of the same base that each document links to; documents without any are left out."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        if not ids:
+            return found
+        with self._database.read() as connection:
+            seen = self._seen(links)
+            for portion in in_portions(ids):
+                for key in (documents.c.path_key, documents.c.url_key):
+                    meant = and_(documents.c.knowledge_base_id == links.c.knowledge_base_id, key == links.c.target_key)
+                    query = select(links.c.document_id, documents.c.id).join(documents, meant)
+                    query = query.where(links.c.document_id.in_(portion), links.c.document_id != documents.c.id, seen)
+                    for source, target in connection.execute(query):
+                        found[source].add(target)
+        return found
+
+    def select(self, knowledge_bases: Sequence[str], filters: Filters) -> Collection[str]:
+        """The ids of documents that pass the filters. A metadata filter is met by an equal value, or by a list that
+        holds it."""
+        query = select(documents.c.id, *([documents.c["metadata"]] if filters.metadata else []))
+        query = query.where(documents.c.knowledge_base_id.in_(knowledge_bases), documents.c.chunk_count > 0)
+        if filters.source_ids:
+            query = query.where(documents.c.source_id.in_(filters.source_ids))
+        if filters.document_ids:
+            query = query.where(documents.c.id.in_(filters.document_ids))
+        if filters.path_prefixes:
+            query = query.where(or_(*map(_begins, filters.path_prefixes)))
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(self._seen(documents))).all()
+        return {row[0] for row in rows if not filters.metadata or _matches(row[1], filters.metadata)}
+
+    def _seen(self, table: Table) -> ColumnElement[bool]:
+        """The condition that a row belongs to a base this scope may see."""
+        return table.c.knowledge_base_id.in_(select(knowledge_bases.c.id).where(visible(self._scope)))
+
+
+def _within(span: tuple[str, int, int]) -> ColumnElement[bool]:
+    document_id, first, last = span
+    return and_(chunks.c.document_id == document_id, chunks.c.ordinal.between(first, last))
+
+
+def _begins(prefix: str) -> ColumnElement[bool]:
+    # Not LIKE, which minds letter case on one database and not on the other.
+    return func.substr(documents.c.path, 1, len(prefix)) == prefix
+
+
+def _matches(metadata: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(
+        name in metadata and (metadata[name] == value or (isinstance(metadata[name], list) and value in metadata[name]))
+        for name, value in wanted.items()
+    )
