@@ -18,6 +18,7 @@ from backend.jobs.store import SqlJobQueue
 from backend.model_choice import ModelChoice
 from backend.runs.performing import Performing
 from backend.runs.service import RunService
+from backend.sealing import Sealer
 from backend.security import LOCAL, Guard
 from backend.settings import Settings
 from backend.telemetry import MeasuredSearcher, Metrics
@@ -46,6 +47,7 @@ class Container:
     settings: Settings
     database: Database
     guard: Guard
+    sealer: Sealer
     metrics: Metrics
     jobs: JobQueue
     catalogue: ModelCatalogue
@@ -120,7 +122,8 @@ def build(settings: Settings, **overrides: Any) -> Container:
     database = part("database", lambda: Database(settings.effective_database_url))
     metrics = part("metrics", Metrics)
     catalogue = part("catalogue", ModelCatalogue)
-    models = part("models", lambda: ModelChoice(settings=settings.model, catalogue=catalogue))
+    sealer = part("sealer", lambda: Sealer.of(settings))
+    models = part("models", lambda: ModelChoice(settings=settings.model, catalogue=catalogue, sealer=sealer))
     embedders = part("embedders", lambda: _embedders(settings))
     blobs = part("blobs", lambda: BlobStore(data / "files"))
     projections = part("projections", lambda: Projections(database, data / "indexes"))
@@ -135,6 +138,7 @@ def build(settings: Settings, **overrides: Any) -> Container:
         settings=settings,
         database=database,
         guard=Guard.of(settings),
+        sealer=sealer,
         metrics=metrics,
         jobs=part("jobs", SqlJobQueue),
         catalogue=catalogue,

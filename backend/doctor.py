@@ -132,6 +132,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         if found == needed:
             yield Finding(name="Database", status="ok", detail=f"{shown}, revision {found}")
             yield from _jobs(database)
+            yield _secrets(settings, database)
         elif found is None or found < needed:
             detail = f"{shown} is {'empty' if found is None else f'at revision {found}'}; {needed} is needed"
             advice = "devops-chatbot migrate (devops-chatbot up does it too)"
@@ -164,6 +165,32 @@ def _jobs(database: Database) -> Iterator[Finding]:
         yield Finding(name="Jobs", status="warning", detail=detail, advice=advice)
     else:
         yield Finding(name="Jobs", status="ok", detail=detail)
+
+
+def _secrets(settings: Settings, database: Database) -> Finding:
+    from backend.db.models import stored_keys
+    from backend.errors import SecretUnreadable
+    from backend.sealing import Sealer
+
+    name, sealer = "Stored keys", Sealer.of(settings)
+    with database.read() as connection:
+        keys = stored_keys(connection).values()
+    unreadable, reason = [], ""
+    for model, key in keys:
+        try:
+            sealer.open(key)
+        except SecretUnreadable as error:
+            unreadable.append(model)
+            reason = str(error)
+    if unreadable:
+        advice = "Enter them again on the page Models, or bring back the secret key they were sealed with."
+        detail = f"that of {', '.join(unreadable[:5])} cannot be read. {reason}"
+        return Finding(name=name, status="warning", detail=detail, advice=advice)
+    if sealer.is_exposed():
+        detail = f"others on this machine can read {sealer.key_file}"
+        return Finding(name=name, status="warning", detail=detail, advice=f"chmod 600 {sealer.key_file}")
+    where = "CHATBOT_SECRET_KEY" if settings.secret_keys else str(sealer.key_file)
+    return Finding(name=name, status="ok", detail=f"{len(keys)} sealed by {where}" if keys else "none")
 
 
 def _access(settings: Settings) -> Finding:

@@ -91,6 +91,12 @@ class NotReady(BackendError):
     code = "not_ready"
 
 
+class SecretUnreadable(BackendError):
+    """A stored secret that no key at hand opens; it has to be entered again."""
+
+    code = "secret_unreadable"
+
+
 _STATUS: dict[str, int] = {
     "forbidden": 403,
     "token_required": 401,
@@ -100,6 +106,7 @@ _STATUS: dict[str, int] = {
     "run_active": 409,
     "job_active": 409,
     "read_only": 409,
+    "secret_unreadable": 409,
     "idempotency_key_reused": 422,
     "invalid_input": 422,
     "unreadable_file": 422,

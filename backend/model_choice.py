@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from agents.models.catalogue import ModelCatalogue, ModelSpec
 from agents.ports import ChatModel
 from backend.db.models import Models, StoredModel
-from backend.errors import Invalid
+from backend.errors import Invalid, SecretUnreadable
+from backend.sealing import Sealer, Secret
 from backend.settings import ModelSettings
 from knowledge.types import Scope
 
@@ -24,6 +25,7 @@ class ModelChoice:
 
     settings: ModelSettings
     catalogue: ModelCatalogue
+    sealer: Sealer
 
     def from_settings(self) -> StoredModel | None:
         """The model that the settings name, if they name one."""
@@ -33,7 +35,7 @@ class ModelChoice:
             id=SETTINGS_ID,
             name=self.settings.name or "default",
             base_url=self.settings.base_url,
-            api_key=self.settings.api_key.get_secret_value(),
+            api_key=Secret(self.settings.api_key.get_secret_value()),
             model=self.settings.name or "default",
             is_default=True,
         )
@@ -43,7 +45,8 @@ class ModelChoice:
         return Models(connection, scope).default() or self.from_settings()
 
     def find(self, connection: Connection, scope: Scope, asked: str | Mapping[str, str] | None) -> StoredModel | None:
-        """The model asked for: None the default, "none" no model, a name, or an endpoint. Raises Invalid."""
+        """The model asked for: None the default, "none" no model, a name, or an endpoint whose key is `sealed`. Raises
+        Invalid."""
         if asked is None or asked == "":
             return self.default(connection, scope)
         if asked == NO_MODEL:
@@ -56,15 +59,26 @@ class ModelChoice:
             id="",
             name=asked.get("name") or "default",
             base_url=asked["base_url"],
-            api_key=asked.get("api_key", ""),
+            api_key=Secret(asked.get("api_key", "")),
             model=asked.get("name") or "default",
             is_default=False,
         )
 
+    def sealed(self, asked: str | Mapping[str, str] | None) -> str | Mapping[str, str] | None:
+        """What a caller asks for, fit to be kept: the key of an endpoint sealed, whatever it looks like. Only so may it
+        come to `find`: a sealed key that a stranger sends must not be opened for him."""
+        if isinstance(asked, Mapping) and asked.get("api_key"):
+            return {**asked, "api_key": self.sealer.seal(asked["api_key"]).stored}
+        return asked
+
     def chat_model(self, stored: StoredModel) -> ChatModel:
-        """The model, ready to be called. Raises ModelRefused when its settings cannot be right."""
+        """The model, ready to be called. Raises ModelRefused when its settings cannot be right, SecretUnreadable."""
+        try:
+            api_key = self.sealer.open(stored.api_key)
+        except SecretUnreadable as error:
+            raise SecretUnreadable(f"The model {stored.name!r} cannot be used. {error}") from None
         return self.catalogue.open(
-            ModelSpec(name=stored.name, base_url=stored.base_url, api_key=stored.api_key, model=stored.model)
+            ModelSpec(name=stored.name, base_url=stored.base_url, api_key=api_key, model=stored.model)
         )
 
     def _named(self, connection: Connection, scope: Scope, name: str) -> StoredModel:

@@ -22,6 +22,7 @@ from knowledge.config import ArchiveConfig, FetchConfig, ParsingConfig
 
 PREFIX = "CHATBOT_"
 MEGABYTE = 1024 * 1024
+SHORTEST_SECRET_KEY = 32
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -119,6 +120,11 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: user_data_path("devops-chatbot", appauthor=False))
     database_url: str = Field(default="", description="A SQLAlchemy URL; empty: SQLite in the data folder.")
     token: SecretStr = Field(default=SecretStr(""), description="Asked for on any address but loopback.")
+    secret_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Seals the keys stored in the database; empty: one made in the data folder. Several, the newest "
+        "first, are separated by commas.",
+    )
     api: ApiSettings = ApiSettings()
     ui: UiSettings = UiSettings()
     uploads: UploadSettings = UploadSettings()
@@ -138,6 +144,20 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
 
     _split = field_validator("default_embedders", mode="before")(_listed)
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if any(len(key) < SHORTEST_SECRET_KEY for key in _listed(value.get_secret_value())):
+            raise ValueError(
+                f"a key has at least {SHORTEST_SECRET_KEY} characters; make one with: openssl rand -hex 32"
+            )
+        return value
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys that seal and open stored secrets, the newest first; none: the key in the data folder."""
+        return tuple(_listed(self.secret_key.get_secret_value()))
 
     @property
     def effective_database_url(self) -> str:

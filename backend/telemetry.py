@@ -103,7 +103,8 @@ class SecretFilter:
     def __init__(self, settings: Settings) -> None:
         secrets = [settings.token, settings.model.api_key, settings.neo4j.password]
         secrets += [embedder.api_key for embedder in settings.embedders]
-        self._values = tuple(value for secret in secrets if len(value := secret.get_secret_value()) >= 6)
+        values = [*settings.secret_keys, *(secret.get_secret_value() for secret in secrets)]
+        self._values = tuple(value for value in values if len(value) >= 6)
 
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         for key, value in event.items():

@@ -348,14 +348,15 @@ def _add_models(app: FastAPI, fake: FakeApi) -> None:
     @app.post("/api/v1/models", status_code=201)
     async def create(request: Request) -> Any:
         body = await request.json()
-        model = {
-            **body,
-            "id": fake.new_id(),
-            "has_api_key": bool(body.pop("api_key", "")),
-            "origin": "stored",
-        }
+        key = bool(body.pop("api_key", ""))
+        model = {**body, "id": fake.new_id(), "has_api_key": key, "origin": "stored"}
         fake.models[model["id"]] = model
         return schemas.ModelView.model_validate(model)
+
+    @app.patch("/api/v1/models/{id}")
+    async def change(id: str, request: Request) -> Any:
+        fake.models[id]["has_api_key"] = bool((await request.json())["api_key"])
+        return schemas.ModelView.model_validate(fake.models[id])
 
     @app.post("/api/v1/models/{id}/check")
     def check(id: str) -> schemas.ModelCheck:

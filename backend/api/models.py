@@ -12,7 +12,7 @@ from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.bootstrap import Container
 from backend.db.models import Models, StoredModel
-from backend.errors import Missing, NameTaken, ReadOnly
+from backend.errors import Missing, NameTaken, ReadOnly, SecretUnreadable
 from backend.model_choice import NO_MODEL, SETTINGS_ID
 from backend.schemas import ModelCheck, ModelCreate, ModelUpdate, ModelView, Page
 from knowledge.types import Scope
@@ -30,7 +30,8 @@ def create_model(body: ModelCreate, container: Here, scope: Caller, creating: Cr
         raise NameTaken(f"The name {body.name!r} is taken.")
 
     def make(connection: Connection) -> ModelView:
-        return _view(Models(connection, scope).create(**body.model_dump()), "stored")
+        values = {**body.model_dump(), "api_key": container.sealer.seal(body.api_key)}
+        return _view(Models(connection, scope).create(**values), "stored")
 
     return creating.once(body, ModelView, make)
 
@@ -60,6 +61,8 @@ def change_model(id: str, body: ModelUpdate, container: Here, scope: Caller) -> 
     """Change what is given; a key that is not given stays."""
     _refuse_settings(id)
     values = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
+    if body.api_key is not None:
+        values["api_key"] = container.sealer.seal(body.api_key)
     with container.database.write() as connection:
         return _view(Models(connection, scope).change(id, values), "stored")
 
@@ -85,7 +88,7 @@ async def check_model(id: str, container: Here, scope: Caller) -> ModelCheck:
     try:
         with anyio.fail_after(CHECK_SECONDS):
             seconds = await check_answer(container.models.chat_model(stored))
-    except AgentError as error:
+    except (AgentError, SecretUnreadable) as error:
         return ModelCheck(ok=False, message=str(error), latency_ms=None)
     except TimeoutError:
         return ModelCheck(ok=False, message=f"No answer within {CHECK_SECONDS:.0f} seconds.", latency_ms=None)

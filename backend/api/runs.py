@@ -56,7 +56,7 @@ def _wish(connection: Connection, container: Container, scope: Scope, thread_id:
     if isinstance(model, ModelChoice):
         if not (model.name or model.base_url):
             raise Invalid("`model` needs a name or a base_url.")
-        model_asked: str | dict[str, str] | None = model.model_dump()
+        model_asked = container.models.sealed(model.model_dump())
     else:
         model_asked = model
     container.models.find(connection, scope, model_asked)

@@ -27,12 +27,15 @@ def opened() -> Iterator[Container]:
 
 
 def make_ready(settings: Settings) -> bool:
-    """Makes the data folder, and brings the database to the shape this version needs; True when that took doing.
+    """Makes the data folder, and brings the database to the shape this version needs; True when that took doing. Keys
+    that stand in it in plain text or under an older key are sealed.
 
     Raises NotReady, DatabaseNewer.
     """
+    from backend.db.models import seal_again
     from backend.errors import NotReady
     from backend.migrations import upgrade_database
+    from backend.sealing import Sealer
     from knowledge.storage.database import Database
 
     try:
@@ -42,6 +45,8 @@ def make_ready(settings: Settings) -> bool:
         raise NotReady(f"{reason}; set CHATBOT_DATA_DIR to one that can.") from None
     database = Database(settings.effective_database_url)
     try:
-        return upgrade_database(database)
+        changed = upgrade_database(database)
+        seal_again(database, Sealer.of(settings))
+        return changed
     finally:
         database.close()

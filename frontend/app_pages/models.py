@@ -30,6 +30,7 @@ def draw_model(model: Model) -> None:
                     args=("change_model", model.id), kwargs={"done": say("models.default_changed"), "is_default": True},
                 )  # fmt: skip
             if model.origin == "stored":
+                draw_key(model)
                 with st.popover(say("action.delete"), icon=":material/delete:", key=f"delete-question-{model.id}"):
                     st.markdown(say("models.delete_question", name=plain_label(model.name)))
                     st.button(
@@ -39,6 +40,18 @@ def draw_model(model: Model) -> None:
         checked = st.session_state.get("checks", {}).get(model.id)
         if checked is not None:
             (st.success if checked[0] else st.error)(checked[1])
+
+
+def draw_key(model: Model) -> None:
+    with st.popover(say("models.change_key"), icon=":material/key:", key=f"key-question-{model.id}"):
+        st.text_input(say("models.key"), type="password", key=f"key-{model.id}", help=say("models.key_help"))
+        st.button(say("action.save"), key=f"key-save-{model.id}", type="primary", on_click=save_key, args=(model.id,))
+
+
+def save_key(model_id: str) -> None:
+    # Taken out of the session at once: nothing needs the key but the server.
+    act("change_model", model_id, done=say("models.key_changed"), api_key=st.session_state.pop(f"key-{model_id}", ""))
+    st.session_state.get("checks", {}).pop(model_id, None)
 
 
 def check(model: Model) -> None:

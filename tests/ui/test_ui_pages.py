@@ -121,12 +121,16 @@ def test_a_model_is_added_tested_and_deleted(fake: FakeApi, open_page: OpenPage)
     page.text_input(key="model-name-0").set_value("qwen")
     page.text_input(key="model-url-0").set_value("http://127.0.0.1:11434/v1")
     page.text_input(key="model-model-0").set_value("qwen3:8b")
-    page.text_input(key="model-key-0").set_value("secret")
     page.form_submit_button[0].click().run()
     assert not page.exception
     (model,) = fake.models
     assert fake.models[model]["is_default"]
     assert "It answers" in page.success[0].value
     assert "secret" not in "".join(str(each.value) for kind in ("markdown", "caption") for each in page.get(kind))
+    page.text_input(key=f"key-{model}").set_value("another secret")
+    page.button(key=f"key-save-{model}").click().run()
+    assert not page.exception
+    assert fake.models[model]["has_api_key"]
+    assert not page.text_input(key=f"key-{model}").value, "a key that was sent is not kept"
     page.button(key=f"delete-{model}").click().run()
     assert not fake.models
