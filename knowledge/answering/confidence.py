@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -21,11 +21,13 @@ from knowledge.types import Hit
 ANSWERED = 0.5
 """Confidence from which an answer is given."""
 
-# Log-odds of an answer: weights of the signals below, by logistic regression on two sets of questions, then rounded.
-_BIAS = -5.8
-_MISSING = 1.0
-_MATCHED = 2.6
-_FOUND = 4.0
+# Log-odds of an answer: weights of the signals below, by logistic regression on four sets of questions, then rounded.
+_BIAS = -3.6
+_MISSING = 0.56
+_ABSENT = 1.57
+_MATCHED = 2.24
+_FOUND = 2.54
+_HAN = -1.12
 
 _READ = re.compile(rf"[A-Za-z]\w*(?:[-./]\w+)*|[{HAN}]+", re.ASCII)
 _PARTS = re.compile(r"[-./_]+")
@@ -40,18 +42,23 @@ class Signals:
     """What speaks for and against an answer.
 
     `missing`: the weight of the most telling word of the question that the best chunk does not hold; 0 when it holds
-    all that name something. `matched`: logarithm of the weight of all words it holds, words that mean the same counted
-    by half. `found`: how strongly the best chunk was found, by words and by meaning, 0..1.
+    all that name something. `absent`: how telling (0..1) the word is that no chunk found of the best page holds.
+    `matched`: logarithm of the weight of all words the best chunk holds, words that mean the same counted by half.
+    `found`: how strongly it was found, by words and by meaning, 0..1. `han`: 1 for a question in Chinese, most words of
+    which name nothing by themselves, otherwise 0.
     """
 
     missing: float
+    absent: float
     matched: float
     found: float
+    han: float
 
 
 def confidence_of(signals: Signals) -> float:
     """The probability (0..1) that the question is answered by what was found."""
-    odds = _BIAS - _MISSING * signals.missing + _MATCHED * signals.matched + _FOUND * signals.found
+    against = _MISSING * signals.missing + _ABSENT * signals.absent
+    odds = _BIAS - against + _MATCHED * signals.matched + _FOUND * signals.found + _HAN * signals.han
     return 1 / (1 + math.exp(-odds))
 
 
@@ -65,16 +72,24 @@ def read_signals(
     strength = strengths(hits)
     best = max(hits, key=lambda hit: strength[hit.chunk.id]).chunk.search_text
     held = np.array([_held(word, frozenset(index_terms(best))) for word in words])
-    everywhere = frozenset(chain.from_iterable(index_terms(hit.chunk.search_text) for hit in hits))
+    on_page = _terms_of(hit for hit in hits if hit.document.id == hits[0].document.id)
+    held_by_page = np.array([_held(word, on_page) for word in words])
     spoken = _words_read(best)
     alike = np.maximum(held, _alike(question, words, spoken, embedder))
     weight = np.array([weights.get(word.terms[0], 0.0) for word in words])
-    telling = weight * np.array([_telling(word, everywhere, spoken) for word in words])
+    everywhere = _terms_of(hits)
+    telling = np.array([_telling(word, everywhere, spoken) for word in words])
     return Signals(
-        missing=float((telling * (1 - held)).max()),
+        missing=float((weight * telling * (1 - held)).max()),
+        absent=float((telling * (1 - held_by_page)).max()),
         matched=math.log1p(float(alike @ weight)),
         found=max(strength.values()),
+        han=float(language_of(question) == "zh"),
     )
+
+
+def _terms_of(hits: Iterable[Hit]) -> frozenset[str]:
+    return frozenset(chain.from_iterable(index_terms(hit.chunk.search_text) for hit in hits))
 
 
 def _held(word: Word, terms: frozenset[str]) -> float:

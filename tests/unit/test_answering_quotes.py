@@ -1,10 +1,14 @@
 """Answers quote what speaks to the question, word for word, within the budget, and say when nothing does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from knowledge.answering import Answerer
 from knowledge.answering.answerer import extract
+from knowledge.answering.confidence import confidence_of, read_signals
+from knowledge.answering.evidence import weigh_terms
 from knowledge.errors import EmbedderUnavailable
 from knowledge.retrieval.retriever import SearchResult
 from knowledge.types import Chunk, DocumentRef, Hit, Passage
@@ -180,3 +184,17 @@ def test_a_base_of_one_short_page_answers_what_it_says():
     result = found("The default port of the web interface is 8501. Set it with `--port`.\n")
     assert Answerer().answer("what is the default port of the web interface?", result).answered
     assert not Answerer().answer("how do I configure LDAP with Kerberos?", result).answered
+
+
+def test_a_telling_word_counts_less_against_an_answer_when_the_page_holds_it_elsewhere():
+    question = "What is the self-heal timeout of Zookeeper?"
+    same, other = found(SELF_HEAL, "Zookeeper is named here."), found(SELF_HEAL, "Zookeeper is named here.")
+    first = same.hits[0]
+    same = replace(same, hits=(first, replace(same.hits[1], document=first.document)))
+
+    def signals(result):
+        return read_signals(question, result.hits, weigh_terms(question, result.hits), None)
+
+    assert signals(same).missing == signals(other).missing > 0
+    assert signals(same).absent < signals(other).absent
+    assert confidence_of(signals(same)) > confidence_of(signals(other))
