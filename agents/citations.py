@@ -177,6 +177,28 @@ def _claims(statement: Statement) -> bool:
 
 
 def _citation(statement: Statement, passage: Passage, backing: Backing) -> Citation:
+    return cite(
+        passage,
+        quote=passage.text[backing.start - passage.start : backing.end - passage.start],
+        start=backing.start,
+        answer_start=statement.start,
+        answer_end=statement.end,
+        support=backing.support,
+        supported=backing.supported,
+    )
+
+
+def cite(
+    passage: Passage,
+    *,
+    quote: str,
+    start: int,
+    answer_start: int,
+    answer_end: int,
+    support: float = 1.0,
+    supported: bool = True,
+) -> Citation:
+    """A citation of `quote`, which stands at offset `start` of the passage's document, by a part of the answer."""
     return Citation(
         number=passage.number,
         document_id=passage.document.id,
@@ -186,11 +208,11 @@ def _citation(statement: Statement, passage: Passage, backing: Backing) -> Citat
         url=passage.document.url,
         heading_path=passage.heading_path,
         anchor=passage.anchor,
-        quote=passage.text[backing.start - passage.start : backing.end - passage.start],
-        start=backing.start,
-        end=backing.end,
-        answer_start=statement.start,
-        answer_end=statement.end,
-        support=backing.support,
-        supported=backing.supported,
+        quote=quote,
+        start=start,
+        end=start + len(quote),
+        answer_start=answer_start,
+        answer_end=answer_end,
+        support=support,
+        supported=supported,
     )

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agents.citations import cite
 from agents.events import Citation
 from agents.sanitising.stream import sanitise
 from knowledge.types import AnswerSegment, Passage
@@ -201,25 +202,7 @@ class _Setter:
 
     def _cite(self, begin: int, end: int, segment: AnswerSegment, start: int, raw: str) -> None:
         passage = self._passages[segment.number]
-        self.citations.append(
-            Citation(
-                number=segment.number,
-                document_id=passage.document.id,
-                knowledge_base_id=passage.document.knowledge_base_id,
-                path=passage.document.path,
-                title=passage.document.title,
-                url=passage.document.url,
-                heading_path=passage.heading_path,
-                anchor=passage.anchor,
-                quote=raw,
-                start=start,
-                end=start + len(raw),
-                answer_start=begin,
-                answer_end=end,
-                support=1.0,
-                supported=True,
-            )
-        )
+        self.citations.append(cite(passage, quote=raw, start=start, answer_start=begin, answer_end=end))
 
 
 def _marker(text: str, number: int) -> str:
