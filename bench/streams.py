@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import httpx2
-import psutil
 
 from bench.product import ROOT, Product, free_port, percentile
 
@@ -78,17 +77,7 @@ async def direct_first_token(http: httpx2.AsyncClient, base_url: str) -> float:
     raise RuntimeError("The model wrote nothing.")
 
 
-def api_process(product: Product) -> psutil.Process:
-    """The process that serves the API, among those of `up`."""
-    return next(process for process in product.processes() if "serve" in process.cmdline())
-
-
-def cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-async def measure(api: str, model: str, process: psutil.Process) -> None:
+async def measure(api: str, model: str) -> None:
     limits = httpx2.Limits(max_connections=300, max_keepalive_connections=300)
     async with httpx2.AsyncClient(base_url=api, timeout=120, limits=limits) as http:
 
@@ -109,17 +98,13 @@ async def measure(api: str, model: str, process: psutil.Process) -> None:
         )
         alone = await run_stream(http, await new_thread())
         threads = [await new_thread() for _ in range(STREAMS)]
-        spent = cpu_seconds(process)
         streams = await asyncio.gather(*(run_stream(http, thread) for thread in threads))
-        spent = cpu_seconds(process) - spent
         whole = sum(stream.whole for stream in streams)
         gap_one, gap_all = percentile(alone.gaps, 0.95), percentile([g for s in streams for g in s.gaps], 0.95)
         print(
             f"{STREAMS} streams: {whole} whole and in order; p95 gap between tokens {gap_all * 1000:.0f} ms, "
             f"one stream {gap_one * 1000:.0f} ms, ratio {gap_all / gap_one:.2f} (bar 2)"
         )
-        tokens = sum(len(stream.arrivals) for stream in streams)
-        print(f"processor time of the API: {spent / STREAMS * 1000:.0f} ms a run of {tokens / STREAMS:.0f} pieces")
 
 
 def main() -> None:
@@ -131,7 +116,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, Product(Path(folder) / "data", settings=settings) as product:
             while product.call("GET", "/knowledge-bases/guide")["active_job_id"]:
                 time.sleep(0.5)
-            asyncio.run(measure(product.api, model, api_process(product)))
+            asyncio.run(measure(product.api, model))
     finally:
         scripted.terminate()
         scripted.wait()

@@ -41,6 +41,12 @@ class UnsafeArchive(KnowledgeError):
     code = "unsafe_archive"
 
 
+class NotWritten(KnowledgeError):
+    """A file that could not be written: no room, no permission, or a part of it that is gone."""
+
+    code = "not_written"
+
+
 class FetchRefused(KnowledgeError):
     """A URL that may not or could not be fetched: private address, wrong scheme, too large, too slow, an HTTP error."""
 

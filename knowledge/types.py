@@ -10,6 +10,9 @@ Language = Literal["en", "zh", "other"]
 """Language of a text as retrieval treats it: decides word cutting, embedders and fusion weights."""
 
 SourceKind = Literal["upload", "folder", "zip", "web", "git"]
+ELSEWHERE = "elsewhere"
+"""In the cursor of a source that was imported and has never been read here."""
+
 DocumentStatus = Literal["received", "indexed", "failed"]
 
 
@@ -117,6 +120,11 @@ class Source:
     cursor: dict[str, Any]
     created_at: datetime
     synced_at: datetime | None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its location is one of another machine, from where its documents were imported."""
+        return ELSEWHERE in self.cursor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 import typer
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from backend.bootstrap import Container
     from backend.jobs.ports import Job
+    from backend.jobs.worker import Worker
+    from knowledge.events import StageProgress
     from knowledge.types import Scope
 
 LOOK_EVERY_S = 0.25
@@ -25,15 +28,38 @@ SHOWN_FAILURES = 20
 
 def follow(container: Container, scope: Scope, job_id: str) -> Job:
     """The job when it has ended, its stages shown on the way. Ctrl-C cancels it."""
-    with _somebody_works(container):
+    with _Help(container) as help_:
         try:
-            return _watch(container, scope, job_id)
+            return _watch(container, scope, job_id, help_)
         except KeyboardInterrupt:
             with container.database.write() as connection:
                 container.jobs.cancel(connection, scope, job_id)
             typer.echo("Cancelling …", err=True)
             _wait(container, scope, job_id, CANCEL_WITHIN_S)
             raise
+
+
+def follow_here(steps: Generator[StageProgress, None, None]) -> dict[str, int]:
+    """Lets this process do the steps, shown as they go; returns how many of each stage were done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    done: dict[str, int] = {}
+    tasks: dict[str, TaskID] = {}
+    said = time.monotonic()
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    # Closed by Ctrl-C, too: what was begun is cleaned up before the process ends.
+    with closing(steps), Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        for step in steps:
+            done[step.stage] = step.done
+            if step.stage not in tasks:
+                tasks[step.stage] = progress.add_task(step.stage, total=step.total)
+            progress.update(tasks[step.stage], completed=step.done, total=step.total or None)
+            if not console.is_terminal and time.monotonic() - said > LINE_EVERY_S:
+                typer.echo(f"{step.stage} {step.done}/{step.total}", err=True)
+                said = time.monotonic()
+    return done
 
 
 def report_failures(job: Job) -> None:
@@ -44,33 +70,51 @@ def report_failures(job: Job) -> None:
         typer.echo(f"… and {job.failure_count - SHOWN_FAILURES} more files could not be used.", err=True)
 
 
-@contextmanager
-def _somebody_works(container: Container) -> Iterator[None]:
-    """A worker runs during this block: one that is there already, or one of our own in this process."""
-    from backend.jobs.process import make_worker
-    from backend.jobs.store import worker_alive
+class _Help:
+    """A worker in this process, from the moment on when there is no other; one that was killed is none."""
 
-    with container.database.read() as connection:
-        if worker_alive(connection):
-            yield
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._worker: Worker | None = None
+
+    def look(self) -> None:
+        """Begin to work when nobody else does."""
+        if self._worker is not None or self._others():
             return
-    worker = make_worker(container)
-    worker.start()
-    try:
-        yield
-    finally:
-        worker.stop()
+        from backend.jobs.process import make_worker
+
+        self._worker = make_worker(self._container)
+        self._worker.start()
+
+    def _others(self) -> bool:
+        from backend.jobs.registry import living
+        from backend.jobs.store import STUCK_AFTER
+
+        with self._container.database.read() as connection:
+            return bool(living(connection, STUCK_AFTER))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._worker is not None:
+            self._worker.stop()
 
 
-def _watch(container: Container, scope: Scope, job_id: str) -> Job:
-    return _draw(container, scope, job_id) if sys.stderr.isatty() else _tell(container, scope, job_id)
+def _watch(container: Container, scope: Scope, job_id: str, help_: _Help) -> Job:
+    jobs = _jobs(container, scope, job_id, help_)
+    return _draw(jobs) if sys.stderr.isatty() else _tell(jobs)
 
 
-def _jobs(container: Container, scope: Scope, job_id: str) -> Iterator[Job]:
+def _jobs(container: Container, scope: Scope, job_id: str, help_: _Help | None = None) -> Iterator[Job]:
     """The job as it is, again and again until it has ended."""
     from backend.jobs.ports import FINISHED
 
     while True:
+        if help_ is not None:
+            help_.look()
         with container.database.read() as connection:
             job = container.jobs.get(connection, scope, job_id)
         yield job
@@ -79,7 +123,7 @@ def _jobs(container: Container, scope: Scope, job_id: str) -> Iterator[Job]:
         time.sleep(LOOK_EVERY_S)
 
 
-def _draw(container: Container, scope: Scope, job_id: str) -> Job:
+def _draw(jobs: Iterator[Job]) -> Job:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -92,7 +136,7 @@ def _draw(container: Container, scope: Scope, job_id: str) -> Job:
     tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=Console(stderr=True)) as progress:
         waiting: TaskID | None = progress.add_task("waiting for a worker", total=None, pace="")
-        for job in _jobs(container, scope, job_id):
+        for job in jobs:
             if job.status != "queued" and waiting is not None:
                 progress.remove_task(waiting)
                 waiting = None
@@ -112,10 +156,10 @@ def _redraw(progress: Progress, tasks: dict[str, TaskID], job: Job) -> None:
         )
 
 
-def _tell(container: Container, scope: Scope, job_id: str) -> Job:
+def _tell(jobs: Iterator[Job]) -> Job:
     """For a log: a line every few seconds, when something has changed."""
     said, due = "", 0.0
-    for job in _jobs(container, scope, job_id):
+    for job in jobs:
         line = ", ".join(f"{stage.name} {stage.done}/{stage.total}" for stage in job.stages) or job.status
         if line != said and (time.monotonic() >= due or job.finished_at is not None):
             typer.echo(line, err=True)

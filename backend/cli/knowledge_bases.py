@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from knowledge.storage.blobs import Holding
     from knowledge.types import DocumentStatus, KnowledgeBase
 
-app = typer.Typer(help="Make, show, rebuild and delete knowledge bases.", no_args_is_help=True)
+app = typer.Typer(help="Make, show, rebuild, delete, export and import knowledge bases.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name or id of the knowledge base.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Leave it to the worker and return at once.")]
@@ -52,7 +52,7 @@ def build(
                     source_ids += container.ingestor.add_uploads(connection, base, files)
                 arguments = {"source_ids": list(dict.fromkeys(source_ids))}
                 job = container.jobs.enqueue(connection, LOCAL, "build", arguments, knowledge_base_id=base.id)
-        _see_to_it(container, job, base.name, no_wait)
+        see_to_it(container, job, base.name, no_wait)
 
 
 @app.command()
@@ -66,7 +66,7 @@ def rebuild(name: Name, no_wait: NoWait = False) -> None:
         with container.database.write() as connection:
             base = KnowledgeBaseStore(connection, LOCAL).get(name)
             job = container.jobs.enqueue(connection, LOCAL, "build", {}, knowledge_base_id=base.id)
-        _see_to_it(container, job, base.name, no_wait)
+        see_to_it(container, job, base.name, no_wait)
 
 
 @app.command("list")
@@ -109,7 +109,12 @@ def show(name: Name, as_json: AsJson = False) -> None:
         sources = SourceStore(connection, base)
         counts = sources.document_counts()
         shown["sources"] = [
-            {"kind": each.kind, "location": each.location, "document_count": counts.get(each.id, 0)}
+            {
+                "kind": each.kind,
+                "location": each.location,
+                "document_count": counts.get(each.id, 0),
+                "elsewhere": each.is_elsewhere,
+            }
             for each in sources.all()
         ]
         unread: tuple[DocumentStatus, ...] = ("failed",)
@@ -143,7 +148,7 @@ def delete(
                 container.jobs.cancel(connection, LOCAL, each.id)
             store.mark_deleted(base.id)
             job = container.jobs.enqueue(connection, LOCAL, "delete_knowledge_base", {}, knowledge_base_id=base.id)
-        _see_to_it(container, job, base.name, no_wait)
+        see_to_it(container, job, base.name, no_wait)
 
 
 def _found_or_made(connection: Connection, container: Container, name: str) -> KnowledgeBase:
@@ -168,7 +173,7 @@ def _copied(holding: Holding, source: NamedSource, container: Container) -> Uplo
     return UploadedFile(path=path.name, media_type="", blob=blob)
 
 
-def _see_to_it(container: Container, job: Job, name: str, no_wait: bool) -> None:
+def see_to_it(container: Container, job: Job, name: str, no_wait: bool) -> None:
     """Follows the job, says how it ended, and exits with 1 when that was not well."""
     from backend.cli.following import follow, report_failures
     from backend.security import LOCAL
@@ -214,7 +219,12 @@ def _as_text(shown: dict[str, Any]) -> str:
         f"{shown['name']} ({shown['id']})",
         f"{shown['document_count']} documents, {shown['chunk_count']} chunks, {shown['failed_count']} failed",
         *(f"vectors {each['embedder']}: {each['done']} of {each['total']}" for each in shown["vectors"]),
-        *(f"{each['kind']} {each['location']}: {each['document_count']} documents" for each in shown["sources"]),
+        *(_source_line(each) for each in shown["sources"]),
         *(f"{each['path']}: {each['reason']}" for each in shown["failed"]),
     ]
     return "\n".join(lines)
+
+
+def _source_line(source: dict[str, Any]) -> str:
+    elsewhere = " (of another machine; not read here)" if source["elsewhere"] else ""
+    return f"{source['kind']} {source['location']}: {source['document_count']} documents{elsewhere}"

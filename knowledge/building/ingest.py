@@ -13,6 +13,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, delete, func, select
 
+from knowledge.building.adopting import Adopter
 from knowledge.building.covering import Coverer
 from knowledge.building.processing import VERSION, Outcome, Parser, Processor
 from knowledge.building.receiving import Receiver, Tally
@@ -89,6 +90,7 @@ class Ingestor:
             limits=parsing or ParsingLimits(),
             version=version,
         )
+        self._adopter = Adopter(database=database, blobs=blobs, embedders=embedders)
         self._coverer = Coverer(database=database, embedders=embedders)
         self._sweeper = Sweeper(database=database, blobs=blobs)
 
@@ -113,6 +115,7 @@ class Ingestor:
         for source in chosen:
             yield from self._receiver.receive(base, source, tally, force=force)
         yield from self._processor.process(base.id, outcome)
+        yield from self._adopter.adopt(base.id)
         embedded, unavailable = yield from self._cover_all(base.id, outcome)
         self._coverer.switch(base.id)
         for _ in self._sweeper.tidy(base.id):

@@ -25,7 +25,7 @@ from knowledge.storage.blobs import Blob, BlobStore, Holding, blocks_of
 from knowledge.storage.database import Database
 from knowledge.storage.replacement import DocumentWriter, Received
 from knowledge.storage.tables import documents
-from knowledge.types import KnowledgeBase, Source
+from knowledge.types import KnowledgeBase, Source, SourceKind
 
 _BATCH_FILES = 100
 _BATCH_BYTES = 64 * 1024 * 1024
@@ -110,8 +110,12 @@ class Receiver:
         With `force` everything is processed again. A source that cannot be read as a whole is a failure by its
         location, and leaves its documents as they are.
         """
+        kind: SourceKind = source.kind
+        if source.is_elsewhere:
+            yield BuildNote(message=f"{source.location} was read on another machine; to read it here, add it here.")
+            kind = "upload"
         try:
-            match source.kind:
+            match kind:
                 case "folder":
                     yield from self._folder(base, source, tally, force)
                 case "zip":
@@ -123,7 +127,7 @@ class Receiver:
                 case "git":
                     raise InvalidInput("Git repositories cannot be read yet; give the folder of a clone.")
                 case _:
-                    assert_never(source.kind)
+                    assert_never(kind)
         except (InvalidInput, UnreadableFile, UnsafeArchive, FetchRefused) as error:
             yield from self._failed_source(base, source, tally, error)
         yield tally.progress()

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from sqlalchemy import select, update
 
+from knowledge.storage.bases import brought_files
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.changes import lock_base, prune, read_base
 from knowledge.storage.database import Database
@@ -61,7 +62,7 @@ class Sweeper:
                 yield 0
 
     def _referenced(self, hashes: Collection[str]) -> Collection[str]:
-        """Those of the hashes that a document or an uploaded archive refers to."""
+        """Those of the hashes that a document, an uploaded archive or an import refers to."""
         with self._database.read() as connection:
             query = select(documents.c.content_hash).distinct()
             used = {
@@ -70,4 +71,5 @@ class Sweeper:
                 for found in connection.execute(query.where(documents.c.content_hash.in_(portion))).scalars()
             }
             archives = select(sources.c.options).where(sources.c.kind == "zip")
-            return used | {options.get("blob") for options in connection.execute(archives).scalars()}
+            uploaded = {options.get("blob") for options in connection.execute(archives).scalars()}
+            return used | uploaded | brought_files(connection)

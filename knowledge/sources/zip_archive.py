@@ -21,7 +21,7 @@ from knowledge.parsing.formats import suffix_of
 from knowledge.sources.items import Reading, SourceItem
 from knowledge.sources.selection import Selection
 
-_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, OSError, ValueError)
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, OSError, ValueError)
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _BLOCK = 1024 * 1024
@@ -37,17 +37,35 @@ def read_zip(path: Path, limits: ArchiveLimits, selection: Selection | None = No
     reason; archives inside are not opened. Raises UnsafeArchive when the archive as a whole is a bomb, and
     UnreadableFile when it is no zip.
     """
+    members = _members(path, limits)
+    ignored: Counter[str] = Counter()
+    return Reading(_items(path, members, limits, selection or Selection(), ignored), ignored)
+
+
+def checked_members(path: Path, limits: ArchiveLimits) -> list[zipfile.ZipInfo]:
+    """The members of a zip that is to be read as a whole, so that one that may not be read is reason enough to refuse
+    it. Raises as `read_zip`."""
+    members = _members(path, limits)
+    seen: set[str] = set()
+    for member in members:
+        problem = _problem(member, member.filename, limits)
+        if problem or member.filename in seen:
+            problem = problem or "Another member has the same name."
+            raise UnsafeArchive(f"{path.name} cannot be read because of {member.filename[:100]!r} in it. {problem}")
+        seen.add(member.filename)
+    return members
+
+
+def _members(path: Path, limits: ArchiveLimits) -> list[zipfile.ZipInfo]:
     name = path.name
     _check_directory(path, name, limits)
     try:
-        archive = zipfile.ZipFile(path)
-    except _BROKEN as error:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.filename.endswith(("/", "\\"))]
+    except BROKEN_ZIP as error:
         raise UnreadableFile(f"{name} is damaged: it is not a readable zip.") from error
-    members = [member for member in archive.infolist() if not member.filename.endswith(("/", "\\"))]
-    archive.close()
     _check_whole(members, path.stat().st_size, name, limits)
-    ignored: Counter[str] = Counter()
-    return Reading(_items(path, members, limits, selection or Selection(), ignored), ignored)
+    return members
 
 
 def _items(
@@ -118,7 +136,7 @@ def _unpacked(shared: _Shared, member: zipfile.ZipInfo, name: str, limits: Archi
                         raise UnreadableFile(f"{name} is larger than the archive says.")
                     target.write(block)
             target.flush()
-        except _BROKEN as error:
+        except BROKEN_ZIP as error:
             raise UnreadableFile(f"{name} cannot be unpacked: it is damaged.") from error
         yield Path(target.name)
 

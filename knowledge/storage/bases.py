@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from knowledge.errors import InvalidInput, NameTaken, NotFound
 from knowledge.ids import new_id
 from knowledge.storage.paging import checked_limit, decode_cursor, encode_cursor
 from knowledge.storage.tables import coverage, documents, knowledge_bases, sources
-from knowledge.types import KnowledgeBase, Scope, Source, SourceKind
+from knowledge.types import ELSEWHERE, KnowledgeBase, Scope, Source, SourceKind
 
 LONGEST_NAME = 200
 
@@ -39,6 +39,23 @@ class Statistics:
     failed_count: int = 0
     chunk_count: int = 0
     vectors: tuple[VectorProgress, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BroughtVectors:
+    """Vectors that came with an import: files of the store that hold records of this dimension."""
+
+    embedder: str
+    dimension: int
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Brought:
+    """What a base brought along from elsewhere and has not taken over yet."""
+
+    export_id: str
+    vectors: tuple[BroughtVectors, ...] = ()
 
 
 def visible(scope: Scope) -> ColumnElement[bool]:
@@ -64,6 +81,7 @@ class KnowledgeBaseStore:
             "description": description,
             "embedders": list(dict.fromkeys(embedders)),
             "next_embedders": None,
+            "brought": None,
             "log_head": 0,
             "log_floor": 0,
             "untidy": False,
@@ -168,6 +186,8 @@ class SourceStore:
     def add(self, kind: SourceKind, location: str, options: Mapping[str, Any] | None = None) -> Source:
         """The source of this kind and location, made if there is none; options given replace those it has."""
         known = self._at(kind, location)
+        if known is not None and known.is_elsewhere:
+            self._set_cursor(known.id, {})
         if known is not None:
             return self.update(known.id, options) if options is not None else known
         row = {
@@ -219,6 +239,14 @@ class SourceStore:
         values = {"cursor": dict(cursor), "synced_at": datetime.now(UTC)}
         self._connection.execute(update(sources).where(self._mine(), sources.c.id == source_id).values(values))
 
+    def mark_elsewhere(self, source_id: str) -> None:
+        """Note that the location of a source is one of another machine: it is not read here until it is added here."""
+        self._set_cursor(source_id, {ELSEWHERE: True})
+
+    def _set_cursor(self, source_id: str, cursor: Mapping[str, Any]) -> None:
+        mine = (self._mine(), sources.c.id == source_id)
+        self._connection.execute(update(sources).where(*mine).values(cursor=dict(cursor)))
+
     def document_counts(self) -> Mapping[str, int]:
         """How many documents each source has, by its id; sources without any are left out."""
         mine = documents.c.knowledge_base_id == self._base.id
@@ -233,6 +261,35 @@ class SourceStore:
 
     def _mine(self) -> ColumnElement[bool]:
         return sources.c.knowledge_base_id == self._base.id
+
+
+def brought(connection: Connection, knowledge_base_id: str) -> Brought | None:
+    """What a base brought along and has not taken over yet."""
+    query = select(knowledge_bases.c.brought).where(knowledge_bases.c.id == knowledge_base_id)
+    known = connection.execute(query).scalar_one_or_none()
+    if known is None:
+        return None
+    vectors = [BroughtVectors(**{**each, "files": tuple(each["files"])}) for each in known["vectors"]]
+    return Brought(export_id=known["export_id"], vectors=tuple(vectors))
+
+
+def note_brought(connection: Connection, knowledge_base_id: str, what: Brought | None) -> None:
+    """Note what a base brings along; None when it has been taken over, which leaves its files to be swept."""
+    values = {"brought": None, "untidy": True} if what is None else {"brought": asdict(what)}
+    connection.execute(update(knowledge_bases).where(knowledge_bases.c.id == knowledge_base_id).values(**values))
+
+
+def brought_files(connection: Connection) -> set[str]:
+    """The files of the store that bases brought along and still need."""
+    query = select(knowledge_bases.c.brought).where(
+        knowledge_bases.c.brought.is_not(None), knowledge_bases.c.deleted.is_(False)
+    )
+    return {
+        file
+        for known in connection.execute(query).scalars()
+        for vectors in known["vectors"]
+        for file in vectors["files"]
+    }
 
 
 def choose_present(connection: Connection, knowledge_base_id: str, embedders: Sequence[str]) -> None:

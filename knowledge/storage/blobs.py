@@ -141,6 +141,11 @@ class Holding:
                 writer.write(block)
             return writer.finish()
 
+    def claim(self, content_hash: str) -> bool:
+        """Hold a file that is in the store already; False when it is not there."""
+        (self._marks / content_hash).touch()
+        return self._store.place(content_hash).is_file()
+
     def keep(self, finished: Path, content_hash: str) -> None:
         """Move a finished file to its place, unless its content is there already."""
         (self._marks / content_hash).touch()

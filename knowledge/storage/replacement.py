@@ -67,6 +67,7 @@ class DocumentWriter:
         by_hash = {hash_text(file.path): file for file in files}
         known = self._known(source_id, by_hash)
         now = datetime.now(UTC)
+        new: list[dict[str, Any]] = []
         for path_hash, file in by_hash.items():
             values = {
                 "url": file.url,
@@ -79,7 +80,7 @@ class DocumentWriter:
             row = known.get(path_hash)
             if row is None:
                 waiting += 1
-                self._connection.execute(insert(documents).values(self._new_row(source_id, file.path, values, now)))
+                new.append(self._new_row(source_id, file.path, values, now))
                 continue
             due = force or row.content_hash != file.content_hash or row.indexed_by != version
             due = due or row.status == "received"
@@ -89,6 +90,8 @@ class DocumentWriter:
             else:
                 values["media_type"] = row.media_type
             self._connection.execute(update(documents).where(documents.c.id == row.id).values(values))
+        if new:
+            self._connection.execute(insert(documents), new)
         return waiting
 
     def _known(self, source_id: str, hashes: Collection[str]) -> dict[str, Any]:

@@ -65,6 +65,7 @@ knowledge_bases = Table(
     _text("description"),
     _json("embedders"),
     Column("next_embedders", StorableJSON, nullable=True),
+    Column("brought", StorableJSON, nullable=True),
     Column("log_head", BigInteger, nullable=False),
     Column("log_floor", BigInteger, nullable=False),
     Column("untidy", Boolean, nullable=False),
@@ -73,9 +74,10 @@ knowledge_bases = Table(
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("workspace_id", "name"),
 )
-"""`log_head` is the last sequence number of `changes`; below `log_floor` the log no longer tells what has been deleted,
-so an index that stopped there begins anew. `untidy`: something was dropped that may have been the last to need its
-vectors or its file, and nobody has looked since. A `deleted` base is seen by nobody and waits to be emptied."""
+"""`log_head` is the last sequence number of `changes`; below `log_floor` the log no longer tells what has been
+deleted, so an index that stopped there begins anew. `untidy`: something was dropped that may have been the last to
+need its vectors or its file, and nobody has looked since. `brought`: what came with an import and has not been taken
+over yet. A `deleted` base is seen by nobody and waits to be emptied."""
 
 sources = Table(
     "sources",
