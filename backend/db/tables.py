@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -18,20 +16,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from knowledge.storage.columns import Moment, StorableJSON, StorableText
+from knowledge.storage.columns import NAMING_CONVENTION, Moment, StorableJSON, StorableText, id_column
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _id(name: str, *arguments: Any, **options: Any) -> Column[str]:
-    return Column(name, String(32), *arguments, **options)
+metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 def _owned() -> list[Column[str]]:
@@ -45,7 +32,7 @@ def _owned() -> list[Column[str]]:
 users = Table(
     "users",
     metadata,
-    _id("id", primary_key=True),
+    id_column("id", primary_key=True),
     Column("workspace_id", String(32), nullable=False),
     Column("name", String(200), nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -55,7 +42,7 @@ users = Table(
 threads = Table(
     "threads",
     metadata,
-    _id("id", primary_key=True),
+    id_column("id", primary_key=True),
     *_owned(),
     Column("title", StorableText, nullable=False),
     Column("knowledge_bases", StorableJSON, nullable=False),
@@ -67,12 +54,12 @@ threads = Table(
 messages = Table(
     "messages",
     metadata,
-    _id("id", primary_key=True),
-    _id("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
-    _id("parent_id", nullable=True),
+    id_column("id", primary_key=True),
+    id_column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
+    id_column("parent_id", nullable=True),
     Column("role", String(20), nullable=False),
     Column("text", StorableText, nullable=False),
-    _id("run_id", nullable=True),
+    id_column("run_id", nullable=True),
     Column("status", String(20), nullable=False),
     Column("mode", String(20), nullable=True),
     Column("model", StorableText, nullable=False),
@@ -88,11 +75,11 @@ messages = Table(
 runs = Table(
     "runs",
     metadata,
-    _id("id", primary_key=True),
+    id_column("id", primary_key=True),
     *_owned(),
-    _id("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
-    _id("message_id", nullable=False),
-    _id("user_message_id", nullable=False),
+    id_column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
+    id_column("message_id", nullable=False),
+    id_column("user_message_id", nullable=False),
     Column("phase", String(100), nullable=False),
     Column("status", String(20), nullable=False),
     Column("mode", String(20), nullable=True),
@@ -114,7 +101,7 @@ runs = Table(
 run_events = Table(
     "run_events",
     metadata,
-    _id("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    id_column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("kind", String(50), nullable=False),
     Column("data", StorableText, nullable=False),
@@ -126,7 +113,7 @@ run_events = Table(
 feedback = Table(
     "feedback",
     metadata,
-    _id("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    id_column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     *_owned(),
     Column("rating", String(10), nullable=False),
     Column("reasons", StorableJSON, nullable=False),
@@ -138,7 +125,7 @@ feedback = Table(
 models = Table(
     "models",
     metadata,
-    _id("id", primary_key=True),
+    id_column("id", primary_key=True),
     *_owned(),
     Column("name", String(200), nullable=False),
     Column("base_url", StorableText, nullable=False),

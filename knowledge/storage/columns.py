@@ -1,14 +1,27 @@
-"""Column types that mean the same on SQLite and PostgreSQL."""
+"""Column types that mean the same on SQLite and PostgreSQL, and how what belongs to tables is named."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Text
+from sqlalchemy import JSON, Column, DateTime, Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
 
 from knowledge.text.storable import storable, storable_json
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""How indexes and constraints are named, so that migrations can speak of them on both databases."""
+
+
+def id_column(name: str, *arguments: Any, **options: Any) -> Column[str]:
+    """A column for an id of 32 hex characters."""
+    return Column(name, String(32), *arguments, **options)
 
 
 class StorableText(TypeDecorator[str]):

@@ -23,28 +23,17 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from knowledge.storage.columns import Moment, StorableJSON, StorableText
+from knowledge.storage.columns import NAMING_CONVENTION, Moment, StorableJSON, StorableText, id_column
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _id(name: str, *arguments: Any, **options: Any) -> Column[str]:
-    return Column(name, String(32), *arguments, **options)
+metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 def _base_id() -> Column[str]:
-    return _id("knowledge_base_id", ForeignKey("knowledge_bases.id", ondelete="CASCADE"), nullable=False)
+    return id_column("knowledge_base_id", ForeignKey("knowledge_bases.id", ondelete="CASCADE"), nullable=False)
 
 
 def _document_id() -> Column[str]:
-    return _id("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False)
+    return id_column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False)
 
 
 def _text(name: str) -> Column[str]:
@@ -58,7 +47,7 @@ def _json(name: str) -> Column[Any]:
 knowledge_bases = Table(
     "knowledge_bases",
     metadata,
-    _id("id", primary_key=True),
+    id_column("id", primary_key=True),
     Column("workspace_id", String(32), nullable=False),
     Column("owner_id", String(32), nullable=False),
     _text("name"),
@@ -82,7 +71,7 @@ over yet. A `deleted` base is seen by nobody and waits to be emptied."""
 sources = Table(
     "sources",
     metadata,
-    _id("id", primary_key=True),
+    id_column("id", primary_key=True),
     _base_id(),
     Column("kind", String(20), nullable=False),
     _text("location"),
@@ -98,9 +87,9 @@ sources = Table(
 documents = Table(
     "documents",
     metadata,
-    _id("id", primary_key=True),
+    id_column("id", primary_key=True),
     _base_id(),
-    _id("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
+    id_column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
     _text("path"),
     Column("path_hash", String(64), nullable=False),
     Column("path_start", StorableText, nullable=False),
@@ -139,7 +128,7 @@ splitter that text and chunks were made of and by: they stay searchable until th
 document_texts = Table(
     "document_texts",
     metadata,
-    _id("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    id_column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
     _text("text"),
     _json("pages"),
 )
@@ -210,7 +199,7 @@ changes = Table(
     metadata,
     _base_id(),
     Column("seq", BigInteger, nullable=False),
-    _id("document_id", nullable=False),
+    id_column("document_id", nullable=False),
     Column("aspect", String(120), nullable=False),
     Column("live", Boolean, nullable=False),
     PrimaryKeyConstraint("knowledge_base_id", "seq"),
