@@ -88,6 +88,8 @@ def kill_one(product: Product, wanted: str) -> bool:
 def kill_randomly(product: Product, rounds: int, chosen: random.Random) -> dict[str, int]:
     killed: dict[str, int] = {}
     for number in range(rounds):
+        if number % 2:
+            product.wait_ready()  # or a slow machine is killed while starting up again and again, and nobody ever chats
         time.sleep(chosen.uniform(0.05, 1.5))
         wanted = ("serve", "worker", "worker", "serve", "ui")[number % 5]
         while not kill_one(product, wanted):
