@@ -26,9 +26,11 @@ from knowledge.answering import Answerer
 from knowledge.building.ingest import Ingestor
 from knowledge.building.processing import Parser
 from knowledge.embedding import BUILT_IN, EmbedderConfig, OwnedEmbedder, create_embedders
+from knowledge.embedding.remembering import RememberingEmbedder
 from knowledge.errors import InvalidInput
 from knowledge.indexes.projections import Projections
 from knowledge.parsing.isolation import IsolatedParser
+from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever
 from knowledge.sources import Fetcher
 from knowledge.storage.blobs import BlobStore
@@ -130,8 +132,11 @@ def build(settings: Settings, **overrides: Any) -> Container:
     parser = part("parser", lambda: IsolatedParser(settings.parsing.processes))
     fetcher = part("fetcher", lambda: Fetcher(settings.fetch))
     # There is one workspace so far. With accounts, a run's scope will have to come with its request.
-    searcher = Retriever(library=SqlLibrary(database, LOCAL), indexes=projections, embedders=embedders)
-    phase = _answer_phase(MeasuredSearcher(searcher, metrics), embedders)
+    remembering = {name: RememberingEmbedder(embedder) for name, embedder in embedders.items()}
+    searcher = Retriever(library=SqlLibrary(database, LOCAL), indexes=projections, embedders=remembering)
+    # A search that asks an endpoint for its vectors waits more than it computes.
+    threads = 4 if any(each.kind == "openai" for each in settings.embedders) else 1
+    phase = _answer_phase(MeasuredSearcher(searcher, metrics), remembering, threads)
     runner = part("runner", lambda: Runner([phase]))
     perform = part("perform", lambda: Performing(database=database, runner=runner, models=models))
     return Container(
@@ -164,10 +169,10 @@ def build(settings: Settings, **overrides: Any) -> Container:
     )
 
 
-def _answer_phase(searcher: MeasuredSearcher, embedders: Mapping[str, OwnedEmbedder]) -> AnswerPhase:
+def _answer_phase(searcher: MeasuredSearcher, embedders: Mapping[str, Embedder], threads: int) -> AnswerPhase:
     """The phase that answers; a fast embedder helps it to judge sentences."""
     fast = next((embedders[name] for name in BUILT_IN if name in embedders), None)
-    return AnswerPhase(searcher=searcher, extractor=Answerer(fast), embedder=fast)
+    return AnswerPhase(searcher=searcher, extractor=Answerer(fast), embedder=fast, threads=threads)
 
 
 def _embedders(settings: Settings) -> Mapping[str, OwnedEmbedder]:

@@ -11,11 +11,40 @@ import time
 from pathlib import Path
 
 import httpx2
+import psutil
 
 from bench.product import ROOT, Product, free_port, percentile
 
-QUESTION = "How do I build a knowledge base from a folder?"
 STREAMS = 100
+TOPICS = (
+    "a knowledge base from a folder",
+    "a git repository",
+    "a web site",
+    "the sandbox",
+    "PostgreSQL",
+    "an embedder",
+    "a language model",
+    "the citations of an answer",
+    "an API key",
+    "the command line",
+)
+QUESTIONS = [
+    f"{asked} {topic}?"
+    for asked in (
+        "How do I set up",
+        "What should I know about",
+        "Where is it said what happens to",
+        "How can I remove",
+        "What goes wrong with",
+        "Who may use",
+        "How do I look at the state of",
+        "What does the product keep of",
+        "Can I change the name of",
+        "How much memory is needed for",
+    )
+    for topic in TOPICS
+]
+"""A hundred, all different, so that nothing is remembered from one that would not be in life."""
 
 
 class Stream:
@@ -51,9 +80,9 @@ class Stream:
         return [later - earlier for earlier, later in zip(self.arrivals, self.arrivals[1:], strict=False)]
 
 
-async def run_stream(http: httpx2.AsyncClient, thread_id: str) -> Stream:
+async def run_stream(http: httpx2.AsyncClient, thread_id: str, question: str) -> Stream:
     stream = Stream()
-    run = (await http.post(f"/threads/{thread_id}/runs", json={"input": QUESTION})).raise_for_status().json()
+    run = (await http.post(f"/threads/{thread_id}/runs", json={"input": question})).raise_for_status().json()
     async with http.stream("GET", f"/runs/{run['id']}/events") as response:
         identity, kind = 0, ""
         async for line in response.aiter_lines():
@@ -67,9 +96,9 @@ async def run_stream(http: httpx2.AsyncClient, thread_id: str) -> Stream:
     return stream
 
 
-async def direct_first_token(http: httpx2.AsyncClient, base_url: str) -> float:
+async def direct_first_token(http: httpx2.AsyncClient, base_url: str, question: str) -> float:
     begun = time.perf_counter()
-    body = {"model": "scripted", "stream": True, "messages": [{"role": "user", "content": QUESTION}]}
+    body = {"model": "scripted", "stream": True, "messages": [{"role": "user", "content": question}]}
     async with http.stream("POST", f"{base_url}/chat/completions", json=body) as response:
         async for line in response.aiter_lines():
             if line.startswith("data: {") and json.loads(line[6:])["choices"][0]["delta"].get("content"):
@@ -77,7 +106,17 @@ async def direct_first_token(http: httpx2.AsyncClient, base_url: str) -> float:
     raise RuntimeError("The model wrote nothing.")
 
 
-async def measure(api: str, model: str) -> None:
+def api_process(product: Product) -> psutil.Process:
+    """The process that serves the API, among those of `up`."""
+    return next(process for process in product.processes() if "serve" in process.cmdline())
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+async def measure(api: str, model: str, process: psutil.Process) -> None:
     limits = httpx2.Limits(max_connections=300, max_keepalive_connections=300)
     async with httpx2.AsyncClient(base_url=api, timeout=120, limits=limits) as http:
 
@@ -85,26 +124,30 @@ async def measure(api: str, model: str) -> None:
             reply = await http.post("/threads", json={"knowledge_bases": ["guide"]})
             return str(reply.raise_for_status().json()["id"])
 
-        await run_stream(http, await new_thread())
+        await run_stream(http, await new_thread(), "What is this?")
         through, direct = [], []
-        for _ in range(40):
-            stream = await run_stream(http, await new_thread())
+        for question in QUESTIONS[:40]:
+            stream = await run_stream(http, await new_thread(), question)
             through.append(stream.first_token - stream.retrieval_s)
-            direct.append(await direct_first_token(http, model))
+            direct.append(await direct_first_token(http, model, question))
         extra = percentile(through, 0.95) - percentile(direct, 0.95)
         print(
             f"first token p95, retrieval aside: {percentile(through, 0.95) * 1000:.0f} ms; direct call "
             f"{percentile(direct, 0.95) * 1000:.0f} ms; over it {extra * 1000:.0f} ms (bar 60)"
         )
-        alone = await run_stream(http, await new_thread())
+        alone = await run_stream(http, await new_thread(), "How do I begin?")
         threads = [await new_thread() for _ in range(STREAMS)]
-        streams = await asyncio.gather(*(run_stream(http, thread) for thread in threads))
+        spent = cpu_seconds(process)
+        streams = await asyncio.gather(*map(run_stream, [http] * STREAMS, threads, QUESTIONS))
+        spent = cpu_seconds(process) - spent
         whole = sum(stream.whole for stream in streams)
         gap_one, gap_all = percentile(alone.gaps, 0.95), percentile([g for s in streams for g in s.gaps], 0.95)
         print(
             f"{STREAMS} streams: {whole} whole and in order; p95 gap between tokens {gap_all * 1000:.0f} ms, "
             f"one stream {gap_one * 1000:.0f} ms, ratio {gap_all / gap_one:.2f} (bar 2)"
         )
+        tokens = sum(len(stream.arrivals) for stream in streams)
+        print(f"processor time of the API: {spent / STREAMS * 1000:.0f} ms a run of {tokens / STREAMS:.0f} pieces")
 
 
 def main() -> None:
@@ -116,7 +159,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, Product(Path(folder) / "data", settings=settings) as product:
             while product.call("GET", "/knowledge-bases/guide")["active_job_id"]:
                 time.sleep(0.5)
-            asyncio.run(measure(product.api, model))
+            asyncio.run(measure(product.api, model, api_process(product)))
     finally:
         scripted.terminate()
         scripted.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 
@@ -15,9 +15,6 @@ from knowledge.ports import Embedder
 
 if TYPE_CHECKING:
     from agents.answering.graph import Graph
-
-THREADS = 2
-"""Searches at once: they compute, so more would only take the processor from answers being streamed."""
 
 
 class AnswerPhase:
@@ -31,14 +28,18 @@ class AnswerPhase:
         searcher: Searcher,
         extractor: Extractor,
         embedder: Embedder | None = None,
-        executor: Executor | None = None,
+        threads: int = 1,
     ) -> None:
-        """`embedder` helps to check what a model wrote in another language than its sources; a fast one."""
+        """`embedder` helps to check what a model wrote in another language than its sources; a fast one.
+
+        `threads`: searches at once. They compute, mostly holding the interpreter's lock: two take no less time than one
+        after the other, and leave a third of the turns rather than half to the answers being streamed.
+        """
         self._steps = AnswerSteps(
             searcher=searcher,
             extractor=extractor,
             embedder=embedder,
-            executor=executor or ThreadPoolExecutor(THREADS, thread_name_prefix="answer"),
+            executor=ThreadPoolExecutor(threads, thread_name_prefix="answer"),
         )
         self._graph: Graph | None = None
 

@@ -69,7 +69,7 @@ class AnswerSteps:
         """A follow-up is made whole with the questions before it."""
         earlier = [message.content for message in request.history if message.role == "user"]
         query = await self._compute(contextualise, request.question, earlier) if earlier else request.question
-        language = await self._compute(language_of, request.question)
+        language = language_of(request.question)
         return {"query": query, "language": language, "detail": query if query != request.question else ""}
 
     async def retrieve(self, state: AnswerState, request: RunRequest, emit: Emit) -> AnswerState:

@@ -66,12 +66,16 @@ class OpenAICompatibleModel:
     async def _response(self, messages: Sequence[Message]) -> AsyncIterator[AsyncAPIResponse[Any]]:
         from openai import BadRequestError, UnprocessableEntityError
 
-        said: Any = [{"role": message.role, "content": message.content} for message in messages]
+        # In the part of the body that the SDK sends as it is: looking through messages field by field, which have no
+        # field to change, takes it a third of the call.
+        said = {"messages": [{"role": message.role, "content": message.content} for message in messages]}
         create = self._client.chat.completions.with_streaming_response.create
         if self._asks_usage:
             try:
                 options: Any = {"include_usage": True}
-                async with create(model=self._model, messages=said, stream=True, stream_options=options) as response:
+                async with create(
+                    model=self._model, messages=[], stream=True, stream_options=options, extra_body=said
+                ) as response:
                     yield response
                 return
             except (BadRequestError, UnprocessableEntityError) as error:
@@ -79,7 +83,7 @@ class OpenAICompatibleModel:
                 if "stream_options" not in str(error):
                     raise
                 self._asks_usage = False
-        async with create(model=self._model, messages=said, stream=True) as response:
+        async with create(model=self._model, messages=[], stream=True, extra_body=said) as response:
             yield response
 
     def _refusal(self, error: APIStatusError) -> AgentError:

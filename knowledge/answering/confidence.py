@@ -15,7 +15,7 @@ from knowledge.answering.evidence import strengths
 from knowledge.answering.vocabulary import Word, is_misspelt, words_of
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder
-from knowledge.text.analysis import HAN, index_terms, language_of, query_terms
+from knowledge.text.analysis import HAN, language_of, query_terms, term_set
 from knowledge.types import Hit
 
 ANSWERED = 0.5
@@ -71,7 +71,7 @@ def read_signals(
         return None
     strength = strengths(hits)
     best = max(hits, key=lambda hit: strength[hit.chunk.id]).chunk.search_text
-    held = np.array([_held(word, frozenset(index_terms(best))) for word in words])
+    held = np.array([_held(word, term_set(best)) for word in words])
     on_page = _terms_of(hit for hit in hits if hit.document.id == hits[0].document.id)
     held_by_page = np.array([_held(word, on_page) for word in words])
     spoken = _words_read(best)
@@ -89,7 +89,7 @@ def read_signals(
 
 
 def _terms_of(hits: Iterable[Hit]) -> frozenset[str]:
-    return frozenset(chain.from_iterable(index_terms(hit.chunk.search_text) for hit in hits))
+    return frozenset(chain.from_iterable(term_set(hit.chunk.search_text) for hit in hits))
 
 
 def _held(word: Word, terms: frozenset[str]) -> float:

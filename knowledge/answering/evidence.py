@@ -10,7 +10,7 @@ from typing import Protocol
 from knowledge.answering.units import Unit, cut_units
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder
-from knowledge.text.analysis import index_terms, language_of, query_terms
+from knowledge.text.analysis import language_of, query_terms, term_set
 from knowledge.text.expansion import Concept, Phrase, concepts_of
 from knowledge.types import Hit, Passage
 
@@ -82,7 +82,7 @@ def weigh_terms(question: str, hits: Sequence[Hit]) -> dict[str, float]:
     rare in it, or missing. The weight is BM25's idf over the hits; where a base has fewer than a search reads, the
     others count as chunks without the word, or in a small base every word would look common.
     """
-    texts = [frozenset(index_terms(hit.chunk.search_text)) for hit in hits]
+    texts = [term_set(hit.chunk.search_text) for hit in hits]
     count = max(len(texts), FULL_SEARCH)
     frequencies = {term: sum(term in text for text in texts) for term in query_terms(question)}
     return {term: math.log(1 + (count - df + 0.5) / (df + 0.5)) for term, df in frequencies.items()}
@@ -121,8 +121,8 @@ def _cut(found: Found) -> list[Piece]:
                 Piece(
                     passage=passage,
                     unit=unit,
-                    terms=frozenset(index_terms(unit.text)),
-                    heading_terms=frozenset(index_terms(headings_of(passage, unit))),
+                    terms=term_set(unit.text),
+                    heading_terms=term_set(headings_of(passage, unit)),
                     lexical=0.0,
                     dense=0.0,
                     chunk=strength[around] if around is not None else 0.0,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder
-from knowledge.text.analysis import HAN, index_terms, is_identifier, language_of, query_terms, stop_words
+from knowledge.text.analysis import HAN, is_identifier, language_of, query_terms, stop_words, term_set
 
 SUPPORTED = 0.4
 """Score from which a sentence counts as supported."""
@@ -67,7 +67,7 @@ def supports(sentence: str, passage: str, embedder: Embedder | None = None) -> S
     terms = [term for term in query_terms(stated) if not term.replace(".", "").isdigit()]
     if not terms and not missing:
         return SupportVerdict(score=1.0, supported=True)
-    wording = _coverage(terms, index_terms(source))
+    wording = _coverage(terms, term_set(source))
     meaning = _meaning(stated, source, embedder) if wording < SUPPORTED else 0.0
     score = max(wording, meaning)
     if missing or _is_denied(stated, source):
@@ -121,9 +121,8 @@ def _fold(text: str) -> str:
     return re.sub(r"[\s`*\\]+", "", text).lower()
 
 
-def _coverage(terms: list[str], held: list[str]) -> float:
-    known = set(held)
-    return sum(term in known for term in terms) / len(terms) if terms else 0.0
+def _coverage(terms: Sequence[str], held: Collection[str]) -> float:
+    return sum(term in held for term in terms) / len(terms) if terms else 0.0
 
 
 def _meaning(sentence: str, passage: str, embedder: Embedder | None) -> float:
@@ -148,6 +147,6 @@ def _is_denied(sentence: str, passage: str) -> bool:
     terms = query_terms(sentence)
     if not terms:
         return False
-    best = max(_sentences(passage), key=lambda piece: _coverage(terms, index_terms(piece)), default="")
-    alike = _coverage(terms, index_terms(best)) >= _SAME_WORDING
+    best = max(_sentences(passage), key=lambda piece: _coverage(terms, term_set(piece)), default="")
+    alike = _coverage(terms, term_set(best)) >= _SAME_WORDING
     return alike and bool(_NEGATION.search(best)) != bool(_NEGATION.search(sentence))

@@ -245,4 +245,5 @@ def _line_groups(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": True}).enable("table")
+    # Blocks are all that is asked of it: what stands inside a line is not parsed.
+    return MarkdownIt("commonmark", {"html": True}).enable("table").disable(["inline", "text_join"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ class Database:
         if self.dialect == "sqlite":
             Path(str(parsed.database)).expanduser().parent.mkdir(parents=True, exist_ok=True)
         self.engine = _engine(parsed, pool_size)
+        self._writing = threading.Lock()
         self._readers = self.engine.execution_options(**_READING[self.dialect])
 
     @contextmanager
@@ -48,8 +50,19 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A connection whose changes are committed together when the block ends, or not at all when it raises."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._turn(), self.engine.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """On SQLite the writers of a process wait in a row: left to SQLite, each would look again every tenth of a
+        second whether the file is free, and of a hundred at once some would not find it so in time."""
+        mine = self.dialect == "sqlite" and self._writing.acquire(timeout=_BUSY_TIMEOUT_S)
+        try:
+            yield
+        finally:
+            if mine:
+                self._writing.release()
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""

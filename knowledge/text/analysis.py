@@ -66,6 +66,12 @@ def index_terms(text: str) -> list[str]:
     return list(_terms(text))
 
 
+@lru_cache(maxsize=2048)
+def term_set(text: str) -> frozenset[str]:
+    """The terms of a text regardless of order; remembered, for an answer compares the same texts again and again."""
+    return frozenset(_terms(text))
+
+
 def query_terms(question: str) -> list[str]:
     """The distinct terms of a question in order; none when it holds nothing but stop words."""
     return list(dict.fromkeys(_terms(question)))

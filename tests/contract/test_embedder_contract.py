@@ -16,6 +16,7 @@ from knowledge.embedding import BUILT_IN, EmbedderConfig, OwnedEmbedder, create_
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.embedding.minilm import MiniLM
 from knowledge.embedding.openai_compatible import OpenAICompatibleEmbedder
+from knowledge.embedding.remembering import RememberingEmbedder
 from knowledge.embedding.sentence_encoder import SentenceEncoder
 from knowledge.embedding.sentence_transformers import SentenceTransformerEmbedder
 from knowledge.errors import EmbedderUnavailable, InvalidInput
@@ -99,6 +100,12 @@ def _remote() -> Iterator[OwnedEmbedder]:
 
 
 @contextmanager
+def _remembering() -> Iterator[OwnedEmbedder]:
+    with _local(HashingEmbedder()) as embedder:
+        yield RememberingEmbedder(embedder, remembered=3)
+
+
+@contextmanager
 def _local(embedder: OwnedEmbedder) -> Iterator[OwnedEmbedder]:
     yield embedder
     embedder.close()
@@ -118,6 +125,7 @@ EMBEDDERS: dict[str, Callable[[], AbstractContextManager[OwnedEmbedder]]] = {
     "minilm": lambda: _local(MiniLM(threads=1)),
     "sentence-transformers": lambda: _local(_minilm_by_path()),
     "openai": _remote,
+    "remembering": _remembering,
 }
 
 
