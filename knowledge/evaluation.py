@@ -91,22 +91,22 @@ def read_questions(path: Path) -> list[Question]:
         if line.strip():
             try:
                 questions.append(parse_question(json.loads(line)))
-            except (ValueError, KeyError, TypeError, IndexError) as error:
-                raise InvalidInput(f"Line {number} of {path.name} is not a question: {error!r}") from error
+            except (ValueError, TypeError, IndexError) as error:
+                raise InvalidInput(f"Line {number} of {path.name} is not a question: {error}") from error
     return questions
 
 
 def parse_question(row: Any) -> Question:
-    """The question that one object of a question file holds. Raises ValueError, KeyError, TypeError or IndexError."""
+    """The question that one object of a question file holds. Raises ValueError, TypeError or IndexError."""
     if not isinstance(row, dict):
-        raise TypeError("not an object")
+        raise TypeError("it is not an object.")
     answers = [_evidence(each) for each in row.get("answers", [])]
     needs = [[answer] for answer in answers]
     for each in row.get("alternatives", []) if answers else []:
         needs[_index_replaced(each, answers)].append(_evidence(each))
     return Question(
-        id=str(row["id"]),
-        text=str(row["question"]),
+        id=_field(row, "id"),
+        text=_field(row, "question"),
         kind=str(row.get("kind", "")),
         needs=tuple(tuple(need) for need in needs),
     )
@@ -202,7 +202,13 @@ def _index_replaced(alternative: dict[str, Any], answers: Sequence[Evidence]) ->
 
 
 def _evidence(row: dict[str, Any]) -> Evidence:
-    return Evidence(document=str(row["doc"]), quote=str(row["quote"]))
+    return Evidence(document=_field(row, "doc"), quote=_field(row, "quote"))
+
+
+def _field(row: dict[str, Any], name: str) -> str:
+    if name not in row:
+        raise ValueError(f"it has no {name!r}.")
+    return str(row[name])
 
 
 def _need_rank(need: Sequence[Evidence], documents: Sequence[str]) -> float:

@@ -195,8 +195,8 @@ async def _chunks(container: Container, run: RunRequest, body: ChatRequest, base
             answer.note(event)
             if isinstance(event, TextDelta):
                 yield frame.chunk({"content": event.text})
-    if answer.finished is not None and answer.finished.nearest:
-        yield frame.chunk({"content": _listed(answer.finished)})
+    if answer.finished is not None and (listed := _listed(answer.finished)):
+        yield frame.chunk({"content": listed})
     if answer.failed is not None:
         error = {"message": answer.failed.message, "type": "server_error", "param": None, "code": answer.failed.code}
         yield f"data: {json.dumps({'error': error})}\n\n".encode()
@@ -249,7 +249,7 @@ def _completion(run: RunRequest, body: ChatRequest, answer: _Answer, finished: R
 
 def _listed(finished: RunFinished) -> str:
     """The pages worth opening when nothing answers, as the end of the text: these clients draw nothing else."""
-    if not finished.nearest:
+    if finished.answered or not finished.nearest:
         return ""
     return "\n\n" + "\n".join(f"- {each.title} ({each.path})" for each in finished.nearest)
 

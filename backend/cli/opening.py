@@ -27,8 +27,8 @@ def opened() -> Iterator[Container]:
 
 
 def make_ready(settings: Settings) -> bool:
-    """Makes the data folder, and brings the database to the shape this version needs; True when that took doing. Keys
-    that stand in it in plain text or under an older key are sealed.
+    """Makes the data folder, for its owner alone, and brings the database to the shape this version needs; True when
+    that took doing. Keys that stand in it in plain text or under an older key are sealed.
 
     Raises NotReady, DatabaseNewer.
     """
@@ -39,7 +39,7 @@ def make_ready(settings: Settings) -> bool:
     from knowledge.storage.database import Database
 
     try:
-        settings.data_dir.expanduser().mkdir(parents=True, exist_ok=True)
+        settings.data_dir.expanduser().mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         reason = f"The data folder {settings.data_dir} cannot be made ({error.strerror})"
         raise NotReady(f"{reason}; set CHATBOT_DATA_DIR to one that can.") from None

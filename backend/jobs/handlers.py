@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from agents.runs import Runner
     from knowledge.evaluation import Question
 
-SHOWN_SKIPPED = 100
+SKIPPED = "skipped_file"
+"""The code of a file that was left out for what it is: a link, or a member that would leave its archive."""
 
 
 class Builder(Protocol):
@@ -80,8 +81,8 @@ def _questions(rows: Sequence[dict[str, Any]]) -> list[Question]:
     for number, row in enumerate(rows, start=1):
         try:
             questions.append(parse_question(row))
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise InvalidInput(f"Question {number} cannot be read: {error!r}") from error
+        except (ValueError, TypeError, IndexError) as error:
+            raise InvalidInput(f"Question {number} cannot be read: {error}") from error
     return questions
 
 
@@ -108,7 +109,7 @@ def _told(events: Iterator[BuildEvent]) -> Generator[Step, None, None]:
                     yield Refusal(path=event.path, code=event.code, reason=event.reason)
                 case DocumentSkipped():
                     skipped += 1
-                    yield JobNoted(message=f"{event.path}: {event.reason}") if skipped <= SHOWN_SKIPPED else None
+                    yield Refusal(path=event.path, code=SKIPPED, reason=event.reason)
                 case BuildNote():
                     yield JobNoted(message=event.message)
                 case BuildFinished():

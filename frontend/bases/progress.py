@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Literal
 
 import streamlit as st
@@ -12,6 +13,7 @@ from frontend.session import api, explain, remember_error, texts
 from frontend.views import Job, Stage
 
 LOOK_EVERY_S = 1.0
+REDRAW_EVERY_S = 10.0
 COLOURS: dict[str, Literal["gray", "blue", "green", "red", "orange"]] = {
     "queued": "gray",
     "running": "blue",
@@ -37,6 +39,7 @@ def draw_builds(base_id: str, *, kind: str = "") -> None:
         st.error(explain(error))
         return
     active = [job for job in jobs if job.active]
+    st.session_state["builds-drawn-at"] = time.monotonic()
     if active:
         _watch(base_id, kind)
     else:
@@ -50,9 +53,14 @@ def _watch(base_id: str, kind: str) -> None:
     except ApiError as error:
         st.warning(explain(error))
         return
-    if not any(job.active for job in jobs):
+    if not any(job.active for job in jobs) or _is_stale():
         st.rerun()
     _draw_all(jobs)
+
+
+def _is_stale() -> bool:
+    """Whether the counts and documents around the progress are so old that the page is to be drawn anew."""
+    return time.monotonic() - float(st.session_state["builds-drawn-at"]) > REDRAW_EVERY_S
 
 
 def _jobs(base_id: str, kind: str) -> list[Job]:
@@ -96,7 +104,11 @@ def _draw_heading(job: Job) -> None:
     say = texts()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{say.of('job_kind', job.kind)}**", width="content")
-        st.badge(say.of("job_status", job.status), icon=ICONS.get(job.status), color=COLOURS.get(job.status, "gray"))
+        if job.status == "succeeded" and job.failure_count:
+            st.badge(say("jobs.done_partly"), icon=":material/warning:", color="orange")
+        else:
+            colour = COLOURS.get(job.status, "gray")
+            st.badge(say.of("job_status", job.status), icon=ICONS.get(job.status), color=colour)
         if job.stuck:
             st.badge(
                 say("jobs.stuck"), icon=":material/hourglass_disabled:", color="orange", help=say("jobs.stuck_help")

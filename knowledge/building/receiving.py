@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, assert_never
 
 from sqlalchemy import Connection, and_, select, update
@@ -146,7 +146,8 @@ class Receiver:
             tally.found += unchanged
             tally.unchanged += unchanged
             return
-        reading = read_zip(path, self._archives, _selection(source.options))
+        name = PurePath(source.location).name
+        reading = read_zip(path, self._archives, _selection(source.options), name=name)
         yield from self._read(base, source, reading, tally, force)
         self._remember(base, source, mark)
 

@@ -30,14 +30,17 @@ _END_RECORD, _END_SIZE = b"PK\x05\x06", 22
 _LOCATOR, _END_RECORD_64 = b"PK\x06\x07", b"PK\x06\x06"
 
 
-def read_zip(path: Path, limits: ArchiveLimits, selection: Selection | None = None) -> Reading:
-    """The files of a zip, in the order of the archive, its folders kept.
+def read_zip(
+    path: Path, limits: ArchiveLimits, selection: Selection | None = None, *, name: str | None = None
+) -> Reading:
+    """The files of a zip, in the order of the archive, its folders kept. `name`: what messages call it, if not as its
+    file is called.
 
     Members that would leave the archive's folder, are links, encrypted, doubled or too large are items with the
     reason; archives inside are not opened. Raises UnsafeArchive when the archive as a whole is a bomb, and
     UnreadableFile when it is no zip.
     """
-    members = _members(path, limits)
+    members = _members(path, name or path.name, limits)
     ignored: Counter[str] = Counter()
     return Reading(_items(path, members, limits, selection or Selection(), ignored), ignored)
 
@@ -45,7 +48,7 @@ def read_zip(path: Path, limits: ArchiveLimits, selection: Selection | None = No
 def checked_members(path: Path, limits: ArchiveLimits) -> list[zipfile.ZipInfo]:
     """The members of a zip that is to be read as a whole, so that one that may not be read is reason enough to refuse
     it. Raises as `read_zip`."""
-    members = _members(path, limits)
+    members = _members(path, path.name, limits)
     seen: set[str] = set()
     for member in members:
         problem = _problem(member, member.filename, limits)
@@ -56,8 +59,7 @@ def checked_members(path: Path, limits: ArchiveLimits) -> list[zipfile.ZipInfo]:
     return members
 
 
-def _members(path: Path, limits: ArchiveLimits) -> list[zipfile.ZipInfo]:
-    name = path.name
+def _members(path: Path, name: str, limits: ArchiveLimits) -> list[zipfile.ZipInfo]:
     _check_directory(path, name, limits)
     try:
         with zipfile.ZipFile(path) as archive:

@@ -10,7 +10,7 @@ from agents.runs import Runner
 from backend.jobs.claims import Claim
 from backend.jobs.events import JobNoted, Refusal
 from backend.jobs.execution import Outcome
-from backend.jobs.handlers import SHOWN_SKIPPED, make_handlers
+from backend.jobs.handlers import SKIPPED, make_handlers
 from backend.jobs.ports import JobKind
 from backend.jobs.progress import StageCount
 from knowledge.errors import InvalidInput
@@ -66,7 +66,7 @@ def test_every_event_of_a_build_is_told() -> None:
     assert steps == [
         StageCount(name="parsed", done=1, total=3, failed=1, last_error="broken"),
         Refusal(path="a.pdf", code="unreadable_file", reason="It is encrypted."),
-        JobNoted(message="b.png: pictures are not read"),
+        Refusal(path="b.png", code=SKIPPED, reason="pictures are not read"),
         JobNoted(message="7 pictures passed over"),
         Outcome(
             result={
@@ -100,12 +100,12 @@ def test_each_kind_asks_for_its_own() -> None:
     assert builder.asked == [("kb", None), ("kb", ()), ("delete kb", None)]
 
 
-def test_a_million_files_left_out_are_counted_but_not_all_told() -> None:
-    skipped = (DocumentSkipped(path=f"{number}.png", reason="a picture") for number in range(SHOWN_SKIPPED + 50))
+def test_files_left_out_are_counted() -> None:
+    skipped = (DocumentSkipped(path=f"{number}.png", reason="a picture") for number in range(150))
     steps = list(make_handlers(FakeBuilder(*skipped, FINISHED), Runner(()))["build"](claim("build")))
-    assert sum(isinstance(step, JobNoted) for step in steps) == SHOWN_SKIPPED
+    assert sum(isinstance(step, Refusal) for step in steps) == 150
     assert isinstance(steps[-1], Outcome)
-    assert steps[-1].result["skipped"] == SHOWN_SKIPPED + 50
+    assert steps[-1].result["skipped"] == 150
 
 
 def test_a_question_that_is_none_is_named() -> None:

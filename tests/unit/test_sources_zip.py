@@ -189,3 +189,9 @@ def test_damage_anywhere_ends_in_items_or_named_errors(tmp_path: Path, position:
                 content(item)
     except (UnreadableFile, UnsafeArchive):
         pass
+
+
+def test_messages_call_an_archive_as_its_owner_does(tmp_path: Path) -> None:
+    bomb = write(tmp_path / "0123abcd", [("zeros.txt", bytes(20 * MEGABYTE))])
+    with pytest.raises(UnsafeArchive, match=r"^handbook\.zip unpacks to more than"):
+        read_zip(bomb, LIMITS, name="handbook.zip")
