@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
@@ -15,6 +17,7 @@ from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.changes import append_changes, lock_base, read_base, read_changes
 from knowledge.storage.database import Database
 from knowledge.storage.documents import DocumentStore
+from knowledge.storage.library import SqlLibrary
 from knowledge.storage.links import page_key, resolve_links, url_key
 from knowledge.storage.paging import decode_cursor, encode_cursor
 from knowledge.storage.replacement import DocumentWriter, Received, waiting_documents
@@ -225,6 +228,49 @@ def test_a_block_that_raises_leaves_nothing(database: Database, scope: Scope) ->
         create_and_fail()
     with database.read() as connection:
         assert KnowledgeBaseStore(connection, scope).page()[0] == []
+
+
+def test_writers_wait_for_each_other(database: Database, scope: Scope) -> None:
+    base = make(database, scope)
+    held = threading.Barrier(8)
+
+    def append(number: int) -> None:
+        held.wait()
+        with database.write() as connection:
+            lock_base(connection, base.id)
+            append_changes(connection, base.id, [(str(number), "text")])
+
+    with ThreadPoolExecutor(8) as executor:
+        list(executor.map(append, range(8)))
+    with database.read() as connection:
+        assert len(read_changes(connection, base.id, "text", 0, 10)) == 8
+
+
+def test_a_writer_that_failed_lets_the_next_one_write(database: Database, scope: Scope) -> None:
+    with pytest.raises(LookupError), database.write():
+        raise LookupError
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(make, database, scope).result().name == "docs"
+
+
+def test_neighbours_are_the_chunks_of_the_spans_and_no_others(database: Database, scope: Scope) -> None:
+    base = make(database, scope)
+    receive(database, base, "a.md", "b.md")
+    index(database, base, [f"Part {number}.\n" for number in range(8)])
+    with database.read() as connection:
+        first, second = sorted(document.id for document in DocumentStore(connection, base).page()[0])
+    library = SqlLibrary(database, scope)
+
+    def found(*spans: tuple[str, int, int]) -> list[tuple[str, int]]:
+        return [(chunk.document_id, chunk.ordinal) for chunk in library.neighbours(spans)]
+
+    assert found((second, 6, 9), (first, -1, 1), (first, 1, 2)) == [
+        *((first, ordinal) for ordinal in (0, 1, 2)),
+        *((second, ordinal) for ordinal in (6, 7)),
+    ]
+    assert found() == found(("no such", 0, 3)) == []
+    stranger = SqlLibrary(database, Scope(workspace_id="other", user_id="local"))
+    assert list(stranger.neighbours([(first, 0, 3)])) == []
 
 
 def test_a_reader_sees_one_state(database: Database, scope: Scope) -> None:
