@@ -12,8 +12,16 @@ from agents.events import Retrieved, RunFailed, RunFinished
 from agents.phases import RunRequest
 from agents.runs import Runner
 from backend.errors import BackendError
-from knowledge.evaluation import Outcome, Question, answer_covers, cover_rank, quotes_found, summarise
+from knowledge.evaluation import Outcome, Question, answer_covers, cover_rank, located, quotes_found, summarise
 from knowledge.ids import new_id
+from knowledge.storage.database import Database
+from knowledge.storage.documents import document_paths
+
+
+class WrongDocuments(BackendError):
+    """The questions are about other documents than those of the base, so that the figures would mean nothing."""
+
+    code = "wrong_documents"
 
 
 class QuestionFailed(BackendError):
@@ -31,15 +39,36 @@ class Measured:
     report: dict[str, Any] | None = None
 
 
-def measure_base(runner: Runner, base_id: str, questions: Sequence[Question]) -> Generator[Measured, None, None]:
-    """Puts each question to the base, without a model, and yields after each. Raises QuestionFailed."""
+def measure_base(
+    database: Database, runner: Runner, base_id: str, questions: Sequence[Question]
+) -> Generator[Measured, None, None]:
+    """Puts each question to the base, without a model, and yields after each.
+
+    Raises WrongDocuments when the base holds none of the documents that the questions name, and QuestionFailed.
+    """
+    questions, unknown = _located(database, base_id, questions)
     asked: list[tuple[Question, Outcome]] = []
     with asyncio.Runner() as loop:
         for question in questions:
             asked.append((question, loop.run(_put(runner, base_id, question))))
             if len(asked) < len(questions):
                 yield Measured(done=len(asked), total=len(questions))
-    yield Measured(done=len(asked), total=len(asked), report=_report(asked))
+    yield Measured(done=len(asked), total=len(asked), report={**_report(asked), "unknown_documents": unknown})
+
+
+def _located(
+    database: Database, base_id: str, questions: Sequence[Question]
+) -> tuple[Sequence[Question], Sequence[str]]:
+    with database.read() as connection:
+        paths = document_paths(connection, base_id)
+    found, unknown = located(questions, paths)
+    named = {each.document for question in questions for need in question.needs for each in need}
+    if named and len(unknown) == len(named):
+        raise WrongDocuments(
+            f"The knowledge base holds none of the {len(named)} documents that the questions name, such as "
+            f"{unknown[0]!r}. Choose the base these questions are about; `doc` is the path of a document there."
+        )
+    return found, unknown
 
 
 async def _put(runner: Runner, base_id: str, question: Question) -> Outcome:

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,30 @@ def parse_question(row: Any) -> Question:
     )
 
 
+def located(questions: Sequence[Question], paths: Iterable[str]) -> tuple[list[Question], list[str]]:
+    """The questions with each document under the path it has among `paths`, and those documents that are not there.
+
+    A file of questions may have been written for a folder above or below the one that was read: a document is also
+    found under a path that has leading folders more or less, where only one path fits.
+    """
+    by_name: dict[str, list[str]] = {}
+    for path in paths:
+        by_name.setdefault(_parts(path)[-1], []).append(path)
+    named = dict.fromkeys(each.document for question in questions for need in question.needs for each in need)
+    there = {document: _same(document, by_name.get(_parts(document)[-1], ())) for document in named}
+    moved = [
+        replace(
+            question,
+            needs=tuple(
+                tuple(replace(each, document=there[each.document] or each.document) for each in need)
+                for need in question.needs
+            ),
+        )
+        for question in questions
+    ]
+    return moved, [document for document, path in there.items() if path is None]
+
+
 def evaluate(questions: Iterable[Question], ask: Callable[[Question], Outcome]) -> Report:
     """Put every question to `ask` and average what came back."""
     return summarise([(question, ask(question)) for question in questions])
@@ -193,6 +217,24 @@ def content_words(text: str) -> frozenset[str]:
 def _covers(said: frozenset[str], quote: str) -> bool:
     wanted = content_words(quote)
     return bool(wanted) and len(wanted & said) >= ANSWER_SHARE * len(wanted)
+
+
+def _same(document: str, paths: Sequence[str]) -> str | None:
+    """Of paths with the name of a document the one that is meant by it, if any."""
+    if document in paths:
+        return document
+    wanted = _parts(document)
+    fitting = [path for path in paths if _end_alike(wanted, _parts(path))]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _end_alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether the shorter is the end of the longer."""
+    return all(mine == theirs for mine, theirs in zip(reversed(one), reversed(other), strict=False))
+
+
+def _parts(path: str) -> list[str]:
+    return path.split("/")
 
 
 def _index_replaced(alternative: dict[str, Any], answers: Sequence[Evidence]) -> int:

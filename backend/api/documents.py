@@ -196,11 +196,12 @@ async def evaluate(kb: str, request: Request, container: Here, scope: Caller, cr
 
 def _enqueue_evaluation(container: Container, scope: Scope, kb: str, upload: Upload, creating: Creating) -> JobAccepted:
     blob = upload.files[0].blob
-    questions = question_rows(container.blobs.path(blob.content_hash), upload.files[0].path)
+    name = upload.files[0].path
+    arguments = {"questions": question_rows(container.blobs.path(blob.content_hash), name), "file": name}
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)
-        job = container.jobs.enqueue(connection, scope, "evaluate", {"questions": questions}, knowledge_base_id=base.id)
+        job = container.jobs.enqueue(connection, scope, "evaluate", arguments, knowledge_base_id=base.id)
         return JobAccepted(job=job_view(job))
 
     return creating.once(blob.content_hash, JobAccepted, make)

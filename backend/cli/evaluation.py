@@ -38,11 +38,13 @@ def retrieval(
         with container.database.read() as connection:
             base = KnowledgeBaseStore(connection, LOCAL).get(kb)
         report: dict[str, Any] = {}
-        for step in measure_base(container.runner, base.id, asked):
+        for step in measure_base(container.database, container.runner, base.id, asked):
             report = step.report or report
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
         return
+    if unknown := report["unknown_documents"]:
+        typer.echo(f"The base does not hold {len(unknown)} of the documents asked for, such as {unknown[0]}.", err=True)
     for name, value in report.items():
-        if name != "per_question":
+        if not isinstance(value, list):
             typer.echo(f"{name:<20} {'-' if value is None else value if isinstance(value, int) else f'{value:.3f}'}")

@@ -6,12 +6,15 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from backend.jobs.claims import Claim
-from backend.jobs.events import JobNoted, Refusal
+from backend.jobs.events import JobNoted, Refusal, Stage
 from backend.jobs.execution import Handler, Outcome, Step
 from backend.jobs.ports import JobKind
 from backend.jobs.progress import StageCount
 from knowledge.errors import InvalidInput
 from knowledge.events import (
+    PARSED,
+    SPLIT,
+    WORDS,
     BuildEvent,
     BuildFinished,
     BuildNote,
@@ -22,11 +25,14 @@ from knowledge.events import (
 from knowledge.types import Scope
 
 if TYPE_CHECKING:
-    from agents.runs import Runner
+    from backend.evaluation import Measured
     from knowledge.evaluation import Question
 
 SKIPPED = "skipped_file"
 """The code of a file that was left out for what it is: a link, or a member that would leave its archive."""
+
+_OWN_WORK = frozenset({PARSED, SPLIT, WORDS})
+"""The stages that count what one attempt does; the others count what there is."""
 
 
 class Builder(Protocol):
@@ -44,26 +50,31 @@ class Builder(Protocol):
         ...
 
 
-def make_handlers(builder: Builder, runner: Runner) -> Mapping[str, Handler]:
+class Measure(Protocol):
+    """Puts questions to a base of this id, and says after each how far it is."""
+
+    def __call__(self, base_id: str, questions: Sequence[Question], /) -> Iterator[Measured]: ...
+
+
+def make_handlers(builder: Builder, measure: Measure) -> Mapping[str, Handler]:
     """A handler for every kind of job."""
 
     def build(held: Claim) -> Generator[Step, None, None]:
-        yield from _told(builder.build(held.scope, _base_of(held), held.arguments.get("source_ids")))
+        events = builder.build(held.scope, _base_of(held), held.arguments.get("source_ids"))
+        yield from _told(events, held.stages)
 
     def embed(held: Claim) -> Generator[Step, None, None]:
-        yield from _told(builder.build(held.scope, _base_of(held), ()))
+        yield from _told(builder.build(held.scope, _base_of(held), ()), held.stages)
 
     def delete(held: Claim) -> Generator[Step, None, None]:
         yield from _told(builder.delete_base(_base_of(held)))
 
     def evaluate(held: Claim) -> Generator[Step, None, None]:
-        from backend.evaluation import measure_base
-
         questions = _questions(held.arguments["questions"])
-        for measured in measure_base(runner, _base_of(held), questions):
+        for measured in measure(_base_of(held), questions):
             yield StageCount(name="questions", done=measured.done, total=measured.total)
             if measured.report is not None:
-                yield Outcome(result=measured.report)
+                yield Outcome(result={**measured.report, "file": held.arguments.get("file", "")})
 
     handlers: dict[JobKind, Handler] = {
         "build": build,
@@ -91,20 +102,20 @@ def _base_of(held: Claim) -> str:
     return held.knowledge_base_id
 
 
-def _told(events: Iterator[BuildEvent]) -> Generator[Step, None, None]:
-    """The events of a build as steps of a job."""
+def _told(events: Iterator[BuildEvent], before: Sequence[Stage] = ()) -> Generator[Step, None, None]:
+    """The events of a build as steps of a job; `before` is how far its earlier attempts had come.
+
+    A build counts what it does itself: of the documents that an earlier attempt is done with it knows nothing.
+    """
+    own = {stage.name: stage for stage in before if stage.name in _OWN_WORK}
+    # What was parsed and not written is parsed again; what was written has its words before the first count comes.
+    written = own[SPLIT].done if SPLIT in own else 0
     skipped = 0
     try:
         for event in events:
             match event:
                 case StageProgress():
-                    yield StageCount(
-                        name=event.stage,
-                        done=event.done,
-                        total=event.total,
-                        failed=event.failed,
-                        last_error=event.last_error,
-                    )
+                    yield _count(event, own.get(event.stage), written if event.stage in _OWN_WORK else 0)
                 case DocumentFailed():
                     yield Refusal(path=event.path, code=event.code, reason=event.reason)
                 case DocumentSkipped():
@@ -119,6 +130,16 @@ def _told(events: Iterator[BuildEvent]) -> Generator[Step, None, None]:
     finally:
         if isinstance(events, Generator):
             events.close()
+
+
+def _count(event: StageProgress, before: Stage | None, written: int) -> StageCount:
+    return StageCount(
+        name=event.stage,
+        done=event.done + written,
+        total=event.total + written,
+        failed=event.failed + (before.failed if before else 0),
+        last_error=event.last_error or (before.last_error if before else ""),
+    )
 
 
 def _counts(event: BuildFinished) -> dict[str, int]:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,12 +24,14 @@ log = structlog.get_logger(__name__)
 
 def make_worker(container: Container) -> Worker:
     """A worker on the container's database that does every kind of job."""
+    from backend.evaluation import measure_base
+
     settings = container.settings
     data_dir = settings.data_dir.expanduser().absolute()
     return Worker(
         container.database,
         engine_url(settings.effective_database_url, data_dir),
-        make_handlers(container.ingestor, container.runner),
+        make_handlers(container.ingestor, partial(measure_base, container.database, container.runner)),
         on_idle=lambda: _let_go(container),
     )
 

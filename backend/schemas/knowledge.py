@@ -159,7 +159,8 @@ class SearchResponse(View):
 
 
 class EvaluationReport(View):
-    """Figures of `eval retrieval`; each lies in 0..1, `count` questions. `per_question` says where each one failed."""
+    """Figures of `eval retrieval`; each lies in 0..1, `count` questions. `per_question` says where each one failed,
+    `unknown_documents` what the questions name and the base does not hold."""
 
     count: int
     unanswerable_count: int
@@ -172,4 +173,6 @@ class EvaluationReport(View):
     answer_cover: float
     refusal_rate: float | None
     wrong_refusal_rate: float
+    unknown_documents: list[str] = Field(default_factory=list)
+    file: str = ""
     per_question: list[dict[str, Any]]

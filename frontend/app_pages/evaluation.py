@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from frontend.answer_text import plain_label
 from frontend.bases.progress import draw_builds, duration
 from frontend.client import ApiError
 from frontend.session import api, explain, show_error, texts
@@ -52,7 +53,11 @@ def draw_report(job: Job) -> None:
             "evaluation.counts", count=report.get("count", 0), unanswerable=report.get("unanswerable_count", 0)
         )
         when = f"{job.finished_at:%Y-%m-%d %H:%M} UTC" if job.finished_at else ""
-        st.caption(" · ".join(part for part in (when, counts, took) if part))
+        file = plain_label(str(report.get("file", "")))
+        st.caption(" · ".join(part for part in (file, when, counts, took) if part))
+        if unknown := report.get("unknown_documents"):
+            sentence = say("evaluation.unknown", count=len(unknown), example=plain_label(str(unknown[0])))
+            st.warning(sentence, icon=":material/search_off:")
         with st.grid(4, gap="small"):
             for name in (*SHARES, *REFUSALS):
                 value = report.get(name)

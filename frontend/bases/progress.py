@@ -89,14 +89,14 @@ def _draw_job(job: Job) -> None:
         _draw_heading(job)
         if job.error:
             st.error(plain_label(job.error), icon=":material/error:")
+        stages = [stage for stage in job.stages if stage.total]  # what has nothing to do has nothing to show
         if job.active or job.status == "failed":
-            for stage in job.stages:
+            for stage in stages:
                 _draw_stage(stage)
-        elif job.stages:
+        elif stages:
             with st.expander(texts()("jobs.stages"), type="compact", key=f"stages-{job.id}"):
-                for stage in job.stages:
-                    if stage.total:  # what had nothing to do has nothing to show
-                        _draw_stage(stage)
+                for stage in stages:
+                    _draw_stage(stage)
         _draw_failures(job)
 
 

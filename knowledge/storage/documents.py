@@ -93,6 +93,12 @@ class DocumentStore:
         return documents.c.knowledge_base_id == self._base.id
 
 
+def document_paths(connection: Connection, knowledge_base_id: str) -> Sequence[str]:
+    """The path of every document of a base."""
+    query = select(documents.c.path).where(documents.c.knowledge_base_id == knowledge_base_id)
+    return connection.execute(query).scalars().all()
+
+
 def read_chunks(connection: Connection, condition: ColumnElement[bool]) -> list[Chunk]:
     """Chunks of any base that meet a condition, in the order of documents and within them."""
     query: Select[Any] = select(chunks).where(condition).order_by(chunks.c.document_id, chunks.c.ordinal)

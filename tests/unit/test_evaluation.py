@@ -11,6 +11,7 @@ from knowledge.evaluation import (
     answer_covers,
     content_words,
     cover_rank,
+    located,
     ndcg,
     quotes_found,
     read_questions,
@@ -108,3 +109,15 @@ def test_a_line_that_is_no_question_is_named(tmp_path: Path, line: str) -> None:
     path.write_text('{"id": "1", "question": "q"}\n' + line, "utf-8")
     with pytest.raises(InvalidInput, match="Line 2"):
         read_questions(path)
+
+
+def test_documents_are_found_under_paths_with_other_leading_folders() -> None:
+    asked = [question((("guide/a.md", "x"),)), question((("b.md", "y"), ("c.md", "z")), (("gone.md", "w"),))]
+    found, unknown = located(asked, ["docs/guide/a.md", "other/a.md", "one/b.md", "two/b.md", "c.md"])
+    assert [[[each.document for each in need] for need in each.needs] for each in found] == [
+        [["docs/guide/a.md"]],
+        [["b.md", "c.md"], ["gone.md"]],
+    ]
+    assert unknown == ["b.md", "gone.md"]  # two fit b.md: neither is taken
+    assert located([question((("top/docs/c.md", "x"),))], ["c.md"])[0][0].needs[0][0].document == "c.md"
+    assert located([question((("a.md", "x"),))], ["a.md", "old/a.md"])[1] == []
