@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 
-from agents.events import RunEvent, RunFinished, RunStarted, TextDelta
+from agents.events import Retrieved, RunEvent, RunFinished, RunStarted, TextDelta
 from backend.db.conversations import Conversations, StoredMessage
 from backend.runs.opening import Wish, open_run
 from backend.runs.service import RunService
@@ -52,10 +52,14 @@ def finished(text: str) -> RunFinished:
 
 
 class Script:
-    """A performer: says `words`, each as soon as `gate` lets it; the gate closes after `hold_after` words."""
+    """A performer: tells what it `found`, if anything, then says `words`, each as soon as `gate` lets it; the gate
+    closes after `hold_after` words."""
 
-    def __init__(self, *words: str, pause: float = 0.0, hold_after: int | None = None) -> None:
+    def __init__(
+        self, *words: str, pause: float = 0.0, hold_after: int | None = None, found: Retrieved | None = None
+    ) -> None:
         self.words = words
+        self.found = found
         self.pause = pause
         self.hold_after = hold_after
         self.gate = asyncio.Event()
@@ -67,6 +71,8 @@ class Script:
         self.begun.append(run.attempt)
         try:
             yield started(run)
+            if self.found is not None:
+                yield self.found
             for number, word in enumerate(self.words):
                 if number == self.hold_after:
                     self.gate.clear()

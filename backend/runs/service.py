@@ -27,6 +27,7 @@ from agents.events import (
     UsageReported,
     encode_event,
 )
+from agents.unfinished import check_unfinished
 from backend.errors import Busy, NamedError
 from backend.runs import store
 from backend.runs.broker import Broker
@@ -142,6 +143,7 @@ class RunService:
             self._ending.add(run.id)
             if not transcript.begun:
                 await speech.say(_beginning(run))
+            await _cite_unfinished(speech, transcript)
             transcript.note(last)
             outcome = transcript.outcome()
             # Shielded: the end is written even if the process is being stopped at this very moment.
@@ -248,6 +250,16 @@ class _Speech:
     def _next(self, event: RunEvent) -> StoredEvent:
         self._seq += 1
         return StoredEvent(seq=self._seq, kind=event.kind, data=_encode(event))
+
+
+async def _cite_unfinished(speech: _Speech, transcript: Transcript) -> None:
+    """Say what an answer that was broken off cites; when the process is being stopped, its end matters more."""
+    retrieved = transcript.unchecked
+    if retrieved is not None:
+        with contextlib.suppress(asyncio.CancelledError):
+            cited = await asyncio.to_thread(check_unfinished, transcript.text, retrieved)
+            transcript.note(cited)
+            await speech.say(cited)
 
 
 def _encode(event: RunEvent) -> str:

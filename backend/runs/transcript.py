@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.events import (
     Cited,
+    Retrieved,
     RunCancelled,
     RunEvent,
     RunFailed,
@@ -26,7 +27,8 @@ class Transcript:
         self._pieces: list[str] = []
         self._mode: str | None = None
         self._model = ""
-        self._cited = Cited(citations=())
+        self._cited: Cited | None = None
+        self._retrieved: Retrieved | None = None
         self._last: RunEvent | None = None
         self.begun = False
 
@@ -42,14 +44,22 @@ class Transcript:
             self._pieces.append(event.text)
         elif isinstance(event, Cited):
             self._cited = event
+        elif isinstance(event, Retrieved):
+            self._retrieved = event
         elif isinstance(event, RunStarted):
             self._mode, self._model = event.mode, event.model
             self.begun = True
+
+    @property
+    def unchecked(self) -> Retrieved | None:
+        """What the answer so far may cite, when it was broken off before its citations were checked."""
+        return self._retrieved if self._cited is None and self._pieces else None
 
     def outcome(self) -> Outcome:
         """What the terminal event, the last one noted, makes of the run and its message."""
         last = self._last
         finished = last if isinstance(last, RunFinished) else None
+        cited = self._cited or Cited(citations=())
         failed = last if isinstance(last, RunFailed) else None
         return Outcome(
             status=_STATUS[last.kind] if isinstance(last, RunFinished | RunFailed | RunCancelled) else "failed",
@@ -59,8 +69,8 @@ class Transcript:
             answered=finished.answered if finished else None,
             error=failed.message if failed else "",
             error_code=failed.code if failed else "",
-            citations=[asdict(citation) for citation in self._cited.citations],
-            uncited=[list(bounds) for bounds in self._cited.uncited],
+            citations=[asdict(citation) for citation in cited.citations],
+            uncited=[list(bounds) for bounds in cited.uncited],
             nearest=_plain(finished.nearest) if finished else [],
         )
 

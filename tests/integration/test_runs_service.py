@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from agents.errors import ModelUnavailable
-from agents.events import RunEvent
+from agents.events import Evidence, Retrieved, RunEvent
 from backend.db.conversations import Conversations
 from backend.db.tables import metadata
 from backend.runs import broker
@@ -113,6 +113,25 @@ async def test_cancelling_keeps_what_was_written(database: Database) -> None:
     assert answer.text.startswith("one ")
     assert json.loads(events[-1].data)["text"] == answer.text
     assert script.stopped == 1
+
+
+async def test_what_a_stopped_answer_cites_is_looked_up(database: Database) -> None:
+    place = "Data lives in the folder named by CHATBOT_DATA_DIR."
+    evidence = Evidence(
+        number=1, document_id="d", knowledge_base_id="kb", path="a.md", title="A", url="", heading_path=(), anchor="",
+        text=place, start=40, end=40 + len(place), score=1.0,
+    )  # fmt: skip
+    found = Retrieved(query="?", language="en", hits=(), passages=(evidence,))
+    script = Script(f"{place} [1] ", "And the", " next sentence", hold_after=2, found=found)
+    async with running(service(database, script)) as runs:
+        run = begin(database, runs)
+        await until(lambda: "And" in answer_of(database, run).text)
+        runs.cancel(run.id)
+        events = await heard(runs, run.id)
+    assert [event.kind for event in events][-2:] == ["cited", "run_cancelled"]
+    answer = answer_of(database, run)
+    assert [(each["number"], each["start"], each["supported"]) for each in answer.citations] == [(1, 40, True)]
+    assert (answer.status, answer.uncited) == ("cancelled", [])
 
 
 async def test_another_process_follows_and_cancels(database: Database) -> None:
