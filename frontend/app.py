@@ -5,9 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 from frontend.admission import COOKIE
-from frontend.components import page_style
+from frontend.components import keep_cookie, page_style
 from frontend.language import LANGUAGES
-from frontend.session import language, show_notes, texts
+from frontend.session import LANGUAGE_COOKIE, language, show_notes, texts
 
 HERE = Path(__file__).resolve().parent
 
@@ -41,6 +41,7 @@ with st.sidebar:
         bind="query-params",
         label_visibility="collapsed",
     )
+    keep_cookie(LANGUAGE_COOKIE, language())
     if COOKIE in st.context.cookies:
         st.link_button(say("page.sign_out"), "/logout", icon=":material/logout:", type="tertiary")
 page_style()

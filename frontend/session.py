@@ -12,6 +12,8 @@ from frontend.admission import COOKIE
 from frontend.client import Api, ApiError, open_connection
 from frontend.language import Language, Texts, choose_language
 
+LANGUAGE_COOKIE = "chatbot_language"
+
 
 @st.cache_resource(show_spinner=False)
 def connection(api_url: str) -> httpx2.Client:
@@ -25,8 +27,8 @@ def api() -> Api:
 
 
 def language() -> Language:
-    """The language chosen in the address or the side bar, else the browser's."""
-    asked = st.session_state.get("lang") or st.query_params.get("lang")
+    """The language chosen in the address or the side bar, else that of an earlier visit, else the browser's."""
+    asked = st.session_state.get("lang") or st.query_params.get("lang") or st.context.cookies.get(LANGUAGE_COOKIE)
     return choose_language(asked, st.context.locale)
 
 

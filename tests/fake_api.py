@@ -355,7 +355,10 @@ def _add_models(app: FastAPI, fake: FakeApi) -> None:
 
     @app.patch("/api/v1/models/{id}")
     async def change(id: str, request: Request) -> Any:
-        fake.models[id]["has_api_key"] = bool((await request.json())["api_key"])
+        changes = await request.json()
+        if "api_key" in changes:
+            changes["has_api_key"] = bool(changes.pop("api_key"))
+        fake.models[id] |= changes
         return schemas.ModelView.model_validate(fake.models[id])
 
     @app.post("/api/v1/models/{id}/check")

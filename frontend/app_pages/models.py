@@ -30,6 +30,7 @@ def draw_model(model: Model) -> None:
                     args=("change_model", model.id), kwargs={"done": say("models.default_changed"), "is_default": True},
                 )  # fmt: skip
             if model.origin == "stored":
+                draw_change(model)
                 draw_key(model)
                 with st.popover(say("action.delete"), icon=":material/delete:", key=f"delete-question-{model.id}"):
                     st.markdown(say("models.delete_question", name=plain_label(model.name)))
@@ -40,6 +41,22 @@ def draw_model(model: Model) -> None:
         checked = st.session_state.get("checks", {}).get(model.id)
         if checked is not None:
             (st.success if checked[0] else st.error)(checked[1])
+
+
+def draw_change(model: Model) -> None:
+    with st.popover(say("models.change"), icon=":material/edit:", key=f"change-question-{model.id}"):
+        st.text_input(say("models.base_url"), value=model.base_url, key=f"url-{model.id}", help=say("models.url_help"))
+        st.text_input(say("models.model"), value=model.model, max_chars=500, key=f"served-{model.id}")
+        st.button(say("action.save"), key=f"change-{model.id}", type="primary", on_click=save_change, args=(model.id,))
+
+
+def save_change(model_id: str) -> None:
+    base_url, model = (st.session_state[f"{name}-{model_id}"].strip() for name in ("url", "served"))
+    if not model:
+        st.session_state["problem"] = say("models.incomplete")
+        return
+    act("change_model", model_id, done=say("models.changed"), base_url=base_url, model=model)
+    st.session_state.get("checks", {}).pop(model_id, None)
 
 
 def draw_key(model: Model) -> None:

@@ -39,6 +39,11 @@ def copy_button(text: str, label: str, done: str, *, key: str) -> None:
     _copy()(key=key, data={"text": text, "label": label, "done": done}, width="content")
 
 
+def keep_cookie(name: str, value: str) -> None:
+    """Has the browser keep a choice of its reader for a year; later visits find it in `st.context.cookies`."""
+    _cookie()(key=f"cookie-{name}", data={"name": name, "value": value}, width="content", height=1)
+
+
 @cache
 def _citations() -> Any:
     return st.components.v2.component("citation_cards", css=_read("citations.css"), js=_read("citations.js"))
@@ -52,6 +57,11 @@ def _document() -> Any:
 @cache
 def _copy() -> Any:
     return st.components.v2.component("copy_button", css=_read("copy.css"), js=_read("copy.js"))
+
+
+@cache
+def _cookie() -> Any:
+    return st.components.v2.component("keep_cookie", js=_read("cookie.js"))
 
 
 @cache

@@ -148,6 +148,32 @@ def test_a_reload_takes_up_the_answer_and_the_second_turn_shows_no_ghost(
     opened.check()
 
 
+def test_an_answer_that_is_stopped_keeps_its_citations(base: str, model: str, open_page: OpenPage) -> None:
+    opened = open_page("/models")
+    page = opened.page
+    add_model(opened, model, "slow", "scripted:grounded?delay_ms=400")
+    page.get_by_role("link", name="Chat").click()
+    choose_model(page, "slow")
+    ask(page, QUESTION)
+    expect(page.get_by_test_id("stChatMessage").last).to_contain_text("[1]", timeout=60_000)
+    page.get_by_role("button", name=re.compile("^Stop")).click()
+    expect(page.get_by_text(re.compile("^Stopped by you"))).to_be_visible(timeout=20_000)
+    page.locator(CHIP).first.click()
+    expect(page.locator("mark").first).to_be_in_viewport()
+    opened.check()
+
+
+def test_the_language_chosen_is_kept_for_the_next_visit(product: str, open_page: OpenPage) -> None:
+    opened = open_page("/models")
+    page = opened.page
+    page.get_by_role("button", name="中文").or_(page.get_by_role("radio", name="中文")).first.click()
+    expect(page.get_by_role("heading", name="模型", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.goto(f"{product}/models")
+    expect(page.get_by_role("heading", name="模型", exact=True)).to_be_visible()
+    opened.check()
+
+
 def test_chinese_in_the_dark_on_a_telephone(base: str, open_page: OpenPage) -> None:
     opened = open_page(locale="zh-CN", dark=True, width=390)
     page = opened.page

@@ -132,5 +132,9 @@ def test_a_model_is_added_tested_and_deleted(fake: FakeApi, open_page: OpenPage)
     assert not page.exception
     assert fake.models[model]["has_api_key"]
     assert not page.text_input(key=f"key-{model}").value, "a key that was sent is not kept"
+    page.text_input(key=f"served-{model}").set_value("qwen3:14b")
+    page.button(key=f"change-{model}").click().run()
+    assert not page.exception
+    assert (fake.models[model]["model"], fake.models[model]["base_url"]) == ("qwen3:14b", "http://127.0.0.1:11434/v1")
     page.button(key=f"delete-{model}").click().run()
     assert not fake.models
