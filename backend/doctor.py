@@ -25,6 +25,7 @@ Status = Literal["ok", "missing", "warning", "failed"]
 OLDEST_SQLITE = (3, 35)
 FEW_FREE_BYTES = 2 * 1024**3
 PATIENCE_S = 5.0
+SHORT_TOKEN = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,12 +196,15 @@ def _secrets(settings: Settings, database: Database) -> Finding:
 
 def _access(settings: Settings) -> Finding:
     hosts = {settings.api.host, settings.ui.host}
-    has_token = bool(settings.token.get_secret_value())
+    token = settings.token.get_secret_value()
     open_hosts = sorted(host for host in hosts if not is_loopback(host))
-    if open_hosts and not has_token:
+    if open_hosts and not token:
         detail = f"{', '.join(open_hosts)} can be reached by others and there is no token"
         return Finding(name="Access", status="failed", detail=detail, advice="Set CHATBOT_TOKEN to a long random word.")
-    return Finding(name="Access", status="ok", detail="by token" if has_token else "from this machine only, no token")
+    if 0 < len(token) < SHORT_TOKEN:
+        advice = "Set CHATBOT_TOKEN to a longer one: openssl rand -hex 24"
+        return Finding(name="Access", status="warning", detail="by a token short enough to be guessed", advice=advice)
+    return Finding(name="Access", status="ok", detail="by token" if token else "from this machine only, no token")
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

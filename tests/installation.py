@@ -38,8 +38,8 @@ class Installation:
             timeout=120,
         )
 
-    def json(self, *words: str) -> Any:
-        done = self.run(*words, "--json")
+    def json(self, *words: str, **environment: str) -> Any:
+        done = self.run(*words, "--json", **environment)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
