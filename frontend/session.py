@@ -28,8 +28,9 @@ def api() -> Api:
 
 def language() -> Language:
     """The language chosen in the address or the side bar, else that of an earlier visit, else the browser's."""
-    asked = st.session_state.get("lang") or st.query_params.get("lang") or st.context.cookies.get(LANGUAGE_COOKIE)
-    return choose_language(asked, st.context.locale)
+    asked = st.session_state.get("lang") or st.query_params.get("lang")
+    kept = dict(st.context.cookies).get(LANGUAGE_COOKIE)
+    return choose_language(asked or kept, st.context.locale)
 
 
 def texts() -> Texts:

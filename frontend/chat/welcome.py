@@ -15,7 +15,9 @@ from frontend.views import DocumentContent, KnowledgeBase
 
 CARDS = 4
 QUESTIONS = ("how to ", "how do ", "how can ", "如何", "怎么", "怎样", "为什么")
-SHORTEST_HEADING = 4
+SHORTEST_HEADING, LONGEST_HEADING = 4, 80
+TELLING_WORDS = 3
+TELLING_HAN = 6
 
 
 def draw_welcome(bases: Sequence[KnowledgeBase], choice: Choice) -> None:
@@ -34,7 +36,7 @@ def draw_welcome(bases: Sequence[KnowledgeBase], choice: Choice) -> None:
         for index, heading in enumerate(_headings(with_documents, say.language)):
             question = heading if _is_question(heading) else say("welcome.question", heading=heading)
             st.button(
-                plain_label(question), key=f"card-{index}", icon=":material/chat_bubble:", width="stretch", wrap=True,
+                plain_label(heading), key=f"card-{index}", icon=":material/chat_bubble:", width="stretch", wrap=True,
                 on_click=ask, args=("", question),
                 kwargs={"bases": choice.bases, "model": choice.model, "parent_id": None},
             )  # fmt: skip
@@ -64,10 +66,17 @@ def _headings_of(_api: Api, stamps: tuple[tuple[str, int, str], ...], language: 
 
 
 def _heading(content: DocumentContent) -> str:
-    """The deepest heading near the middle of a document: specific enough to be asked about."""
+    """The deepest heading near the middle of a document, one that says most: specific enough to be asked about."""
     headings = [chunk.heading_path[-1] for chunk in content.chunks if len(chunk.heading_path) > 1]
-    headings = [heading for heading in headings if SHORTEST_HEADING <= len(heading) <= 80]
+    headings = [heading for heading in headings if SHORTEST_HEADING <= len(heading) <= LONGEST_HEADING]
+    telling = [each for each in headings if _is_question(each)] or [each for each in headings if _is_telling(each)]
+    headings = telling or headings
     return headings[len(headings) // 2] if headings else content.document.title
+
+
+def _is_telling(heading: str) -> bool:
+    """Whether a heading has enough words to say what it is about, rather than "Overview"."""
+    return len(heading.split()) >= TELLING_WORDS or sum(sign >= "\u3400" for sign in heading) >= TELLING_HAN
 
 
 def _is_question(heading: str) -> bool:
