@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from knowledge.answering.units import Unit, cut_units
 from knowledge.errors import EmbedderUnavailable
-from knowledge.ports import Embedder
+from knowledge.ports import Embedder, Vectors
 from knowledge.text.analysis import language_of, query_terms, term_set
 from knowledge.text.expansion import Concept, Phrase, concepts_of
-from knowledge.types import Hit, Passage
+from knowledge.types import Hit, Language, Passage
 
 FULL_SEARCH = 60
 """How many chunks a search of a base of any size reads."""
@@ -28,6 +29,9 @@ CHUNK_WEIGHT = 0.8
 NEIGHBOUR_SHARE = 0.15
 """How much of a piece's own value is that of the pieces before and after it: readers want whole paragraphs."""
 
+LONGEST_ECHO = 500
+"""Characters of a question above which nobody repeats it."""
+
 
 class Found(Protocol):
     """What a search found; satisfied by knowledge.retrieval.retriever.SearchResult."""
@@ -41,14 +45,16 @@ class Found(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """A unit of a passage with what speaks for it.
+    """A unit of a passage with what speaks for it. `language` is that of the whole passage.
 
     `terms` are the terms of its text and `heading_terms` those above it. `lexical` is the share of the question's
     words it holds, by weight, `dense` its cosine to the question (0 without an embedder), `chunk` how strongly the
-    chunk around it was found, each 0..1; `value` is what the picker goes by. `lead` is a position in the pieces.
+    chunk around it was found, each 0..1; `value` is what the picker goes by. `lead` is a position in the pieces,
+    `meaning` the vector (dimension,) of the piece, None without an embedder.
     """
 
     passage: Passage
+    language: Language
     unit: Unit
     terms: frozenset[str]
     heading_terms: frozenset[str]
@@ -57,6 +63,7 @@ class Piece:
     chunk: float
     value: float
     lead: int | None
+    meaning: Vectors | None = field(default=None, compare=False)
 
 
 def strengths(hits: Sequence[Hit]) -> dict[int, float]:
@@ -90,13 +97,13 @@ def weigh_terms(question: str, hits: Sequence[Hit]) -> dict[str, float]:
 
 def gather(question: str, found: Found, weights: Mapping[str, float], embedder: Embedder | None) -> list[Piece]:
     """The pieces of the passages found, in their order, with their values."""
-    pieces = _cut(found)
-    cosines = _cosines(question, pieces, embedder)
+    pieces = _cut(question, found)
+    meanings = _meanings(question, pieces, embedder)
     concepts = concepts_of(question)
     total = sum(weights.values()) or 1.0
     measured = [
-        replace(piece, lexical=_held(piece, concepts, weights) / total, dense=cosine)
-        for piece, cosine in zip(pieces, cosines, strict=True)
+        replace(piece, lexical=_held(piece, concepts, weights) / total, dense=cosine, meaning=meaning)
+        for piece, (cosine, meaning) in zip(pieces, meanings, strict=True)
     ]
     own = [piece.lexical + piece.dense for piece in measured]
     return [
@@ -105,7 +112,8 @@ def gather(question: str, found: Found, weights: Mapping[str, float], embedder: 
     ]
 
 
-def _cut(found: Found) -> list[Piece]:
+def _cut(question: str, found: Found) -> list[Piece]:
+    echo = echo_of(question)
     hits = {hit.chunk.id: hit for hit in found.hits}
     strength = strengths(found.hits)
     pieces: list[Piece] = []
@@ -113,15 +121,16 @@ def _cut(found: Found) -> list[Piece]:
         if len(pieces) >= MOST_PIECES:
             break
         inside = [hits[chunk_id].chunk for chunk_id in passage.chunk_ids if chunk_id in hits]
-        first = len(pieces)
+        first, language = len(pieces), language_of(passage.text)
         for unit in cut_units(passage):
             at = passage.start + unit.start
             around = next((chunk.id for chunk in inside if chunk.start <= at < chunk.end), None)
             pieces.append(
                 Piece(
                     passage=passage,
+                    language=language,
                     unit=unit,
-                    terms=term_set(unit.text),
+                    terms=term_set(echo.sub(" ", unit.text)),
                     heading_terms=term_set(headings_of(passage, unit)),
                     lexical=0.0,
                     dense=0.0,
@@ -131,6 +140,14 @@ def _cut(found: Found) -> list[Piece]:
                 )
             )
     return pieces[:MOST_PIECES]
+
+
+def echo_of(question: str) -> re.Pattern[str]:
+    """Where the question itself stands as a question: an example that asks it, or a list of questions, is no answer."""
+    if len(question) > LONGEST_ECHO:
+        return re.compile(r"(?!)")
+    words = map(re.escape, question.strip().rstrip("?？ ").split())
+    return re.compile(r"\s+".join(words) + r"\s*[?？]", re.IGNORECASE)
 
 
 def headings_of(passage: Passage, unit: Unit) -> str:
@@ -155,15 +172,21 @@ def _share(piece: Piece, phrase: Phrase) -> float:
     return HEADING_SHARE if all(term in piece.terms or term in piece.heading_terms for term in phrase) else 0.0
 
 
-def _cosines(question: str, pieces: Sequence[Piece], embedder: Embedder | None) -> list[float]:
+def _meanings(
+    question: str, pieces: Sequence[Piece], embedder: Embedder | None
+) -> Sequence[tuple[float, Vectors | None]]:
+    """For each piece its cosine to the question and its vector."""
+    unknown = [(0.0, None)] * len(pieces)
     if embedder is None or not pieces or language_of(question) not in embedder.languages:
-        return [0.0] * len(pieces)
-    texts = [f"{headings_of(piece.passage, piece.unit)}\n{piece.unit.text}" for piece in pieces]
+        return unknown
+    echo = echo_of(question)
+    texts = [f"{headings_of(piece.passage, piece.unit)}\n{echo.sub(' ', piece.unit.text)}" for piece in pieces]
     try:
-        similarities = embedder.embed_documents(texts) @ embedder.embed_query(question)
+        vectors = embedder.embed_documents(texts)
+        similarities = vectors @ embedder.embed_query(question)
     except EmbedderUnavailable:
-        return [0.0] * len(pieces)
-    return [max(0.0, float(cosine)) for cosine in similarities]
+        return unknown
+    return [(max(0.0, float(cosine)), vector) for cosine, vector in zip(similarities, vectors, strict=True)]
 
 
 def _with_neighbours(at: int, own: Sequence[float], pieces: Sequence[Piece]) -> float:

@@ -198,3 +198,32 @@ def test_a_telling_word_counts_less_against_an_answer_when_the_page_holds_it_els
     assert signals(same).missing == signals(other).missing > 0
     assert signals(same).absent < signals(other).absent
     assert confidence_of(signals(same)) > confidence_of(signals(other))
+
+
+def test_the_question_quoted_as_a_question_is_no_answer() -> None:
+    question = "How do I build a knowledge base from a folder?"
+    example = f'Choose a base and ask, for example, "{question}" in the field below.\n'
+    told = "Name the base and the folder on the command line, and the knowledge base is built from all files in it.\n"
+    answer = extract(question, found(example, told))
+    assert answer[0].text == told.strip()
+
+
+class Bilingual:
+    """An embedder to which everything about one subject is the same, whatever the language."""
+
+    name, dimension, languages = "bilingual", 2, frozenset({"en", "zh"})
+
+    def embed_documents(self, texts):
+        return np.array([[1, 0] if "port" in text or "端口" in text else [0, 1] for text in texts], dtype=np.float32)
+
+    def embed_query(self, text):
+        return self.embed_documents([text])[0]
+
+
+def test_what_is_said_is_not_said_again_in_another_language() -> None:
+    english = "The option names the port of the browser interface.\n"
+    chinese = "该选项指定浏览器界面的 port 端口。\n"
+    answer = extract("Which option names the port of the interface?", found(english, chinese), Bilingual())
+    assert [segment.text for segment in answer] == [english.strip()]
+    answer = extract("哪个选项指定界面的 port 端口？", found(chinese, english), Bilingual())
+    assert [segment.text for segment in answer] == [chinese.strip()]
