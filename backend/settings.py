@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,9 +30,14 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 def _listed(value: Any) -> Any:
     """`a, b` as well as `["a", "b"]` is a list of names."""
-    if isinstance(value, str) and not value.lstrip().startswith("["):
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError('write the names with commas between them, or as JSON: ["a", "b"]') from None
 
 
 class Section(BaseModel):

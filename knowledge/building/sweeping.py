@@ -25,9 +25,11 @@ class Sweeper:
         self._blobs = blobs
 
     def sweep(self) -> Iterator[int]:
-        """Drop every vector and file that nothing needs, yielding portion by portion how many."""
+        """Drop every vector and file that nothing needs, yielding portion by portion how many, and give the room back
+        that they and what was deleted before took."""
         yield from self._sweep_vectors()
         yield from self._blobs.sweep(self._referenced)
+        yield from self._database.give_back_space()
 
     def tidy(self, knowledge_base_id: str) -> Iterator[int]:
         """Sweep when this base has dropped something since that was last done, and shorten its log. Raises NotFound."""

@@ -17,6 +17,10 @@ from knowledge.errors import InvalidInput
 _BUSY_TIMEOUT_S = 30
 _PAGE_BYTES = 8192
 """A vector of 512 numbers takes 2 KB: three fit a page of this size, only one the default of 4 KB."""
+_INCREMENTAL = 2
+"""The value of `auto_vacuum` by which free pages can be given back portion by portion."""
+_PAGES_AT_ONCE = 1000
+_FEW_PAGES = 250
 
 _POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 
@@ -64,6 +68,26 @@ class Database:
             if mine:
                 self._writing.release()
 
+    def give_back_space(self) -> Iterator[int]:
+        """Shorten the file by what deletions left free in it, when that is much; yields portion by portion how many
+        pages. PostgreSQL uses such room again by itself."""
+        while self.dialect == "sqlite" and self._is_hollow():
+            with self.write() as connection:
+                # It frees a page for each row that is asked of it, and SQLAlchemy asks for none: rows have no columns.
+                cursor = connection.connection.cursor()
+                cursor.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
+                cursor.fetchall()
+                cursor.close()
+            yield _PAGES_AT_ONCE
+
+    def _is_hollow(self) -> bool:
+        with self.read() as connection:
+            free, pages, mode = (
+                int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+                for name in ("freelist_count", "page_count", "auto_vacuum")
+            )
+        return mode == _INCREMENTAL and free >= _FEW_PAGES and free * 4 >= pages
+
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
         self.engine.dispose()
@@ -102,6 +126,7 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # heeded by a new, empty file only
+    cursor.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # so is this
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")

@@ -99,6 +99,18 @@ def test_a_misspelt_setting_is_told_with_the_right_one(installation: Installatio
     assert "CHATBOT_DATABASE_URL" in done.stderr
 
 
+@pytest.mark.parametrize("names", ["use-multilingual,all-minilm-l6-v2", '["use-multilingual", "all-minilm-l6-v2"]'])
+def test_lists_are_written_with_commas_or_as_json(installation: Installation, names: str) -> None:
+    assert installation.run("kb", "list", CHATBOT_DEFAULT_EMBEDDERS=names).returncode == 0
+
+
+def test_a_list_that_is_none_is_told_with_how_to_write_it(installation: Installation) -> None:
+    done = installation.run("kb", "list", CHATBOT_DEFAULT_EMBEDDERS='["a",')
+    assert done.returncode == 2
+    assert one_sentence(done.stderr)
+    assert "commas" in done.stderr
+
+
 def test_a_database_that_is_not_there_is_told_in_a_sentence(installation: Installation) -> None:
     done = installation.run("kb", "list", CHATBOT_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert done.returncode == 1

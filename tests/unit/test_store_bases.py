@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -318,3 +319,26 @@ def test_links_mean_pages(target: str, path: str) -> None:
 @pytest.mark.parametrize("target", ["#here", "", "mailto:a@b.c", "intro.md", "javascript:alert(1)", "http://[bad"])
 def test_other_links_mean_nothing(target: str) -> None:
     assert resolve_links("s", "guide/intro.md", "", [Link(target=target, text="", start=0)]) == {}
+
+
+def test_what_was_deleted_takes_no_room(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/room.db")
+
+    def pages() -> int:
+        with database.read() as connection:
+            return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
+
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE held (number INTEGER PRIMARY KEY, content BLOB)")
+        for number in range(60):
+            connection.exec_driver_sql("INSERT INTO held VALUES (?, zeroblob(1000000))", (number,))
+    before = pages()
+    assert list(database.give_back_space()) == []
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM held WHERE number > 2")
+    assert pages() == before
+    assert list(database.give_back_space())
+    assert pages() < before / 2
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*), sum(length(content)) FROM held").one() == (3, 3_000_000)
+    database.close()
