@@ -24,12 +24,14 @@ class Judged:
 
 
 def show_refit(sets: Sequence[Sequence[Judged]]) -> None:
-    """Print the fitted weights, refusals cross-validated within all sets, and carried over from the others to each."""
-    rows = np.array([astuple(each.signals) for one in sets for each in one if each.signals], dtype=float)
+    """Print the fitted weights, refusals cross-validated within all sets, and carried over from the others to each.
+    Questions whose every word was found are left out: they are answered whatever the weights."""
+    sets = [[each for each in one if each.signals and not each.signals.complete] for one in sets]
+    rows = np.array([astuple(each.signals)[:-1] for one in sets for each in one if each.signals], dtype=float)
     truth = np.array([each.answerable for one in sets for each in one])
     member = np.array([number for number, one in enumerate(sets) for _ in one])
     weights, bias = _fit(rows, truth)
-    names = [field.name for field in fields(Signals)]
+    names = [field.name for field in fields(Signals)][:-1]
     print("fitted:", ", ".join(f"{name} {weight:.2f}" for name, weight in zip(names, weights, strict=True)), end=", ")
     print(f"bias {bias - _threshold(rows @ weights + bias, truth):.2f} (threshold at 0)")
     for number in range(len(sets)):

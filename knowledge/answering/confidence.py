@@ -29,6 +29,9 @@ _MATCHED = 2.24
 _FOUND = 2.54
 _HAN = -1.12
 
+_COMPLETE = 0.4
+"""Log-odds from which on a question is answered whose every word the best chunk holds, however common they all are."""
+
 _READ = re.compile(rf"[A-Za-z]\w*(?:[-./]\w+)*|[{HAN}]+", re.ASCII)
 _PARTS = re.compile(r"[-./_]+")
 _UNRELATED, _SYNONYM = 0.4, 1.0
@@ -46,6 +49,8 @@ class Signals:
     `matched`: logarithm of the weight of all words the best chunk holds, words that mean the same counted by half.
     `found`: how strongly it was found, by words and by meaning, 0..1. `han`: 1 for a question in Chinese, most words of
     which name nothing by themselves, otherwise 0.
+    `complete`: whether best chunk and best page hold every word of the question, as they do for one about the very
+    subject of a base ("what is an application?"), whose words tell nothing there.
     """
 
     missing: float
@@ -53,13 +58,14 @@ class Signals:
     matched: float
     found: float
     han: float
+    complete: bool
 
 
 def confidence_of(signals: Signals) -> float:
     """The probability (0..1) that the question is answered by what was found."""
     against = _MISSING * signals.missing + _ABSENT * signals.absent
     odds = _BIAS - against + _MATCHED * signals.matched + _FOUND * signals.found + _HAN * signals.han
-    return 1 / (1 + math.exp(-odds))
+    return 1 / (1 + math.exp(-max(odds, _COMPLETE) if signals.complete else -odds))
 
 
 def read_signals(
@@ -85,6 +91,7 @@ def read_signals(
         matched=math.log1p(float(alike @ weight)),
         found=max(strength.values()),
         han=float(language_of(question) == "zh"),
+        complete=bool(held.all() and held_by_page.all()),
     )
 
 

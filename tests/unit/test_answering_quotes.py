@@ -227,3 +227,9 @@ def test_what_is_said_is_not_said_again_in_another_language() -> None:
     assert [segment.text for segment in answer] == [english.strip()]
     answer = extract("哪个选项指定界面的 port 端口？", found(chinese, english), Bilingual())
     assert [segment.text for segment in answer] == [chinese.strip()]
+
+
+def test_a_question_about_the_very_subject_of_a_base_is_answered() -> None:
+    pages = [f"An application is what this product keeps in step; part {number} of it.\n" for number in range(40)]
+    answer = Answerer().answer("what is an application?", found(*pages[:9], score=1.0))
+    assert answer.answered
