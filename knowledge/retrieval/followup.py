@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from knowledge.text.analysis import is_identifier, language_of, query_terms, stop_words
+from knowledge.text.analysis import is_identifier, language_of, query_terms, stem, stop_words
 
 _TURNS = 3
 _MOST_CARRIED = 8
-_FEW_TERMS = 3
+_FEW_WORDS = 3
 """A question of at most so many content words leans on what was said before when it points back to it."""
 
 _CODE = re.compile(r"`([^`\n]{1,80})`")
@@ -24,8 +24,18 @@ _CONTINUES = re.compile(
     re.IGNORECASE,
 )
 _POINTS_BACK = re.compile(
-    r"\b(?:it|its|that|this|they|them|their|those|these|ones?|there|the same|former|latter|above|mentioned)\b"
+    r"\b(?:its|this|their|those|these|ones?|the same|former|latter|above|mentioned)\b"
+    r"|\bthat (?:\w+ )?(?:behaviou?r|case|change|command|error|feature|field|file|flag|issue|limit|message|method"
+    r"|option|page|parameter|problem|setting|step|timeout|tool|value|variable|way)\b"
+    r"|\b(?<!is )(?<!are )(?<!was )(?<!were )there\b"
     r"|它们?|这个|那个|这些|那些|这样|那样|这种|那种|这里|那里|上面|上述|刚才|前面|前者|后者|其中?|此|该|呢[？?]?\s*$",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(r"\b(?:it|they|them|that|this|these|those)\b", re.IGNORECASE)
+_SAYS_NOTHING = re.compile(
+    # "is it possible to …", "how long does it take to …": this "it" stands for what follows.
+    r"\s+(?:(?:even|also|still|really|at all)\s+)?(?:possible|safe|okay|ok|fine|necessary|required|better|best|enough"
+    r"|normal|recommended|advisable|worth|takes?)\b",
     re.IGNORECASE,
 )
 # Words of asking and of doing: the new question brings its own, so the old ones are not carried.
@@ -36,7 +46,7 @@ _FRAME = frozenset(
         enable disable turn switch set setup configure change make use using get run add remove
         delete create install uninstall update upgrade start stop restart show list find check see
         work works need want like know tell explain mean means happen happens possible default value
-        way please help way ways thing things difference
+        way ways please help thing things difference example examples give try instead take takes true
         怎么 怎样 如何 什么 为什么 为何 哪里 哪个 哪些 多少 多久 几个 是否 能否 可以 能不能 请问 帮我
         想 想要 需要 应该 启用 禁用 开启 关闭 打开 设置 配置 修改 使用 安装 卸载 升级 更新 查看
         创建 删除 添加 增加 移除 启动 停止 重启 默认 默认值 区别 意思 办法 方法 问题 一下
@@ -62,16 +72,35 @@ def contextualise(question: str, earlier: Sequence[str]) -> str:
 
 def is_elliptic(question: str) -> bool:
     """Whether a question leans on earlier ones: it goes on ("and …", "那…") or points back without saying to what."""
-    terms = [term for term in query_terms(question) if term not in stop_words() and term not in _FRAME]
+    text = _CODE.sub(" ", question)
+    words = len(list(_content_words(question)))
+    if _begins_with_pronoun(text):
+        return words <= 2 * _FEW_WORDS
     if any(_names(question)):
-        # It has a name of its own: only "what about X" or "does it work with X" still needs the old subject.
-        few = len(terms) <= _FEW_TERMS
-        return few and bool(_CONTINUES.match(question) or _POINTS_BACK.search(_CODE.sub(" ", question)))
+        # It has a name of its own: only "what about X" or "its X" still needs the old subject.
+        return words <= _FEW_WORDS and bool(_CONTINUES.match(question) or _POINTS_BACK.search(text))
     if _CONTINUES.match(question):
-        return len(terms) <= 2 * _FEW_TERMS
-    if _POINTS_BACK.search(question):
-        return len(terms) <= _FEW_TERMS
-    return len(terms) <= 1
+        return words <= 2 * _FEW_WORDS
+    if _POINTS_BACK.search(text):
+        return words <= _FEW_WORDS
+    return words <= 1
+
+
+def _begins_with_pronoun(text: str) -> bool:
+    """Whether a word that stands for a thing comes before the question has said what: "does that work with X?"."""
+    for match in _PRONOUN.finditer(text):
+        before, after = text[: match.start()], text[match.end() :]
+        if len(list(_content_words(before))) > 1:
+            return False
+        if match.group().lower() in {"they", "them"}:
+            return True
+        if match.group().lower() == "it":
+            if not _SAYS_NOTHING.match(after):
+                return True
+        elif _is_frame(_last_word(before)) and _is_frame(_first_word(after)):
+            # Neither "the app that …" nor "this app".
+            return True
+    return False
 
 
 def _topic(turns: Sequence[str], known: frozenset[str]) -> list[str]:
@@ -105,13 +134,26 @@ def _names(question: str) -> Iterator[str]:
 
 
 def _content_words(question: str) -> Iterator[str]:
-    frame = _frame()
     for match in _WORD.finditer(_CODE.sub(" ", question)):
         word = match.group()
         if _HAN.match(word):
-            yield from (part for part in query_terms(word) if part not in frame)
-        elif word.lower() not in frame and not word.isdigit():
+            yield from (part for part in query_terms(word) if part not in _frame())
+        elif not _is_frame(word) and not word.isdigit():
             yield word
+
+
+def _first_word(text: str) -> str:
+    found = _WORD.match(text.lstrip())
+    return found.group() if found else ""
+
+
+def _last_word(text: str) -> str:
+    return text.split()[-1].strip("\"'(") if text.split() else ""
+
+
+def _is_frame(word: str) -> bool:
+    """Whether a word says nothing of a subject; the lack of a word says as little."""
+    return not word or word.lower() in _frame() or stem(word.lower()) in _frame()
 
 
 def _keys(text: str) -> frozenset[str]:
@@ -120,4 +162,4 @@ def _keys(text: str) -> frozenset[str]:
 
 @cache
 def _frame() -> frozenset[str]:
-    return _FRAME | stop_words()
+    return _FRAME | stop_words() | {stem(word) for word in _FRAME}
