@@ -1,6 +1,6 @@
 """How good answers without a language model are on folders of documents and files of questions.
 
-python -m bench answers FOLDER QUESTIONS_FILE [FOLDER QUESTIONS_FILE …] [--cache FOLDER] [--refit] [--misses]
+python -m bench answers FOLDER QUESTIONS_FILE [FOLDER QUESTIONS_FILE …] [--cache FOLDER] [--misses]
 
 Cover and refusals are as knowledge/evaluation.py defines them, on the text a reader sees. "never refusing" is the cover
 of the same quotations when none is withheld; "at best" is what the passages handed over would allow in 150 words.
@@ -17,12 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.answering.quoting import quote
-from bench.answers_refit import Judged, show_refit
 from bench.retrieval_memory import BASE, MemoryBase, VectorCache
 from knowledge.answering import Answerer
 from knowledge.answering.answerer import extract
-from knowledge.answering.confidence import read_signals
-from knowledge.answering.evidence import weigh_terms
 from knowledge.answering.units import cut_units
 from knowledge.embedding import BUILT_IN, create_embedders
 from knowledge.evaluation import (
@@ -47,7 +44,6 @@ class Asked:
     question: Question
     outcome: Outcome
     seconds: float
-    judged: Judged
     unrefused: float
     ceiling: float
 
@@ -56,7 +52,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=Path, nargs="+", metavar="CORPUS QUESTIONS")
     parser.add_argument("--cache", type=Path, help="where the vectors of chunks are kept for the next run")
-    parser.add_argument("--refit", action="store_true", help="fit the weights of confidence anew, cross-validated")
     parser.add_argument("--misses", action="store_true", help="name the questions whose answer does not cover")
     arguments = parser.parse_args()
     if len(arguments.pairs) % 2:
@@ -71,8 +66,6 @@ def main() -> None:
             retriever = Retriever(library=base, indexes=base, embedders=embedders)
             asked.append([_ask(retriever, embedders[BUILT_IN[0]], each) for each in read_questions(questions)])
         _show(corpus.name, asked[-1], misses=arguments.misses)
-    if arguments.refit:
-        show_refit([[each.judged for each in one if each.judged.signals] for one in asked])
 
 
 def _ask(retriever: Retriever, embedder: Embedder, question: Question) -> Asked:
@@ -80,15 +73,10 @@ def _ask(retriever: Retriever, embedder: Embedder, question: Question) -> Asked:
     began = time.perf_counter()
     answer = Answerer(embedder).answer(question.text, result)
     seconds = time.perf_counter() - began
-    weights = weigh_terms(question.text, result.hits)
     return Asked(
         question=question,
         outcome=Outcome(documents=[], passages=[], answer=_set(answer.segments, result), refused=not answer.answered),
         seconds=seconds,
-        judged=Judged(
-            answerable=question.answerable,
-            signals=read_signals(question.text, result.hits, weights, embedder),
-        ),
         unrefused=answer_covers(question, _set(extract(question.text, result, embedder, ANSWER_WORDS), result)),
         ceiling=_ceiling(question, result),
     )

@@ -26,7 +26,7 @@ class Answerer:
         the nearest documents. Raises nothing of its own.
         """
         weights = weigh_terms(question, result.hits)
-        signals = read_signals(question, result.hits, weights, self._embedder)
+        signals = read_signals(question, result.hits, weights)
         confidence = confidence_of(signals) if signals else 0.0
         if confidence < ANSWERED:
             return _unanswered(result, confidence)

@@ -193,10 +193,10 @@ def test_a_telling_word_counts_less_against_an_answer_when_the_page_holds_it_els
     same = replace(same, hits=(first, replace(same.hits[1], document=first.document)))
 
     def signals(result):
-        return read_signals(question, result.hits, weigh_terms(question, result.hits), None)
+        return read_signals(question, result.hits, weigh_terms(question, result.hits))
 
-    assert signals(same).missing == signals(other).missing > 0
-    assert signals(same).absent < signals(other).absent
+    assert signals(same).absent == 0 < signals(other).absent
+    assert signals(same).held > signals(other).held
     assert confidence_of(signals(same)) > confidence_of(signals(other))
 
 
