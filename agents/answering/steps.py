@@ -12,6 +12,7 @@ from typing import TypedDict, TypeVar
 
 from agents.answering import found, wording
 from agents.answering.deltas import DeltaWriter
+from agents.answering.greetings import asks_nothing
 from agents.answering.ports import Extractor, Searcher
 from agents.answering.prompting import grounded_messages, plain_messages, within_budget
 from agents.answering.quoting import quote
@@ -74,7 +75,7 @@ class AnswerSteps:
 
     async def retrieve(self, state: AnswerState, request: RunRequest, emit: Emit) -> AnswerState:
         result = _NOTHING
-        if request.knowledge_bases:
+        if request.knowledge_bases and not _idle(state, request):
             search = partial(
                 self._searcher.search,
                 knowledge_bases=request.knowledge_bases,
@@ -90,6 +91,8 @@ class AnswerSteps:
             return await self._write(request.model, state, request, emit)
         if not request.knowledge_bases:
             return _told(wording.say("unchosen", state["language"]), (), emit)
+        if _idle(state, request):
+            return _told(wording.say("unasked", state["language"]), (), emit)
         return await self._quote(state, emit)
 
     async def verify(self, state: AnswerState, request: RunRequest, emit: Emit) -> AnswerState:
@@ -146,6 +149,11 @@ class AnswerSteps:
 
     async def _compute(self, call: Callable[..., Result], *arguments: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
+
+
+def _idle(state: AnswerState, request: RunRequest) -> bool:
+    """Whether nothing is asked of the documents; a model may answer to that, quotations cannot."""
+    return request.model is None and asks_nothing(state["query"])
 
 
 def outcome(state: AnswerState) -> Outcome:

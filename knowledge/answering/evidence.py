@@ -26,8 +26,13 @@ HEADING_SHARE = 0.5
 """What a word of the question counts for when only the headings above a piece hold it."""
 CHUNK_WEIGHT = 0.8
 """What the retrieval score of its chunk counts for, beside the words and the meaning of the piece itself."""
+TITLE_WEIGHT = 2.0
+"""What the heading right above counts for that holds the whole question ("Change the port"); less of it, by the cube
+of its share: the section is the answer then, whatever words its sentences choose."""
 NEIGHBOUR_SHARE = 0.15
 """How much of a piece's own value is that of the pieces before and after it: readers want whole paragraphs."""
+
+_SEPARATOR = " > "
 
 LONGEST_ECHO = 500
 """Characters of a question above which nobody repeats it."""
@@ -47,17 +52,19 @@ class Found(Protocol):
 class Piece:
     """A unit of a passage with what speaks for it. `language` is that of the whole passage.
 
-    `terms` are the terms of its text and `heading_terms` those above it. `lexical` is the share of the question's
-    words it holds, by weight, `dense` its cosine to the question (0 without an embedder), `chunk` how strongly the
-    chunk around it was found, each 0..1; `value` is what the picker goes by. `lead` is a position in the pieces,
-    `meaning` the vector (dimension,) of the piece, None without an embedder.
+    `headings` are the document's title, those above the passage's best chunk and the one right above the piece, which
+    is its `title`; `terms` are the terms of its text. `lexical` is the share of the question's words it holds, by
+    weight, `dense` its cosine to the question (0 without an embedder), `chunk` how strongly the chunk around it was
+    found, each 0..1; `value` is what the picker goes by. `lead` is a position in the pieces, `meaning` the vector
+    (dimension,) of the piece, None without an embedder.
     """
 
     passage: Passage
     language: Language
     unit: Unit
+    headings: tuple[str, ...]
+    title: str
     terms: frozenset[str]
-    heading_terms: frozenset[str]
     lexical: float
     dense: float
     chunk: float
@@ -107,7 +114,12 @@ def gather(question: str, found: Found, weights: Mapping[str, float], embedder: 
     ]
     own = [piece.lexical + piece.dense for piece in measured]
     return [
-        replace(piece, value=_with_neighbours(at, own, measured) + CHUNK_WEIGHT * piece.chunk)
+        replace(
+            piece,
+            value=_with_neighbours(at, own, measured)
+            + CHUNK_WEIGHT * piece.chunk
+            + TITLE_WEIGHT * _titled(piece.title, weights) ** 3,
+        )
         for at, piece in enumerate(measured)
     ]
 
@@ -124,17 +136,18 @@ def _cut(question: str, found: Found) -> list[Piece]:
         first, language = len(pieces), language_of(passage.text)
         for unit in cut_units(passage):
             at = passage.start + unit.start
-            around = next((chunk.id for chunk in inside if chunk.start <= at < chunk.end), None)
+            around = next((chunk for chunk in inside if chunk.start <= at < chunk.end), None)
             pieces.append(
                 Piece(
                     passage=passage,
                     language=language,
                     unit=unit,
+                    headings=_headings(passage, unit),
+                    title=unit.heading or (around.heading_path[-1] if around and around.heading_path else ""),
                     terms=term_set(echo.sub(" ", unit.text)),
-                    heading_terms=term_set(headings_of(passage, unit)),
                     lexical=0.0,
                     dense=0.0,
-                    chunk=strength[around] if around is not None else 0.0,
+                    chunk=strength[around.id] if around is not None else 0.0,
                     value=0.0,
                     lead=None if unit.lead is None else first + unit.lead,
                 )
@@ -150,9 +163,15 @@ def echo_of(question: str) -> re.Pattern[str]:
     return re.compile(r"\s+".join(words) + r"\s*[?？]", re.IGNORECASE)
 
 
-def headings_of(passage: Passage, unit: Unit) -> str:
-    """Title, heading path and the nearest heading above a unit, joined by " > "."""
-    return " > ".join(dict.fromkeys(filter(None, (passage.document.title, *passage.heading_path, unit.heading))))
+def _headings(passage: Passage, unit: Unit) -> tuple[str, ...]:
+    """Title, heading path of the passage's best chunk and the nearest heading above a unit."""
+    return tuple(dict.fromkeys(filter(None, (passage.document.title, *passage.heading_path, unit.heading))))
+
+
+def _titled(title: str, weights: Mapping[str, float]) -> float:
+    """The share of the question's words, by weight, that a heading holds."""
+    held = sum(weights[term] for term in term_set(title) & weights.keys())
+    return held / (sum(weights.values()) or 1.0)
 
 
 def _held(piece: Piece, concepts: Sequence[Concept], weights: Mapping[str, float]) -> float:
@@ -169,7 +188,11 @@ def _held_of(piece: Piece, concept: Concept, weights: Mapping[str, float]) -> fl
 def _share(piece: Piece, phrase: Phrase) -> float:
     if piece.terms.issuperset(phrase):
         return 1.0
-    return HEADING_SHARE if all(term in piece.terms or term in piece.heading_terms for term in phrase) else 0.0
+    return HEADING_SHARE if (piece.terms | _heading_terms(piece)).issuperset(phrase) else 0.0
+
+
+def _heading_terms(piece: Piece) -> frozenset[str]:
+    return term_set(_SEPARATOR.join(piece.headings))
 
 
 def _meanings(
@@ -180,7 +203,7 @@ def _meanings(
     if embedder is None or not pieces or language_of(question) not in embedder.languages:
         return unknown
     echo = echo_of(question)
-    texts = [f"{headings_of(piece.passage, piece.unit)}\n{echo.sub(' ', piece.unit.text)}" for piece in pieces]
+    texts = [f"{_SEPARATOR.join(piece.headings)}\n{echo.sub(' ', piece.unit.text)}" for piece in pieces]
     try:
         vectors = embedder.embed_documents(texts)
         similarities = vectors @ embedder.embed_query(question)

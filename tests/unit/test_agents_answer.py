@@ -155,6 +155,31 @@ async def test_when_nothing_answers_it_says_so_and_names_the_nearest_pages(quest
     assert [page.path for page in end.nearest] == ["scaling.md"]
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("hello", "Ask about"),
+        ("Hi there!", "Ask about"),
+        ("ok, thanks", "Ask about"),
+        ("what can you do?", "Ask about"),
+        ("???", "Ask about"),
+        ("你好！", "询问文档"),
+        ("你好，你是谁？", "询问文档"),
+    ],
+)
+async def test_a_greeting_is_answered_with_what_one_may_ask(said: str, expected: str) -> None:
+    events = await ask(said, FakeSearcher("scaling.md"))
+    end = finished(events)
+    assert expected in end.text
+    assert (end.answered, end.nearest) == (False, ())
+    assert only(events, Retrieved)[0].hits == ()
+
+
+@pytest.mark.parametrize("question", ["hello world operator", "help with scaling", "谢谢，怎么扩容", "test"])
+async def test_a_question_behind_a_greeting_is_a_question(question: str) -> None:
+    assert finished(await ask(question, FakeSearcher("scaling.md"))).answered
+
+
 async def test_with_a_model_its_sentences_are_streamed_and_checked() -> None:
     model = ScriptedChatModel(
         "Set `replicas`", " to 3 [1", "]. Delete the", " cluster [1]. It is", " fast and green [7]."

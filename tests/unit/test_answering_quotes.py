@@ -233,3 +233,18 @@ def test_a_question_about_the_very_subject_of_a_base_is_answered() -> None:
     pages = [f"An application is what this product keeps in step; part {number} of it.\n" for number in range(40)]
     answer = Answerer().answer("what is an application?", found(*pages[:9], score=1.0))
     assert answer.answered
+
+
+def test_a_section_whose_heading_asks_the_question_is_the_answer_and_nothing_beside_it() -> None:
+    guide = (
+        "## Change the port\n\nGive `--port` a number that nobody uses.\n\n"
+        "## Build\n\nPress the button and wait. The port of the worker is none of your business.\n"
+    )
+    answer = extract("change the port", found(guide, "To change a build, or the port of a node, ask the owner.\n"))
+    assert [segment.text for segment in answer] == ["Give `--port` a number that nobody uses."]
+
+
+@pytest.mark.parametrize("question", ["what is an application", "how do applications sync?"])
+def test_words_that_every_page_holds_are_answered_when_one_holds_them_all(question: str) -> None:
+    pages = [f"An application has a source and is synced to cluster {number}.\n" for number in range(5)]
+    assert Answerer().answer(question, found(*pages)).answered
