@@ -15,6 +15,7 @@ from typing import Literal
 from sqlalchemy import make_url
 
 from backend.jobs.claims import Ticket
+from knowledge.storage.write_ahead import use_write_ahead_log
 
 APPLICATION = "devops-chatbot"
 QUEUE = "jobs"
@@ -157,5 +158,5 @@ def _make_write_ahead(url: str) -> None:
     """Readers of the engine's file do not wait for writers; the mode stays with the file."""
     import sqlite3
 
-    with contextlib.closing(sqlite3.connect(str(make_url(url).database), timeout=30)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
+    with contextlib.closing(sqlite3.connect(str(make_url(url).database))) as connection:
+        use_write_ahead_log(connection, within_s=30)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from knowledge.indexes.bm25 import ConceptScorer, Statistics
 from knowledge.ports import Scored
+from knowledge.storage.write_ahead import use_write_ahead_log
 from knowledge.text.analysis import index_terms
 from knowledge.text.expansion import Concept, Phrase, concepts_of, slips
 from knowledge.types import Chunk
@@ -185,7 +186,7 @@ class FtsIndex:
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(connection, within_s=_BUSY_TIMEOUT_S)
         connection.execute("PRAGMA synchronous = NORMAL")
         if _format_of(connection) != _FORMAT:
             with _transaction(connection):

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from knowledge.errors import InvalidInput
+from knowledge.storage.write_ahead import use_write_ahead_log
 
 _BUSY_TIMEOUT_S = 30
 _PAGE_BYTES = 8192
@@ -127,7 +128,7 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # heeded by a new, empty file only
     cursor.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # so is this
-    cursor.execute("PRAGMA journal_mode = WAL")
+    use_write_ahead_log(connection, within_s=_BUSY_TIMEOUT_S)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA temp_store = MEMORY")

@@ -1,0 +1,42 @@
+"""The write-ahead log is switched on by several processes at once, and a file that stays locked is said to be."""
+
+import multiprocessing
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from knowledge.storage.write_ahead import use_write_ahead_log
+
+
+def test_many_processes_open_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    for number in range(20):
+        path, start = tmp_path / f"{number}.sqlite", context.Barrier(4)
+        openers = [context.Process(target=_open, args=(path, start)) for _ in range(4)]
+        for each in openers:
+            each.start()
+        for each in openers:
+            each.join()
+        assert [each.exitcode for each in openers] == [0, 0, 0, 0]
+
+
+def _open(path: Path, start: "multiprocessing.synchronize.Barrier") -> None:
+    start.wait()
+    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+        use_write_ahead_log(connection, within_s=30)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TABLE IF NOT EXISTS t (a)")
+        connection.execute("COMMIT")
+
+
+def test_a_file_that_stays_locked_is_said_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "locked.sqlite"
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as holder,
+        closing(sqlite3.connect(path, timeout=0)) as other,
+    ):
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            use_write_ahead_log(other, within_s=0.05)
