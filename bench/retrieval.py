@@ -1,5 +1,7 @@
 """How good retrieval is on a folder of documents and a file of questions, beside plain baselines in the same run.
 
+Titles and headings of the documents, asked as they stand, show whether what has a name is found by it.
+
 python -m bench retrieval CORPUS_FOLDER QUESTIONS_FILE [--cache FOLDER] [--no-baselines] [--misses]
 """
 
@@ -7,18 +9,31 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.retrieval_baselines import Baselines
 from bench.retrieval_memory import BASE, MemoryBase, VectorCache
 from knowledge.embedding import create_embedders
 from knowledge.embedding.minilm import NAME as MINILM
-from knowledge.evaluation import Outcome, Question, Report, cover_rank, quotes_found, read_questions, summarise
+from knowledge.evaluation import (
+    Evidence,
+    Outcome,
+    Question,
+    Report,
+    cover_rank,
+    quotes_found,
+    read_questions,
+    summarise,
+)
 from knowledge.retrieval.retriever import Retriever
 
 RANKED = 50
+NAMES = 150
+"""Titles and headings that are asked for, of those that only one document has."""
+
 Asked = list[tuple[Question, Outcome]]
 
 
@@ -58,8 +73,19 @@ def _measure(arguments: argparse.Namespace, work: Path) -> None:
                 for key, each in found.items()
             }
             _show(f"baseline {name}", [(question, outcomes[question.id]) for question in questions])
+    for name, named in (("titles", base.titles()), ("headings", base.headings())):
+        _show(name, _ask(_sampled(named), lambda question: _retrieved(retriever, question)))
     if arguments.misses:
         _show_misses(asked)
+
+
+def _sampled(names: Mapping[str, str]) -> list[Question]:
+    """Up to so many names as questions, each answered by the document it is the name of."""
+    chosen = random.Random(1).sample(sorted(names), min(NAMES, len(names)))
+    return [
+        Question(id=name, text=name.lower(), kind="name", needs=((Evidence(document=names[name], quote=""),),))
+        for name in chosen
+    ]
 
 
 def _ask(questions: list[Question], ask: Callable[[Question], Outcome]) -> Asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +72,15 @@ class MemoryBase:
     def __len__(self) -> int:
         return len(self._chunks)
 
+    def titles(self) -> dict[str, str]:
+        """The titles that one document alone has, with its path."""
+        return _unique((document.title, document.path) for document in self._documents.values())
+
+    def headings(self) -> dict[str, str]:
+        """The headings above chunks that stand in one document alone, with its path."""
+        below = (chunk for chunk in self._chunks.values() if chunk.heading_path)
+        return _unique((chunk.heading_path[-1], chunk.document_id) for chunk in below)
+
     def open(self, knowledge_base_id: str) -> KnowledgeBaseIndexes:
         return KnowledgeBaseIndexes(knowledge_base_id=knowledge_base_id, lexical=self._words, vectors=self._vectors)
 
@@ -132,3 +141,10 @@ class MemoryBase:
             1,
         )
         return index
+
+
+def _unique(named: Iterable[tuple[str, str]]) -> dict[str, str]:
+    places: dict[str, set[str]] = {}
+    for name, path in named:
+        places.setdefault(name, set()).add(path)
+    return {name: next(iter(paths)) for name, paths in places.items() if len(paths) == 1}

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from knowledge.ports import Scored
 from knowledge.types import Language
 
 LEXICAL = "lexical"
+NAMED = "named"
 
 PAGE_SHARES = (1.0, 0.3, 0.1)
 """A page's score is the sum of its best three chunks with these shares."""
@@ -22,6 +23,10 @@ LEXICAL_WEIGHT = 0.45
 BEST_EMBEDDER_WEIGHT = 0.3
 OTHER_EMBEDDER_WEIGHT = 0.2
 """Before they are scaled to sum to 1. The best embedder is the slowest one that knows the question's language."""
+
+NAMED_WEIGHT = 0.5
+"""What a chunk gains whose title or heading is the question, beside lists that sum to 1. It falls with the fourth power
+of how much of either the other says, so that a question in other words than a heading's is left alone."""
 
 BACKGROUND_SHARE = 0.85
 """What a page keeps of its score when its path says that it records how things came about, not how they are."""
@@ -89,6 +94,36 @@ def rank(lists: Sequence[CandidateList]) -> list[RankedChunk]:
             documents[scored.chunk_id] = scored.document_id
             parts[scored.chunk_id][candidates.name] = value
             own[scored.chunk_id] += candidates.weight * value
+    return _by_page(own, documents, parts)
+
+
+def likeness(question: Collection[str], name: Collection[str]) -> float:
+    """How nearly a title or heading asks the question, from their terms: the share (0..1) that both have in common."""
+    shared = len(set(question) & set(name))
+    return shared / (len(set(question) | set(name)) or 1)
+
+
+def promote(ranked: Sequence[RankedChunk], named: Mapping[int, float]) -> list[RankedChunk]:
+    """The ranking with chunks set forward whose title or heading asks the question.
+
+    `named` is the `likeness` by chunk id; what it says becomes the part `named` of the score. Scores stay within 0..1.
+    """
+    gains = {chunk_id: NAMED_WEIGHT * value**4 for chunk_id, value in named.items() if value > 0}
+    most = 1 + max(gains.values(), default=0.0)
+    return _by_page(
+        {each.chunk_id: (each.own + gains.get(each.chunk_id, 0.0)) / most for each in ranked},
+        {each.chunk_id: each.document_id for each in ranked},
+        {
+            each.chunk_id: {**each.parts, NAMED: named[each.chunk_id]} if each.chunk_id in gains else each.parts
+            for each in ranked
+        },
+    )
+
+
+def _by_page(
+    own: Mapping[int, float], documents: Mapping[int, str], parts: Mapping[int, Mapping[str, float]]
+) -> list[RankedChunk]:
+    """Chunks by id, with their own scores, their documents and the parts of their scores, ranked by their pages."""
     pages: defaultdict[str, list[int]] = defaultdict(list)
     for chunk_id, document_id in documents.items():
         pages[document_id].append(chunk_id)

@@ -10,12 +10,24 @@ from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder, KnowledgeBaseIndexes, Scored, Vectors
 from knowledge.retrieval.followup import contextualise
 from knowledge.retrieval.passages import BUDGET_WORDS, PULLING_CHUNKS, Candidate, pack, widen
-from knowledge.retrieval.ranking import LEXICAL, CandidateList, RankedChunk, demote, fusion_weights, rank
-from knowledge.text.analysis import language_of
+from knowledge.retrieval.ranking import (
+    LEXICAL,
+    CandidateList,
+    RankedChunk,
+    demote,
+    fusion_weights,
+    likeness,
+    promote,
+    rank,
+)
+from knowledge.text.analysis import language_of, query_terms, term_set
 from knowledge.types import Chunk, DocumentRef, Filters, Hit, Language, Passage
 
 CANDIDATES = 300
 """How many chunks each index is asked for."""
+
+MOST_TERMS_OF_A_NAME = 12
+"""No title or heading says what a question of more terms asks."""
 
 CHUNKS_READ = 60
 """How many of the best chunks are read for hits and passages, or `top_k` when that is more."""
@@ -92,7 +104,7 @@ class Retriever:
         opened = [self._indexes.open(knowledge_base_id) for knowledge_base_id in dict.fromkeys(knowledge_bases)]
         vectors, degraded = self._embed(asked, language, opened)
         ranked = rank(self._candidates(asked, language, opened, vectors, among))
-        read = self._read(ranked, max(CHUNKS_READ, top_k))
+        read = self._read(asked, ranked, max(CHUNKS_READ, top_k))
         passages = pack(self._widened(read), read.documents, self._budget)
         return SearchResult(hits=tuple(_hits(read, top_k)), passages=passages, language=language, degraded=degraded)
 
@@ -137,13 +149,15 @@ class Retriever:
             lists.append(CandidateList(name=f"vector:{name}", weight=weights[f"vector:{name}"], found=_best(near)))
         return lists
 
-    def _read(self, ranked: Sequence[RankedChunk], limit: int) -> _Read:
-        """The best chunks and their documents, background set back; what was deleted meanwhile is left out."""
+    def _read(self, question: str, ranked: Sequence[RankedChunk], limit: int) -> _Read:
+        """The best chunks and their documents, background set back and what is named like the question set forward;
+        what was deleted meanwhile is left out."""
         first = ranked[: 2 * limit]
         documents = self._library.documents({each.document_id for each in first})
-        kept = demote(first, {name: document.path for name, document in documents.items()})[:limit]
-        chunks = self._library.chunks([each.chunk_id for each in kept])
-        return _Read(ranked=[each for each in kept if each.chunk_id in chunks], chunks=chunks, documents=documents)
+        paths = {name: document.path for name, document in documents.items()}
+        chunks = self._library.chunks([each.chunk_id for each in demote(first, paths)[:limit]])
+        ordered = demote(promote(first, _named(question, chunks, documents)), paths)
+        return _Read(ranked=[each for each in ordered if each.chunk_id in chunks], chunks=chunks, documents=documents)
 
     def _widened(self, read: _Read) -> list[Candidate]:
         candidates = [Candidate(chunk=read.chunks[each.chunk_id], score=each.own) for each in read.ranked]
@@ -166,6 +180,24 @@ def _coverage(opened: Sequence[KnowledgeBaseIndexes]) -> dict[str, float]:
     return {
         name: sum(len(indexes.vectors[name]) for indexes in opened if name in indexes.vectors) / max(1, chunks)
         for name in names
+    }
+
+
+def _named(question: str, chunks: Mapping[int, Chunk], documents: Mapping[str, DocumentRef]) -> dict[int, float]:
+    """For each chunk how nearly the question asks for the title of its document, the last of its headings, or all."""
+    asked = query_terms(question)
+    if len(asked) > MOST_TERMS_OF_A_NAME:
+        return {}
+    return {
+        chunk.id: max(
+            likeness(asked, term_set(name))
+            for name in (
+                documents[chunk.document_id].title,
+                chunk.heading_path[-1] if chunk.heading_path else "",
+                chunk.search_text.partition("\n")[0],
+            )
+        )
+        for chunk in chunks.values()
     }
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from knowledge.ports import Scored
-from knowledge.retrieval.ranking import LEXICAL, CandidateList, demote, fusion_weights, rank
+from knowledge.retrieval.ranking import LEXICAL, CandidateList, demote, fusion_weights, likeness, promote, rank
 from knowledge.types import Language
 
 EN: frozenset[Language] = frozenset({"en"})
@@ -87,3 +87,18 @@ def test_names_that_only_resemble_background_are_left_alone(path: str) -> None:
 def test_nothing_found_is_nothing_ranked() -> None:
     assert rank([]) == []
     assert rank([found("lexical", 1.0)]) == []
+
+
+def test_what_is_named_like_the_question_is_set_forward_and_says_so() -> None:
+    ranked = rank([found("lexical", 1.0, (1, "a", 9.0), (2, "b", 8.0), (3, "b", 1.0))])
+    named = promote(ranked, {1: 0.25, 2: 1.0, 3: 0.0})
+    assert [chunk.chunk_id for chunk in named] == [2, 1, 3]
+    assert [chunk.parts.get("named") for chunk in named] == [1.0, 0.25, None]
+    assert all(0 <= value <= 1 for chunk in named for value in (chunk.score, chunk.own, chunk.page))
+    assert promote(ranked, {}) == ranked
+
+
+def test_a_name_is_like_the_question_by_what_either_says_more() -> None:
+    assert likeness(["sync", "window"], ["window", "sync"]) == 1
+    assert likeness(["sync", "window", "weekend", "block"], ["sync", "window"]) == 0.5
+    assert likeness(["sync"], []) == likeness([], []) == 0
