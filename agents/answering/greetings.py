@@ -1,10 +1,8 @@
-"""Telling what asks nothing (a greeting, thanks, three question marks) from a question."""
+"""Telling a greeting or thanks from a question."""
 
 from __future__ import annotations
 
 import re
-
-from knowledge.text.analysis import query_terms
 
 LONGEST = 80
 """Characters; whoever writes more asks for something."""
@@ -19,7 +17,7 @@ _GREETINGS = re.compile(
 )
 
 
-def asks_nothing(question: str) -> bool:
-    """Whether there is nothing in it that documents could answer."""
-    said = question.strip()
-    return len(said) <= LONGEST and (not query_terms(said) or _GREETINGS.fullmatch(said) is not None)
+def greets(said: str) -> bool:
+    """Whether there is nothing in it but a greeting, thanks, or "who are you?", to which no document has an answer."""
+    said = said.strip()
+    return len(said) <= LONGEST and _GREETINGS.fullmatch(said) is not None

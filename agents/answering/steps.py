@@ -12,7 +12,7 @@ from typing import TypedDict, TypeVar
 
 from agents.answering import found, wording
 from agents.answering.deltas import DeltaWriter
-from agents.answering.greetings import asks_nothing
+from agents.answering.greetings import greets
 from agents.answering.ports import Extractor, Searcher
 from agents.answering.prompting import grounded_messages, plain_messages, within_budget
 from agents.answering.quoting import quote
@@ -27,7 +27,7 @@ from agents.sanitising.stream import Sanitiser, keep_valid
 from knowledge.ports import Embedder
 from knowledge.retrieval.followup import contextualise
 from knowledge.retrieval.retriever import SearchResult
-from knowledge.text.analysis import language_of
+from knowledge.text.analysis import language_of, query_terms
 from knowledge.types import Language, Passage
 
 Result = TypeVar("Result")
@@ -68,8 +68,10 @@ class AnswerSteps:
 
     async def understand(self, state: AnswerState, request: RunRequest, emit: Emit) -> AnswerState:
         """A follow-up is made whole with the questions before it."""
-        earlier = [message.content for message in request.history if message.role == "user"]
-        query = await self._compute(contextualise, request.question, earlier) if earlier else request.question
+        earlier = [said.content for said in request.history if said.role == "user" and not greets(said.content)]
+        query = request.question
+        if earlier and not greets(query):
+            query = await self._compute(contextualise, query, earlier)
         language = language_of(request.question)
         return {"query": query, "language": language, "detail": query if query != request.question else ""}
 
@@ -153,7 +155,7 @@ class AnswerSteps:
 
 def _idle(state: AnswerState, request: RunRequest) -> bool:
     """Whether nothing is asked of the documents; a model may answer to that, quotations cannot."""
-    return request.model is None and asks_nothing(state["query"])
+    return request.model is None and (greets(request.question) or not query_terms(state["query"]))
 
 
 def outcome(state: AnswerState) -> Outcome:

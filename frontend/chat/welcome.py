@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import chain, zip_longest
 
 import streamlit as st
 
@@ -16,6 +18,12 @@ from frontend.views import DocumentContent, KnowledgeBase
 CARDS = 4
 QUESTIONS = ("how to ", "how do ", "how can ", "如何", "怎么", "怎样", "为什么")
 SHORTEST_HEADING, LONGEST_HEADING = 4, 80
+MOST_DOCUMENTS = 200
+BACKSTAGE = re.compile(
+    r"(?:^|/)(?:contributing|developer[^/]*|proposals?|releas[^/]*|upgrading|changelog|license|code.of.conduct|security)(?=[/.]|$)",
+    re.IGNORECASE,
+)
+"""Documents for those who make a thing or watch over it rather than use it."""
 TELLING_WORDS = 3
 TELLING_HAN = 6
 
@@ -52,17 +60,21 @@ def _headings(bases: Sequence[KnowledgeBase], language: str) -> list[str]:
 
 @st.cache_data(ttl=300, max_entries=200, show_spinner=False)
 def _headings_of(_api: Api, stamps: tuple[tuple[str, int, str], ...], language: str) -> list[str]:
-    """Up to four headings, each of another document, those in the session's language first."""
-    found: list[str] = []
-    for base_id, _, _ in stamps[:CARDS]:
-        documents = _api.documents(base_id, status="indexed", limit=40).items
-        documents.sort(key=lambda document: document.language != language)
-        step = max(1, len([d for d in documents if d.language == language] or documents) // CARDS)
-        for document in [*documents[::step], *documents][: 2 * CARDS]:
-            heading = _heading(_api.content(base_id, document.id)) if len(found) < CARDS else ""
-            if heading and heading not in found:
-                found.append(heading)
-    return found[:CARDS]
+    """Up to four headings, each of another document, the bases taking turns."""
+    few = stamps[:CARDS]
+    offered = [_headings_in(_api, base_id, language, 2 * CARDS // len(few)) for base_id, _, _ in few]
+    turns = chain.from_iterable(zip_longest(*offered, fillvalue=""))
+    return list(dict.fromkeys(heading for heading in turns if heading))[:CARDS]
+
+
+def _headings_in(_api: Api, base_id: str, language: str, count: int) -> list[str]:
+    """Headings of `count` documents from all over a base, in the session's language if it can be, questions first."""
+    documents = _api.documents(base_id, status="indexed", limit=MOST_DOCUMENTS).items
+    documents.sort(key=lambda document: (document.language != language, bool(BACKSTAGE.search(document.path))))
+    best = [each for each in documents if each.language == language and not BACKSTAGE.search(each.path)]
+    step = max(1, len(best or documents) // count)
+    headings = [_heading(_api.content(base_id, each.id)) for each in documents[::step][:count]]
+    return sorted(filter(None, headings), key=lambda heading: not _is_question(heading))
 
 
 def _heading(content: DocumentContent) -> str:

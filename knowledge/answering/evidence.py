@@ -28,7 +28,11 @@ CHUNK_WEIGHT = 0.8
 """What the retrieval score of its chunk counts for, beside the words and the meaning of the piece itself."""
 TITLE_WEIGHT = 2.0
 """What the heading right above counts for that holds the whole question ("Change the port"); less of it, by the cube
-of its share: the section is the answer then, whatever words its sentences choose."""
+of its share: the section is the answer then, whatever words its sentences choose, and it is read from its beginning."""
+WHOLE = 0.99
+READ_THROUGH, READ_STEP = 1.5, 0.01
+"""What the first piece of a section whose heading asks the whole question counts for by itself, and what each further
+one counts less."""
 NEIGHBOUR_SHARE = 0.15
 """How much of a piece's own value is that of the pieces before and after it: readers want whole paragraphs."""
 
@@ -112,16 +116,25 @@ def gather(question: str, found: Found, weights: Mapping[str, float], embedder: 
         replace(piece, lexical=_held(piece, concepts, weights) / total, dense=cosine, meaning=meaning)
         for piece, (cosine, meaning) in zip(pieces, meanings, strict=True)
     ]
+    titled = [_titled(piece.title, weights) for piece in measured]
     own = [piece.lexical + piece.dense for piece in measured]
+    own = [_in_order(at, measured) if titled[at] > WHOLE else value for at, value in enumerate(own)]
     return [
         replace(
             piece,
-            value=_with_neighbours(at, own, measured)
-            + CHUNK_WEIGHT * piece.chunk
-            + TITLE_WEIGHT * _titled(piece.title, weights) ** 3,
+            value=_with_neighbours(at, own, measured) + CHUNK_WEIGHT * piece.chunk + TITLE_WEIGHT * titled[at] ** 3,
         )
         for at, piece in enumerate(measured)
     ]
+
+
+def _in_order(at: int, pieces: Sequence[Piece]) -> float:
+    """The value by itself of a piece whose heading asks the question: high, and falling from the section's first on."""
+    section = (pieces[at].passage.number, pieces[at].title)
+    first = at
+    while first > 0 and (pieces[first - 1].passage.number, pieces[first - 1].title) == section:
+        first -= 1
+    return READ_THROUGH - READ_STEP * (at - first)
 
 
 def _cut(question: str, found: Found) -> list[Piece]:

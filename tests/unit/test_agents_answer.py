@@ -180,6 +180,28 @@ async def test_a_question_behind_a_greeting_is_a_question(question: str) -> None
     assert finished(await ask(question, FakeSearcher("scaling.md"))).answered
 
 
+@pytest.mark.parametrize(
+    ("said", "searched"),
+    [
+        ("why?", "why? (deployment rollback)"),
+        ("thanks!", "thanks!"),
+        ("and what about hooks?", "and what about hooks? ("),
+    ],
+)
+async def test_thanks_are_no_follow_up_and_nothing_to_follow(said: str, searched: str) -> None:
+    history = (
+        Message(role="user", content="deployment rollback"),
+        Message(role="assistant", content="Undo it."),
+        Message(role="user", content="ok thanks"),
+        Message(role="assistant", content="Ask about something."),
+    )
+    events = await ask(said, FakeSearcher("scaling.md"), history=history)
+    retrieved = only(events, Retrieved)[0]
+    assert " ok" not in retrieved.query
+    assert retrieved.query.startswith(searched)
+    assert bool(retrieved.hits) == (said != "thanks!")
+
+
 async def test_with_a_model_its_sentences_are_streamed_and_checked() -> None:
     model = ScriptedChatModel(
         "Set `replicas`", " to 3 [1", "]. Delete the", " cluster [1]. It is", " fast and green [7]."
