@@ -24,6 +24,13 @@ BACKSTAGE = re.compile(
     re.IGNORECASE,
 )
 """Documents for those who make a thing or watch over it rather than use it."""
+FRONT_DOOR = re.compile(
+    r"(?:^|/)(?:faqs?|(?:frequently.asked.)?questions|getting.started|quick.?start|troubleshooting|how.?to[^/]*)(?=[/.]|$)"
+    r"|入门|快速开始|常见问题",
+    re.IGNORECASE,
+)
+"""Documents that say what people ask first."""
+NUMBER = re.compile(r"^\d+[.)、]\s*(?=\D)")
 TELLING_WORDS = 3
 TELLING_HAN = 6
 
@@ -42,10 +49,9 @@ def draw_welcome(bases: Sequence[KnowledgeBase], choice: Choice) -> None:
     st.markdown(say("welcome.hint"))
     with st.grid(2, gap="small"):
         for index, heading in enumerate(_headings(with_documents, say.language)):
-            question = heading if _is_question(heading) else say("welcome.question", heading=heading)
             st.button(
                 plain_label(heading), key=f"card-{index}", icon=":material/chat_bubble:", width="stretch", wrap=True,
-                on_click=ask, args=("", question),
+                on_click=ask, args=("", heading),
                 kwargs={"bases": choice.bases, "model": choice.model, "parent_id": None},
             )  # fmt: skip
 
@@ -73,13 +79,15 @@ def _headings_in(_api: Api, base_id: str, language: str, count: int) -> list[str
     documents.sort(key=lambda document: (document.language != language, bool(BACKSTAGE.search(document.path))))
     best = [each for each in documents if each.language == language and not BACKSTAGE.search(each.path)]
     step = max(1, len(best or documents) // count)
-    headings = [_heading(_api.content(base_id, each.id)) for each in documents[::step][:count]]
-    return sorted(filter(None, headings), key=lambda heading: not _is_question(heading))
+    doors = [each for each in best if FRONT_DOOR.search(each.path)]
+    chosen = dict.fromkeys(each.id for each in [*doors[: count // 2], *documents[::step]])
+    headings = [_heading(_api.content(base_id, each)) for each in list(chosen)[:count]]
+    return sorted(filter(None, headings), key=lambda heading: (not _is_question(heading), not _is_telling(heading)))
 
 
 def _heading(content: DocumentContent) -> str:
     """The deepest heading near the middle of a document, one that says most: specific enough to be asked about."""
-    headings = [chunk.heading_path[-1] for chunk in content.chunks if len(chunk.heading_path) > 1]
+    headings = [NUMBER.sub("", chunk.heading_path[-1]) for chunk in content.chunks if len(chunk.heading_path) > 1]
     headings = [heading for heading in headings if SHORTEST_HEADING <= len(heading) <= LONGEST_HEADING]
     telling = [each for each in headings if _is_question(each)] or [each for each in headings if _is_telling(each)]
     headings = telling or headings
