@@ -31,6 +31,7 @@ FRONT_DOOR = re.compile(
 )
 """Documents that say what people ask first."""
 NUMBER = re.compile(r"^\d+[.)、]\s*(?=\D)")
+"""Of a step, before its heading."""
 TELLING_WORDS = 3
 TELLING_HAN = 6
 

@@ -83,7 +83,12 @@ def is_elliptic(question: str) -> bool:
         return words <= 2 * _FEW_WORDS
     if _POINTS_BACK.search(text):
         return words <= _FEW_WORDS
-    return words <= 1
+    return words <= 1 and not _is_bare(question)
+
+
+def _is_bare(question: str) -> bool:
+    """Whether there is a word of content and nothing else: a new search ("rollback"), not an unfinished question."""
+    return "".join(_content_words(question)) == question.strip()
 
 
 def _begins_with_pronoun(text: str) -> bool:

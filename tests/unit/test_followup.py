@@ -52,6 +52,8 @@ def test_what_the_question_says_itself_is_not_repeated():
         "does the repo server honour a ~/.gitconfig?",
         "SSO login dies with `invalid cookie` but only for a couple of people, what causes that?",
         "argocd app diff exit codes",
+        "rollback",
+        "回滚",
         "is it possible to run the controller in HA mode",
         "is it safe to delete the namespace?",
         "is there a way to rotate keys?",
