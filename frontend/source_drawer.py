@@ -18,13 +18,17 @@ WINDOW = 60_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A passage of a document, by offsets in its text; without `end` the document's beginning."""
+    """A passage of a document, by offsets in its text; without `end` the document's beginning.
+
+    `quote` is what stood there when it was cited; the document may have been replaced or deleted since.
+    """
 
     knowledge_base_id: str
     document_id: str
     start: int = 0
     end: int = 0
     heading_path: tuple[str, ...] = ()
+    quote: str = ""
 
 
 def want_source(place: Place) -> None:
@@ -50,11 +54,34 @@ def open_source(place: Place) -> None:
         try:
             content = api().content(shown.knowledge_base_id, shown.document_id)
         except ApiError as error:
-            show_error(error, "source")
+            if error.status == 404:
+                _draw_lost("source.gone", shown.quote)
+            else:
+                show_error(error, "source")
             return
-        _draw(content, shown)
+        found = _found_again(shown, content.text)
+        if found is None:
+            _draw_lost("source.changed", shown.quote)
+        _draw(content, found or replace(shown, start=0, end=0, heading_path=(), quote=""))
 
     drawer()
+
+
+def _found_again(place: Place, text: str) -> Place | None:
+    """The place where its quote stands now; None when the text no longer holds it."""
+    if not place.quote or text[place.start : place.end] == place.quote:
+        return place
+    at = text.find(place.quote)
+    return None if at < 0 else replace(place, start=at, end=at + len(place.quote), heading_path=())
+
+
+def _draw_lost(reason: str, quote: str) -> None:
+    """Says why the cited passage cannot be shown in its place, and what it said."""
+    say = texts()
+    st.warning(say(reason), icon=":material/history:")
+    if quote:
+        st.caption(say("source.said"))
+        st.code(quote, language=None, wrap_lines=True)
 
 
 def _draw(content: DocumentContent, place: Place) -> None:
@@ -100,7 +127,7 @@ def _draw_step(content: DocumentContent, place: Place, at: int | None, step: int
 def _show_chunk(place: Place, chunk: Chunk | None) -> None:
     if chunk is not None:
         st.session_state["shown-place"] = replace(
-            place, start=chunk.start, end=chunk.end, heading_path=tuple(chunk.heading_path)
+            place, start=chunk.start, end=chunk.end, heading_path=tuple(chunk.heading_path), quote=""
         )
 
 

@@ -42,10 +42,12 @@ TOKEN = "sesame"
 
 @dataclass
 class FakeApi:
-    """Its state may be looked at and changed by tests. `silent` keeps runs from going on after retrieval."""
+    """Its state may be looked at and changed by tests. `silent` keeps runs from going on after retrieval; `document` is
+    the text of every document, None once they are deleted."""
 
     token_required: bool = False
     fails: bool = False
+    document: str | None = TEXT
     silent: threading.Event = field(default_factory=threading.Event)
     bases: dict[str, dict[str, Any]] = field(default_factory=dict)
     threads: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -251,11 +253,13 @@ def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a list 
     def content(kb: str, id: str, format: str = "text") -> Any:
         if format == "original":
             return Response(b"the file", headers={"content-disposition": "attachment; filename=runbook.md"})
+        if fake.document is None:
+            return problem(404, "not_found", f"There is no document {id!r}.")
         chunks = [
             {"id": 7, "ordinal": 0, "heading_path": ["Runbook", "Roll back"], "anchor": "", "kind": "text",
              "language": "en", "page": "", "text": QUOTE, "start": START, "end": START + len(QUOTE)},
         ]  # fmt: skip
-        return {"document": document(kb), "text": TEXT, "markup": "markdown", "chunks": chunks}
+        return {"document": document(kb), "text": fake.document, "markup": "markdown", "chunks": chunks}
 
     @app.post("/api/v1/knowledge-bases/{kb}/search")
     async def search(kb: str, request: Request) -> Any:

@@ -213,6 +213,7 @@ def _place(citation: Citation) -> Place:
         start=citation.start,
         end=citation.end,
         heading_path=tuple(citation.heading_path),
+        quote=citation.quote,
     )
 
 

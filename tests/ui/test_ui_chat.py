@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.fake_api import ANSWER, FakeApi
+from tests.fake_api import ANSWER, QUOTE, TEXT, FakeApi
 
 OpenPage = Callable[..., AppTest]
 
@@ -43,6 +44,30 @@ def test_an_answer_is_followed_and_drawn_with_its_citations(fake: FakeApi, open_
     assert "![spy]" not in drawn
     assert "How do we roll back?" in drawn
     assert page.button(key=f"source-{answer['id']}-1")
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (TEXT, ""),
+        (f"# Runbook\n\nBefore anything else, think. {QUOTE}\n", ""),
+        ("# Runbook\n\n## Roll back\n\nRevert the commit and wait for the controller.\n", "has changed since"),
+        (None, "no longer in the knowledge base"),
+    ],
+)
+def test_a_source_is_marked_where_its_quote_stands_and_nowhere_else(
+    fake: FakeApi, open_page: OpenPage, document: str | None, said: str
+) -> None:
+    fake.add_base("ops")
+    page = ask(open_page(), "How do we roll back?")
+    fake.document = document
+    answer = fake.messages[page.query_params["thread"]][1]
+    page.button(key=f"source-{answer['id']}-1").click().run()
+    assert not page.exception
+    warnings = [each.value for each in page.warning]
+    assert [said in each for each in warnings] == ([True] if said else [])
+    assert (QUOTE in [each.value for each in page.code]) == bool(said)
+    assert not page.error
 
 
 def test_a_running_answer_is_re_attached_from_the_address(fake: FakeApi, open_page: OpenPage) -> None:
