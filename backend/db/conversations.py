@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, insert, or_, select, update
 
+from agents.answering.greetings import greets
 from backend.db.paging import cut
 from backend.db.tables import feedback, messages, run_events, runs, threads
 from backend.errors import Invalid, Missing
@@ -150,10 +151,10 @@ class Conversations:
         return found[::-1]
 
     def add_question(self, thread: Thread, parent_id: str | None, text: str) -> str:
-        """A user message's id. The first question of an untitled thread becomes its title."""
+        """A user message's id. The first question of an untitled thread becomes its title; a greeting is none."""
         message_id = self._add(thread.id, parent_id, "user", text, status="finished", run_id=None)
         values: dict[str, Any] = {"updated_at": datetime.now(UTC)}
-        if not thread.title:
+        if not thread.title and not greets(text):
             values["title"] = title_of(text)
         self._connection.execute(update(threads).where(threads.c.id == thread.id).values(**values))
         return message_id

@@ -77,6 +77,17 @@ def test_follow_ups_bring_their_history(client: TestClient, phase: ScriptedPhase
     assert phase.asked[1].question == "And then?"
 
 
+def test_a_conversation_is_named_by_its_first_question_not_by_a_greeting(client: TestClient) -> None:
+    thread = new_thread(client)
+    for said, title in (
+        ("Hello!", ""),
+        ("How do I roll back?", "How do I roll back?"),
+        ("And why?", "How do I roll back?"),
+    ):
+        ask(client, thread, input=said)
+        assert client.get(f"threads/{thread}").json()["title"] == title
+
+
 def test_edits_and_regenerations_are_siblings(client: TestClient, phase: ScriptedPhase) -> None:
     thread = new_thread(client)
     first = ask(client, thread, input="Frist?")
