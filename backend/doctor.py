@@ -209,18 +209,30 @@ def _access(settings: Settings) -> Finding:
 
 def _ports(settings: Settings) -> Iterator[Finding]:
     from backend.errors import BackendError
+    from backend.running import running_at
     from backend.supervisor import check_port
 
-    for name, host, port, option, path in (
-        ("API port", settings.api.host, settings.api.port, "--api-port", "/healthz"),
-        ("UI port", settings.ui.host, settings.ui.port, "--port", "/_stcore/health"),
+    running = running_at(settings.data_dir.expanduser())
+    api, ui = ("API port", "--api-port", "/healthz"), ("UI port", "--port", "/_stcore/health")
+    if running is not None:
+        for (name, _, path), address in ((api, running.api), (ui, running.ui)):
+            if _status_of(f"{address}{path}") == 200:
+                yield Finding(name=name, status="ok", detail=f"{address} answers: the product is running")
+            else:
+                advice = "It may be starting; else read what devops-chatbot up printed."
+                yield Finding(name=name, status="warning", detail=f"{address} does not answer", advice=advice)
+        return
+    for (name, option, path), host, port in (
+        (api, settings.api.host, settings.api.port),
+        (ui, settings.ui.host, settings.ui.port),
     ):
         try:
             check_port(host, port, option)
             yield Finding(name=name, status="ok", detail=f"{host}:{port} is free")
         except BackendError as error:
             if _status_of(f"http://{host}:{port}{path}") == 200:
-                yield Finding(name=name, status="ok", detail=f"{host}:{port} answers: the product is running")
+                detail = f"{host}:{port} answers: a product is running there"
+                yield Finding(name=name, status="ok", detail=detail)
             else:
                 yield Finding(name=name, status="warning", detail=str(error), advice=f"devops-chatbot up {option} N")
 

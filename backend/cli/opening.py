@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from backend.bootstrap import Container
     from backend.settings import Settings
 
@@ -26,6 +28,19 @@ def opened() -> Iterator[Container]:
         container.close()
 
 
+def made_data_dir(settings: Settings) -> Path:
+    """The data folder, made for its owner alone where it was not there. Raises NotReady."""
+    from backend.errors import NotReady
+
+    folder = settings.data_dir.expanduser()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"The data folder {settings.data_dir} cannot be made ({error.strerror})"
+        raise NotReady(f"{reason}; set CHATBOT_DATA_DIR to one that can.") from None
+    return folder
+
+
 def make_ready(settings: Settings) -> bool:
     """Makes the data folder, for its owner alone, and brings the database to the shape this version needs; True when
     that took doing. Keys that stand in it in plain text or under an older key are sealed.
@@ -33,16 +48,11 @@ def make_ready(settings: Settings) -> bool:
     Raises NotReady, DatabaseNewer.
     """
     from backend.db.models import seal_again
-    from backend.errors import NotReady
     from backend.migrations import upgrade_database
     from backend.sealing import Sealer
     from knowledge.storage.database import Database
 
-    try:
-        settings.data_dir.expanduser().mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        reason = f"The data folder {settings.data_dir} cannot be made ({error.strerror})"
-        raise NotReady(f"{reason}; set CHATBOT_DATA_DIR to one that can.") from None
+    made_data_dir(settings)
     database = Database(settings.effective_database_url)
     try:
         changed = upgrade_database(database)

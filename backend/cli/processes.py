@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.opening import make_ready
+from backend.cli.opening import made_data_dir, make_ready
 
 if TYPE_CHECKING:
     from backend.settings import Settings
@@ -32,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 def up(host: Host = None, port: UiPort = None, api_port: ApiPort = None) -> None:
     """Run everything: API, worker and browser interface. Prints the one address to open."""
+    from backend.running import Addresses, claimed
     from backend.settings import load_settings, require_token
     from backend.supervisor import ChildSpec, Supervisor, check_port
 
@@ -39,28 +40,30 @@ def up(host: Host = None, port: UiPort = None, api_port: ApiPort = None) -> None
     ui_host, api_host = host or settings.ui.host, host or settings.api.host
     for each in (ui_host, api_host):
         require_token(settings, each)
-    ui_port = check_port(ui_host, settings.ui.port if port is None else port, "--port")
-    api_port = check_port(api_host, settings.api.port if api_port is None else api_port, "--api-port")
-    if subprocess.run([sys.executable, "-m", "backend", "migrate", "--quiet"]).returncode:
-        raise typer.Exit(1)
-    api_url = f"http://{_reachable(api_host)}:{api_port}"
-    ui_url = f"http://{_reachable(ui_host)}:{ui_port}"
     program = (sys.executable, "-m", "backend")
-    specs = [
-        ChildSpec(
-            name="api",
-            command=(*program, "serve", "--host", api_host, "--api-port", str(api_port)),
-            url=f"{api_url}/readyz",
-        ),
-        ChildSpec(name="worker", command=(*program, "worker")),
-        ChildSpec(
-            name="ui",
-            command=_ui_command(settings, ui_host, ui_port, api_url),
-            url=f"{ui_url}/_stcore/health",
-        ),
-    ]
-    typer.echo("Starting …", err=True)
-    Supervisor(specs, on_ready=lambda: typer.echo(f"DevOps ChatBot is ready: {ui_url}")).run()
+    with claimed(made_data_dir(settings)) as announce:
+        ui_port = check_port(ui_host, settings.ui.port if port is None else port, "--port")
+        api_port = check_port(api_host, settings.api.port if api_port is None else api_port, "--api-port")
+        api_url = f"http://{_reachable(api_host)}:{api_port}"
+        ui_url = f"http://{_reachable(ui_host)}:{ui_port}"
+        announce(Addresses(ui=ui_url, api=api_url))
+        if subprocess.run([*program, "migrate", "--quiet"]).returncode:
+            raise typer.Exit(1)
+        specs = [
+            ChildSpec(
+                name="api",
+                command=(*program, "serve", "--host", api_host, "--api-port", str(api_port)),
+                url=f"{api_url}/readyz",
+            ),
+            ChildSpec(name="worker", command=(*program, "worker")),
+            ChildSpec(
+                name="ui",
+                command=_ui_command(settings, ui_host, ui_port, api_url),
+                url=f"{ui_url}/_stcore/health",
+            ),
+        ]
+        typer.echo("Starting …", err=True)
+        Supervisor(specs, on_ready=lambda: typer.echo(f"DevOps ChatBot is ready: {ui_url}")).run()
 
 
 def serve(host: Host = None, api_port: ApiPort = None) -> None:

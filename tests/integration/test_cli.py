@@ -289,6 +289,14 @@ def test_up_prints_one_address_and_everything_works_behind_it(
     assert built.returncode == 0, built.stderr
     assert installation.json("kb", "list")[0]["document_count"] == 3
 
+    second = installation.run("up", "--port", "0", "--api-port", "0")
+    assert second.returncode == 1
+    assert one_sentence(second.stderr)
+    assert url in second.stderr
+    ports = {each["name"]: each for each in installation.json("doctor", "--quick")["findings"]}
+    assert f"{url} answers" in ports["UI port"]["detail"], "also where it was not told the port"
+    assert ports["API port"]["status"] == "ok"
+
     below = psutil.Process(process.pid).children(recursive=True)
     assert {"serve", "worker", "frontend"} <= {word for each in below for word in each.cmdline()}
     process.send_signal(signal.SIGINT)
