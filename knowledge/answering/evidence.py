@@ -12,6 +12,7 @@ from knowledge.answering.units import Unit, cut_units
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder, Vectors
 from knowledge.text.analysis import language_of, query_terms, term_set
+from knowledge.text.definitions import definition, subject_of
 from knowledge.text.expansion import Concept, Phrase, concepts_of
 from knowledge.types import Hit, Language, Passage
 
@@ -29,6 +30,8 @@ CHUNK_WEIGHT = 0.8
 TITLE_WEIGHT = 2.0
 """What the heading right above counts for that holds the whole question ("Change the port"); less of it, by the cube
 of its share: the section is the answer then, whatever words its sentences choose, and it is read from its beginning."""
+DEFINITION_WEIGHT = 1.0
+"""What a sentence gains that says what a thing is, when that is asked."""
 WHOLE = 0.99
 READ_THROUGH, READ_STEP = 1.5, 0.01
 """What the first piece of a section whose heading asks the whole question counts for by itself, and what each further
@@ -117,12 +120,16 @@ def gather(question: str, found: Found, weights: Mapping[str, float], embedder: 
         for piece, (cosine, meaning) in zip(pieces, meanings, strict=True)
     ]
     titled = [_titled(piece.title, weights) for piece in measured]
+    subject = subject_of(question)
     own = [piece.lexical + piece.dense for piece in measured]
     own = [_in_order(at, measured) if titled[at] > WHOLE else value for at, value in enumerate(own)]
     return [
         replace(
             piece,
-            value=_with_neighbours(at, own, measured) + CHUNK_WEIGHT * piece.chunk + TITLE_WEIGHT * titled[at] ** 3,
+            value=_with_neighbours(at, own, measured)
+            + CHUNK_WEIGHT * piece.chunk
+            + TITLE_WEIGHT * titled[at] ** 3
+            + _defined(piece, subject),
         )
         for at, piece in enumerate(measured)
     ]
@@ -182,9 +189,17 @@ def _headings(passage: Passage, unit: Unit) -> tuple[str, ...]:
 
 
 def _titled(title: str, weights: Mapping[str, float]) -> float:
-    """The share of the question's words, by weight, that a heading holds."""
-    held = sum(weights[term] for term in term_set(title) & weights.keys())
-    return held / (sum(weights.values()) or 1.0)
+    """How nearly a heading asks the question: the share of the question's words it holds, by weight, times the share
+    of its own words that are the question's."""
+    terms = term_set(title)
+    shared = terms & weights.keys()
+    held = sum(weights[term] for term in shared)
+    return held / (sum(weights.values()) or 1.0) * len(shared) / (len(terms) or 1)
+
+
+def _defined(piece: Piece, subject: frozenset[str]) -> float:
+    """What a piece gains that says what the thing asked for is."""
+    return DEFINITION_WEIGHT * definition(piece.unit.text, subject) if piece.unit.block in ("sentence", "list") else 0.0
 
 
 def _held(piece: Piece, concepts: Sequence[Concept], weights: Mapping[str, float]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from knowledge.answering.evidence import Piece
+from knowledge.answering.units import introduces
 from knowledge.types import AnswerSegment
 
 LEAST_WORDS = 6.0
@@ -20,12 +21,14 @@ their translation by the built-in encoder; the nearest other paragraph of that l
 
 
 def pick(pieces: Sequence[Piece], budget: float) -> list[int]:
-    """Positions of the pieces to quote, ascending: the best that fit, each with the line or header that introduces it.
+    """Positions of the pieces to quote, ascending: the best that fit, each with the line or header that introduces it,
+    and a line that introduces something with that.
 
     The best piece is taken even when it alone is longer than the budget.
     """
     chosen: set[int] = set()
     room = budget
+    introduced = _introduced(pieces)
     ranked = sorted(range(len(pieces)), key=lambda each: -pieces[each].value)
     for at in ranked:
         if room < LEAST_WORDS or pieces[at].value < LEAST_SHARE * pieces[ranked[0]].value:
@@ -38,10 +41,49 @@ def pick(pieces: Sequence[Piece], budget: float) -> list[int]:
         words = sum(pieces[each].unit.words for each in wanted)
         if words > room and pieces[at].unit.words <= room:
             wanted, words = {at}, pieces[at].unit.words
+        if at in introduced and not chosen & set(introduced[at]):
+            followers = _fitting(pieces, introduced[at], room - words)
+            if not followers and chosen:
+                continue
+            wanted |= followers
+            words = sum(pieces[each].unit.words for each in wanted)
         if words <= room or not chosen:
             chosen |= wanted
             room -= words
     return sorted(chosen)
+
+
+def _introduced(pieces: Sequence[Piece]) -> dict[int, list[int]]:
+    """What each line that ends with a colon and each header of a table introduces, in reading order."""
+    found: dict[int, list[int]] = {
+        at: [] for at, piece in enumerate(pieces) if piece.unit.is_header or introduces(piece.unit)
+    }
+    for at, piece in enumerate(pieces):
+        if piece.lead in found:
+            found[piece.lead].append(at)
+        elif not found.get(at - 1, [at]) and _follows(pieces[at - 1], piece):
+            found[at - 1].append(at)  # a paragraph: its first piece
+    for followers in found.values():
+        for header in [at for at in followers if pieces[at].unit.is_header]:
+            followers += found[header]
+    return found
+
+
+def _follows(before: Piece, after: Piece) -> bool:
+    return before.passage.number == after.passage.number and before.title == after.title
+
+
+def _fitting(pieces: Sequence[Piece], positions: Sequence[int], room: float) -> set[int]:
+    """The first of these pieces, as many as fit; a header of a table only with a row."""
+    fitting: list[int] = []
+    for at in positions:
+        room -= pieces[at].unit.words
+        if room < 0:
+            break
+        fitting.append(at)
+    if fitting and pieces[fitting[-1]].unit.is_header:
+        fitting.pop()
+    return set(fitting)
 
 
 def segments(pieces: Sequence[Piece], chosen: Sequence[int]) -> tuple[AnswerSegment, ...]:

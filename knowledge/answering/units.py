@@ -216,6 +216,11 @@ def cut_units(passage: Passage) -> list[Unit]:
     return cutter.units
 
 
+def introduces(unit: Unit) -> bool:
+    """Whether a unit says nothing without what follows it."""
+    return unit.block in ("sentence", "list") and bool(_INTRODUCES.search(unit.text))
+
+
 def split_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The sentences of `text[start:end]` as offsets of `text`, in order and without gaps."""
     begin = start

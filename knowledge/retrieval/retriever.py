@@ -21,6 +21,7 @@ from knowledge.retrieval.ranking import (
     rank,
 )
 from knowledge.text.analysis import language_of, query_terms, term_set
+from knowledge.text.definitions import best_definition, subject_of
 from knowledge.types import Chunk, DocumentRef, Filters, Hit, Language, Passage
 
 CANDIDATES = 300
@@ -184,18 +185,23 @@ def _coverage(opened: Sequence[KnowledgeBaseIndexes]) -> dict[str, float]:
 
 
 def _named(question: str, chunks: Mapping[int, Chunk], documents: Mapping[str, DocumentRef]) -> dict[int, float]:
-    """For each chunk how nearly the question asks for the title of its document, the last of its headings, or all."""
+    """For each chunk how nearly the question asks for the title of its document, the last of its headings, or all; or,
+    when it asks what a thing is, how nearly a sentence says so."""
+    subject = subject_of(question)
     asked = query_terms(question)
     if len(asked) > MOST_TERMS_OF_A_NAME:
         return {}
     return {
         chunk.id: max(
-            likeness(asked, term_set(name))
-            for name in (
-                documents[chunk.document_id].title,
-                chunk.heading_path[-1] if chunk.heading_path else "",
-                chunk.search_text.partition("\n")[0],
-            )
+            best_definition(chunk.text, subject),
+            *(
+                likeness(asked, term_set(name))
+                for name in (
+                    documents[chunk.document_id].title,
+                    chunk.heading_path[-1] if chunk.heading_path else "",
+                    chunk.search_text.partition("\n")[0],
+                )
+            ),
         )
         for chunk in chunks.values()
     }

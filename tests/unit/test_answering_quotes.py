@@ -112,6 +112,39 @@ def test_a_row_of_a_table_comes_with_its_header():
     assert "10255" in segments[1].text
 
 
+WINDOWS = (
+    "# Relationship between sync windows and projects\n\n"
+    "Sync windows of a project are kept in its definition, sync windows of others are not.\n\n"
+    "# Sync settings\n\n"
+    "Sync windows are configurable spans of time in which syncs are blocked or allowed.\n"
+)
+
+
+def test_what_a_thing_is_begins_with_the_sentence_that_says_so():
+    for question in ("what is a sync window", "What are sync windows?"):
+        segments = extract(question, found(WINDOWS, BACKUP), word_budget=13)
+        assert [segment.text for segment in segments] == [
+            "Sync windows are configurable spans of time in which syncs are blocked or allowed."
+        ]
+
+
+def test_a_line_that_introduces_is_quoted_with_what_it_introduces_or_not_at_all():
+    steps = "To restore the cluster from a snapshot with velero, do this:\n\n1. Stop writers.\n2. Run the tool.\n"
+    segments = extract("restore the cluster from a snapshot with velero", found(steps), word_budget=40)
+    assert [segment.block for segment in segments] == ["sentence", "list"]
+    assert "Run the tool." in segments[1].text
+    ends = "Snapshots are kept for a week by velero.\n\nTo restore the snapshots of velero, do this:\n"
+    segments = extract("for how long are snapshots kept by velero?", found(ends), word_budget=40)
+    assert [segment.text for segment in segments] == ["Snapshots are kept for a week by velero."]
+
+
+@pytest.mark.parametrize("budget", [8, 10, 12, 16, 40])
+def test_a_header_is_not_quoted_without_a_row(budget):
+    segments = extract("ports of a node and their use", found(BACKUP, PORTS), word_budget=budget)
+    text = "\n".join(segment.text for segment in segments)
+    assert "| Port |" not in text or "kubelet" in text or "NodePort" in text
+
+
 def test_chinese_is_quoted_sentence_by_sentence():
     result = found(CHINESE, SELF_HEAL, language="zh")
     segments = extract("StatefulSet 缩容之后存储卷会删除吗", result, word_budget=10)
