@@ -12,6 +12,7 @@ from knowledge.answering.units import Unit, cut_units
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder, Vectors
 from knowledge.text.analysis import language_of, query_terms, term_set
+from knowledge.text.background import standing
 from knowledge.text.definitions import definition, subject_of
 from knowledge.text.expansion import Concept, Phrase, concepts_of
 from knowledge.types import Hit, Language, Passage
@@ -126,10 +127,13 @@ def gather(question: str, found: Found, weights: Mapping[str, float], embedder: 
     return [
         replace(
             piece,
-            value=_with_neighbours(at, own, measured)
-            + CHUNK_WEIGHT * piece.chunk
-            + TITLE_WEIGHT * titled[at] ** 3
-            + _defined(piece, subject),
+            value=standing(piece.passage.document.path)
+            * (
+                _with_neighbours(at, own, measured)
+                + CHUNK_WEIGHT * piece.chunk
+                + TITLE_WEIGHT * titled[at] ** 3
+                + _defined(piece, subject)
+            ),
         )
         for at, piece in enumerate(measured)
     ]

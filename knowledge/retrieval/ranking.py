@@ -5,12 +5,12 @@ Pure: candidate lists in, ranked chunks out. Nothing here reads a store.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from knowledge.ports import Scored
+from knowledge.text.background import standing
 from knowledge.types import Language
 
 LEXICAL = "lexical"
@@ -27,14 +27,6 @@ OTHER_EMBEDDER_WEIGHT = 0.2
 NAMED_WEIGHT = 0.5
 """What a chunk gains whose title or heading is the question, beside lists that sum to 1. It falls with the fourth power
 of how much of either the other says, so that a question in other words than a heading's is left alone."""
-
-BACKGROUND_SHARE = 0.85
-"""What a page keeps of its score when its path says that it records how things came about, not how they are."""
-
-_BACKGROUND = re.compile(
-    r"(?:^|/)(?:proposals?|rfcs?|adrs?|change-?logs?|release-?notes|archived?|deprecated|legacy|drafts?|meetings?)(?=/|\.|$)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,12 +147,11 @@ def demote(ranked: Iterable[RankedChunk], paths: Mapping[str, str]) -> list[Rank
     for chunk in ranked:
         path = paths.get(chunk.document_id)
         if path is not None:
-            kept.append(_set_back(chunk) if _BACKGROUND.search(path) else chunk)
+            kept.append(_set_back(chunk, standing(path)))
     return sorted(kept, key=_best_first)
 
 
-def _set_back(chunk: RankedChunk) -> RankedChunk:
-    share = BACKGROUND_SHARE
+def _set_back(chunk: RankedChunk, share: float) -> RankedChunk:
     return replace(chunk, score=chunk.score * share, own=chunk.own * share, page=chunk.page * share)
 
 

@@ -138,6 +138,18 @@ def test_a_line_that_introduces_is_quoted_with_what_it_introduces_or_not_at_all(
     assert [segment.text for segment in segments] == ["Snapshots are kept for a week by velero."]
 
 
+def test_of_two_pages_that_say_it_the_one_that_is_no_proposal_is_quoted():
+    proposed = "Syncs should be retried five times before they fail for good.\n"
+    result = found(proposed, "Syncs are retried five times before they fail for good, with pauses.\n")
+    assert extract("how often are syncs retried before they fail?", result, word_budget=12)[0].number == 1
+    passages = (
+        replace(result.passages[0], document=replace(result.passages[0].document, path="docs/proposals/retry.md")),
+        result.passages[1],
+    )
+    behind = replace(result, passages=passages)
+    assert extract("how often are syncs retried before they fail?", behind, word_budget=12)[0].number == 2
+
+
 @pytest.mark.parametrize("budget", [8, 10, 12, 16, 40])
 def test_a_header_is_not_quoted_without_a_row(budget):
     segments = extract("ports of a node and their use", found(BACKUP, PORTS), word_budget=budget)
