@@ -13,7 +13,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from backend.errors import BackendError
+from backend.errors import BackendError, NotReady
+
+_PATIENCE_S = 1.0
+"""Whoever only looks whether the lock is held, holds it for a moment."""
 
 
 class AlreadyRunning(BackendError):
@@ -31,8 +34,8 @@ class Addresses:
 @contextlib.contextmanager
 def claimed(data_dir: Path) -> Iterator[Callable[[Addresses], None]]:
     """Hold the folder for the product about to run; call what it gives with where that is reached. Raises
-    AlreadyRunning when another one holds it."""
-    lock = FileLock(_lock_file(data_dir), timeout=0)
+    AlreadyRunning when another one holds it, NotReady when the folder cannot be written to."""
+    lock = FileLock(_lock_file(data_dir), timeout=_PATIENCE_S)
     try:
         lock.acquire()
     except Timeout:
@@ -40,6 +43,9 @@ def claimed(data_dir: Path) -> Iterator[Callable[[Addresses], None]]:
         where = f" at {other.ui}" if other else ""
         ways = "Open or stop that one, or choose another folder with CHATBOT_DATA_DIR."
         raise AlreadyRunning(f"The product is running on {data_dir} already{where}. {ways}") from None
+    except OSError as error:
+        reason = f"The data folder {data_dir} cannot be written to ({error.strerror})"
+        raise NotReady(f"{reason}; set CHATBOT_DATA_DIR to one that can.") from None
     try:
         _file(data_dir).unlink(missing_ok=True)  # left by one that was killed
         yield lambda addresses: _write(data_dir, addresses)

@@ -61,7 +61,7 @@ def _introduced(pieces: Sequence[Piece]) -> dict[int, list[int]]:
     for at, piece in enumerate(pieces):
         if piece.lead in found:
             found[piece.lead].append(at)
-        elif not found.get(at - 1, [at]) and _follows(pieces[at - 1], piece):
+        elif at - 1 in found and not found[at - 1] and _follows(pieces[at - 1], piece):
             found[at - 1].append(at)  # a paragraph: its first piece
     for followers in found.values():
         for header in [at for at in followers if pieces[at].unit.is_header]:

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
 from knowledge.text.analysis import count_words
+from knowledge.text.sentences import split_sentences
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -25,11 +26,6 @@ _IMAGES = re.compile(r"(?:\[?!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])(?:\]\([^)]*\))?
 _SILENT = re.compile(
     r"(?:<!--.*-->|\{\{.*\}\}|\{%.*%\}|</?[A-Za-z][^>]*>"
     r"|(?:!!!|\?\?\?\+?|:::)[^\n]*|>\s*\[!\w+\]|[-*_=>\s]+)\s*"
-)
-# The end of a sentence: Han stops at once, Latin ones before white space and something that may begin a sentence.
-_STOP = re.compile(r"[。！？]+[”’」』）)]*|[.!?]+[\"')\]*_`]*(?=\s+[\"'(\[*_`<>]*[A-Z0-9\u3400-\u9fff])")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|resp|no|fig|sec)|(?:^|\s)\d{1,3})\.$", re.IGNORECASE
 )
 _CODE_SUFFIX = re.compile(
     r"\.(?:ya?ml|jsonl?|toml|ini|cfg|conf|properties|env|sh|py|go|js|ts|java|rb|rs|c|h|cpp|sql|tf|lua|log)$",
@@ -219,17 +215,6 @@ def cut_units(passage: Passage) -> list[Unit]:
 def introduces(unit: Unit) -> bool:
     """Whether a unit says nothing without what follows it."""
     return unit.block in ("sentence", "list") and bool(_INTRODUCES.search(unit.text))
-
-
-def split_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The sentences of `text[start:end]` as offsets of `text`, in order and without gaps."""
-    begin = start
-    for match in _STOP.finditer(text, start, end):
-        if match.end() < end and not _ABBREVIATION.search(text[begin : match.end()]):
-            yield begin, match.end()
-            begin = match.end()
-    if text[begin:end].strip():
-        yield begin, end
 
 
 def _line_groups(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

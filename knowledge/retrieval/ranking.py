@@ -25,8 +25,8 @@ OTHER_EMBEDDER_WEIGHT = 0.2
 """Before they are scaled to sum to 1. The best embedder is the slowest one that knows the question's language."""
 
 NAMED_WEIGHT = 0.5
-"""What a chunk gains whose title or heading is the question, beside lists that sum to 1. It falls with the fourth power
-of how much of either the other says, so that a question in other words than a heading's is left alone."""
+"""What a chunk gains whose title or heading is the question, or that says what the thing asked for is, beside lists
+that sum to 1. It falls with the fourth power of how nearly, so that a question in other words is left alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,9 +96,9 @@ def likeness(question: Collection[str], name: Collection[str]) -> float:
 
 
 def promote(ranked: Sequence[RankedChunk], named: Mapping[int, float]) -> list[RankedChunk]:
-    """The ranking with chunks set forward whose title or heading asks the question.
+    """The ranking with chunks set forward whose title or heading asks the question, or that say what it asks for.
 
-    `named` is the `likeness` by chunk id; what it says becomes the part `named` of the score. Scores stay within 0..1.
+    `named` is how nearly (0..1), by chunk id; it becomes the part `named` of the score. Scores stay within 0..1.
     """
     gains = {chunk_id: NAMED_WEIGHT * value**4 for chunk_id, value in named.items() if value > 0}
     most = 1 + max(gains.values(), default=0.0)

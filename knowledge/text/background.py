@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 BACKGROUND_SHARE = 0.85
+"""What a page of background keeps of its score."""
 
 _BACKGROUND = re.compile(
     r"(?:^|/)(?:proposals?|rfcs?|adrs?|change-?logs?|release-?notes|archived?|deprecated|legacy|drafts?|meetings?)(?=/|\.|$)",

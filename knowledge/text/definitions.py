@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from knowledge.text.analysis import query_terms, term_set
+from knowledge.text.sentences import split_sentences
 
 _ASKS = re.compile(
     r"\s*(?:(?:what(?:'s|\s+is|\s+are)|explain|define)\s+(?:an?\s+|the\s+)?(?P<is>.+?)(?:\s+used)?(?:\s+for)?"
@@ -24,7 +25,7 @@ _IN_PARENTHESES = re.compile(r"[(（]([^()（）]*)[)）]")
 _BESIDES = re.compile(
     r"(?:if|when|whenever|once|while|as|because|since|after|before|unless)\b|如果|若|当|在", re.IGNORECASE
 )
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n\s*\n|\n(?=\s*[-*+>|#])")
+_BLOCK = re.compile(r"\n\s*\n|\n(?=\s*[-*+>|#])")
 _LONGEST_QUESTION = 200
 _LONGEST_SUBJECT = 12
 _LONGEST_BEFORE_VERB = 120
@@ -40,7 +41,7 @@ def subject_of(question: str) -> frozenset[str]:
 def definition(sentence: str, subject: frozenset[str]) -> float:
     """How nearly a sentence begins by saying what the subject is or does, 0..1: 1 when nothing else stands before its
     verb but another name of it in parentheses."""
-    plain = _MARKS.sub("", sentence[: 2 * _LONGEST_BEFORE_VERB])
+    plain = _MARKS.sub("", sentence.lstrip()[: 2 * _LONGEST_BEFORE_VERB])
     verb = _SAYS.search(plain, 0, _LONGEST_BEFORE_VERB)
     if not subject or verb is None or _BESIDES.match(plain):
         return 0.0
@@ -51,4 +52,8 @@ def definition(sentence: str, subject: frozenset[str]) -> float:
 
 def best_definition(text: str, subject: frozenset[str]) -> float:
     """The same for the best sentence of a text."""
-    return max((definition(sentence, subject) for sentence in _SENTENCE.split(text)), default=0.0) if subject else 0.0
+    if not subject:
+        return 0.0
+    blocks = _BLOCK.split(text)
+    sentences = (block[start:end] for block in blocks for start, end in split_sentences(block, 0, len(block)))
+    return max((definition(sentence, subject) for sentence in sentences), default=0.0)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from backend.errors import NotReady
 from backend.running import Addresses, AlreadyRunning, claimed, running_at
 from tests.installation import ROOT
 
@@ -51,6 +54,22 @@ def test_one_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     assert running_at(tmp_path) is None
     with claimed(tmp_path):
         assert running_at(tmp_path) is None, "its addresses are not those of the next"
+
+
+def test_a_look_at_the_folder_keeps_nobody_from_running(tmp_path: Path) -> None:
+    look = FileLock(tmp_path / "up.lock", thread_local=False)
+    look.acquire()
+    threading.Timer(0.1, look.release).start()
+    with claimed(tmp_path) as announce:
+        announce(HERE)
+        assert running_at(tmp_path) == HERE
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "up.lock").mkdir()
+    with pytest.raises(NotReady, match="CHATBOT_DATA_DIR"), claimed(tmp_path):
+        pass
+    assert running_at(tmp_path) is None
 
 
 def test_addresses_of_another_version_are_no_error(tmp_path: Path) -> None:

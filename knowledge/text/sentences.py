@@ -1,0 +1,23 @@
+"""Where sentences end, in English and Chinese."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+# The end of a sentence: Han stops at once, Latin ones before white space and something that may begin a sentence.
+_STOP = re.compile(r"[。！？]+[”’」』）)]*|[.!?]+[\"')\]*_`]*(?=\s+[\"'(\[*_`<>]*[A-Z0-9\u3400-\u9fff])")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|resp|no|fig|sec)|(?:^|\s)\d{1,3})\.$", re.IGNORECASE
+)
+
+
+def split_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The sentences of `text[start:end]` as offsets of `text`, in order and without gaps."""
+    begin = start
+    for match in _STOP.finditer(text, start, end):
+        if match.end() < end and not _ABBREVIATION.search(text[begin : match.end()]):
+            yield begin, match.end()
+            begin = match.end()
+    if text[begin:end].strip():
+        yield begin, end
