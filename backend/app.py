@@ -29,7 +29,7 @@ from backend.api.edge import Edge
 from backend.api.meta import product_version
 from backend.bootstrap import Container, build
 from backend.migrations import upgrade_database
-from backend.sample import make_sample, warm_up
+from backend.operations.sample import make_sample, warm_up
 from backend.settings import Settings, load_settings, require_token
 from backend.telemetry import configure_logging
 

@@ -12,23 +12,23 @@ import anyio.to_thread
 from agents.answering.phase import AnswerPhase
 from agents.errors import UnknownPhase
 from agents.models.catalogue import ModelCatalogue
-from agents.runs import Runner
+from agents.runner import Runner
+from backend.accounts.guard import LOCAL, Guard
+from backend.accounts.sealing import Sealer
 from backend.jobs.ports import JobQueue
 from backend.jobs.store import SqlJobQueue
-from backend.model_choice import ModelChoice
+from backend.models.selector import ModelSelector
 from backend.runs.performing import Performing
 from backend.runs.service import RunService
-from backend.sealing import Sealer
-from backend.security import LOCAL, Guard
 from backend.settings import Settings
 from backend.telemetry import MeasuredSearcher, Metrics
 from knowledge.answering import Answerer
-from knowledge.building.ingest import Ingestor
-from knowledge.building.processing import Parser
 from knowledge.embedding import BUILT_IN, EmbedderConfig, OwnedEmbedder, create_embedders
 from knowledge.embedding.remembering import RememberingEmbedder
 from knowledge.errors import InvalidInput
 from knowledge.indexes.projections import Projections
+from knowledge.ingestion.ingestor import Ingestor
+from knowledge.ingestion.processing import Parser
 from knowledge.parsing.isolation import IsolatedParser
 from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever
@@ -53,7 +53,7 @@ class Container:
     metrics: Metrics
     jobs: JobQueue
     catalogue: ModelCatalogue
-    models: ModelChoice
+    models: ModelSelector
     runner: Runner
     runs: RunService
     embedders: Mapping[str, OwnedEmbedder]
@@ -125,7 +125,7 @@ def build(settings: Settings, **overrides: Any) -> Container:
     metrics = part("metrics", Metrics)
     catalogue = part("catalogue", ModelCatalogue)
     sealer = part("sealer", lambda: Sealer.of(settings))
-    models = part("models", lambda: ModelChoice(settings=settings.model, catalogue=catalogue, sealer=sealer))
+    models = part("models", lambda: ModelSelector(settings=settings.model, catalogue=catalogue, sealer=sealer))
     embedders = part("embedders", lambda: _embedders(settings))
     blobs = part("blobs", lambda: BlobStore(data / "files"))
     projections = part("projections", lambda: Projections(database, data / "indexes"))

@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 from sqlalchemy import select
 
-from knowledge.building.ingest import Ingestor
 from knowledge.embedding import BUILT_IN, OwnedEmbedder, create_embedders
 from knowledge.events import BuildFinished, StageProgress
 from knowledge.indexes.projections import Projections
+from knowledge.ingestion.ingestor import Ingestor
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Vectors
 from knowledge.sources import Fetcher

@@ -17,10 +17,10 @@ import faiss
 import numpy as np
 
 from bench.product import percentile
-from knowledge.building.ingest import Ingestor
 from knowledge.indexes.bm25 import Statistics
 from knowledge.indexes.lexical_fts import match_expression
 from knowledge.indexes.projections import Projections
+from knowledge.ingestion.ingestor import Ingestor
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Vectors
 from knowledge.retrieval.retriever import CANDIDATES, Retriever

@@ -11,8 +11,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from frontend.access import Policy, is_loopback
-from frontend.admission import ApiUnreachable, wait_for_token_rule
+from frontend.authentication.origin_policy import Policy, is_loopback
+from frontend.authentication.sessions import ApiUnreachable, wait_for_token_rule
 from frontend.server import serve
 
 API_PATIENCE_S = 60.0

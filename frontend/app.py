@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from frontend.admission import COOKIE
+from frontend.authentication.sessions import COOKIE
 from frontend.components import keep_cookie, page_style
 from frontend.language import LANGUAGES
 from frontend.session import LANGUAGE_COOKIE, language, show_notes, texts

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from frontend.admission import COOKIE, no_cookies
+from frontend.authentication.sessions import COOKIE, no_cookies
 from frontend.views import (
     Document,
     DocumentContent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from frontend.following import TERMINAL_KINDS, Event
+from frontend.run_stream import TERMINAL_KINDS, Event
 from frontend.views import Retrieved, decode
 
 STEPS = ("understand", "retrieve", "answer", "verify")

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from frontend.access import Policy
-from frontend.admission import COOKIE, Admission, no_cookies, session_cookie
-from frontend.gate import Gate, log_in, log_out, show_login
+from frontend.authentication.middleware import AuthenticationMiddleware, log_in, log_out, show_login
+from frontend.authentication.origin_policy import Policy
+from frontend.authentication.sessions import COOKIE, Sessions, no_cookies, session_cookie
 
 HERE = Path(__file__).resolve().parent
 SCRIPT = HERE / "app.py"
@@ -27,27 +27,27 @@ PASSED_ON = ("content-type", "content-length", "content-disposition")
 
 def build(*, api_url: str, policy: Policy) -> st.App:
     """The application: `app.py` with the API's address in its secrets, and the gate before everything."""
-    admission = Admission(api_url)
+    sessions = Sessions(api_url)
     timeout = httpx2.Timeout(10.0, read=60.0)
     files = httpx2.AsyncClient(base_url=api_url, timeout=timeout, trust_env=False, cookies=no_cookies())
 
     @asynccontextmanager
     async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
-        yield {"admission": admission}
-        await admission.close()
+        yield {"sessions": sessions}
+        await sessions.close()
         await files.aclose()
 
     async def original(request: Request) -> Response:
         return await _pass_on(files, request)
 
     async def enter(request: Request) -> Response:
-        return await log_in(request, admission)
+        return await log_in(request, sessions)
 
     return st.App(
         SCRIPT,
         secrets={"api_url": api_url},
         lifespan=lifespan,
-        middleware=[Middleware(Gate, policy=policy, admission=admission)],
+        middleware=[Middleware(AuthenticationMiddleware, policy=policy, sessions=sessions)],
         routes=[
             Route("/login", show_login, methods=["GET"]),
             Route("/login", enter, methods=["POST"]),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import httpx2
 import streamlit as st
 
-from frontend.admission import COOKIE
+from frontend.authentication.sessions import COOKIE
 from frontend.client import Api, ApiError, open_connection
 from frontend.language import Language, Texts, choose_language
 

@@ -3,7 +3,7 @@
 The modules here are its vocabulary: values, ports, errors, events, identifiers and settings; `evaluation` measures the
 whole. Each package is a room that owns one thing, and imports only rooms that stand below it:
 
-    building                            keeps truth and indexes up with the sources
+    ingestion                           keeps truth and indexes up with the sources
     indexes, retrieval, answering       find, rank, quote
     storage, embedding, sources         the truth; vectors of text; files from where they are
     splitting, parsing                  documents into chunks; files into documents

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from agents.events import Citation, Cited, Nearest, TextDelta, UsageReported
 from agents.phases import Outcome, PhaseEvent, RunRequest
-from agents.runs import Runner
+from agents.runner import Runner
 from backend.app import create_app
 from backend.bootstrap import Container, build
 from backend.settings import Settings

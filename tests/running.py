@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 
 from agents.events import Retrieved, RunEvent, RunFinished, RunStarted, TextDelta
-from backend.db.conversations import Conversations, StoredMessage
 from backend.runs.opening import Wish, open_run
 from backend.runs.service import RunService
 from backend.runs.store import RunStore
 from backend.runs.types import Run, StoredEvent
 from backend.settings import RunSettings
 from backend.telemetry import Metrics
+from backend.threads.store import Conversations, StoredMessage
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 

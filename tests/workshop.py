@@ -10,12 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from knowledge.building.ingest import Ingestor
-from knowledge.building.invariants import check_invariants
 from knowledge.config import FetchConfig, ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.events import BuildEvent, BuildFinished
 from knowledge.indexes.projections import Projections
+from knowledge.ingestion.ingestor import Ingestor
+from knowledge.ingestion.invariants import check_invariants
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever

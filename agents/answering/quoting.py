@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.citations import cite
+from agents.citations.checking import cite
 from agents.events import Citation
 from agents.sanitising.stream import sanitise
 from knowledge.types import AnswerSegment, Passage

@@ -16,8 +16,8 @@ from agents.answering.greetings import greets
 from agents.answering.ports import Extractor, Searcher
 from agents.answering.prompting import grounded_messages, plain_messages, within_budget
 from agents.answering.quoting import quote
-from agents.backing import PassageBacking
-from agents.citations import check_citations
+from agents.citations.checking import check_citations
+from agents.citations.support import PassageBacking
 from agents.errors import AgentError, ModelUnavailable
 from agents.events import Cited, Mode, Nearest, TextDelta, UsageReported
 from agents.phases import Outcome, PhaseEvent, RunRequest

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from backend.bootstrap import Container
-from backend.db.remembered import Call, Remembered
+from backend.db.idempotency import CreatingCall, IdempotencyKeys
 from knowledge.types import Scope
 
 View = TypeVar("View", bound=BaseModel)
@@ -63,20 +63,20 @@ class Creation:
             with self._container.database.write() as connection:
                 return make(connection)
         text = body if isinstance(body, str) else body.model_dump_json()
-        call = Call(key=self.key, route=self._route, body_hash=hashlib.sha256(text.encode()).hexdigest())
+        call = CreatingCall(key=self.key, route=self._route, body_hash=hashlib.sha256(text.encode()).hexdigest())
         try:
             return self._make_or_recall(call, view, make)
         except IntegrityError:  # the same call was answered elsewhere at this very moment
             return self._make_or_recall(call, view, make)
 
-    def _make_or_recall(self, call: Call, view: type[View], make: Callable[[Connection], View]) -> View:
+    def _make_or_recall(self, call: CreatingCall, view: type[View], make: Callable[[Connection], View]) -> View:
         with self._container.database.write() as connection:
-            remembered = Remembered(connection, self._scope)
-            answer = remembered.recall(call)
+            keys = IdempotencyKeys(connection, self._scope)
+            answer = keys.recall(call)
             if answer is not None:
                 return view.model_validate_json(answer)
             made = make(connection)
-            remembered.keep(call, made.model_dump_json())
+            keys.keep(call, made.model_dump_json())
             return made
 
 

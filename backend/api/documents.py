@@ -17,7 +17,7 @@ from backend.api.openapi import problems
 from backend.api.uploads import Upload, read_upload
 from backend.bootstrap import Container
 from backend.errors import Invalid, Missing
-from backend.receiving import question_rows
+from backend.evaluation.questions import question_rows
 from backend.schemas import ChunkView, DocumentContent, DocumentView, JobAccepted, Page
 from knowledge.errors import NotFound
 from knowledge.storage.bases import KnowledgeBaseStore

@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.accounts.guard import Guard
 from backend.api.problems import respond_to
 from backend.errors import BodyTooLarge, Invalid, NamedError
-from backend.security import Guard
 from backend.telemetry import Metrics
 from knowledge.ids import new_id
 

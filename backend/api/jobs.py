@@ -14,8 +14,8 @@ from backend.api.streams import BEAT, BEAT_SECONDS, EVENTS, EventStream, LastEve
 from backend.bootstrap import Container
 from backend.jobs.events import TERMINAL_KINDS, encode_job_event
 from backend.jobs.ports import FINISHED, Job, StoredJobEvent
+from backend.knowledge_bases.selection import resolve
 from backend.schemas import JobView, Page
-from backend.selection import resolve
 from knowledge.types import Scope
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])

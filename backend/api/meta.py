@@ -9,12 +9,12 @@ from fastapi import APIRouter, Response
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from backend.accounts.guard import COOKIE
 from backend.api.context import Here
 from backend.bootstrap import Container
 from backend.db.tables import marks
 from backend.errors import TokenRequired
 from backend.schemas import EmbedderView, HealthView, Page, PhaseView, SessionCreate, VersionView
-from backend.security import COOKIE
 
 router = APIRouter(tags=["server"])
 choices = APIRouter(tags=["server"])

@@ -11,9 +11,9 @@ from agents.models.catalogue import check_model as check_answer
 from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.bootstrap import Container
-from backend.db.models import Models, StoredModel
 from backend.errors import Missing, NameTaken, ReadOnly, SecretUnreadable
-from backend.model_choice import NO_MODEL, SETTINGS_ID
+from backend.models.selector import NO_MODEL, SETTINGS_ID
+from backend.models.store import Models, StoredModel
 from backend.schemas import ModelCheck, ModelCreate, ModelUpdate, ModelView, Page
 from knowledge.types import Scope
 

@@ -36,8 +36,8 @@ from backend.api.problems import openai_error
 from backend.api.streams import EVENT
 from backend.bootstrap import Container
 from backend.errors import Invalid, Missing, status_of
+from backend.knowledge_bases.selection import chosen_or_all, resolve
 from backend.runs.performing import filters_of
-from backend.selection import chosen_or_all, resolve
 from knowledge.ids import new_id
 from knowledge.types import Scope
 

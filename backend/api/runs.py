@@ -11,13 +11,13 @@ from backend.api.context import Caller, Creating, Here
 from backend.api.openapi import problems
 from backend.api.streams import BEAT, BEAT_SECONDS, EVENTS, EventStream, LastEventId
 from backend.bootstrap import Container
-from backend.db.conversations import Conversations
 from backend.errors import Invalid
+from backend.knowledge_bases.selection import resolve, still_there
 from backend.runs.opening import Wish, open_run
 from backend.runs.store import RunStore
 from backend.runs.types import Run
-from backend.schemas import ModelChoice, RunCreate, RunView
-from backend.selection import resolve, still_there
+from backend.schemas import ModelSelector, RunCreate, RunView
+from backend.threads.store import Conversations
 from knowledge.types import Scope
 
 router = APIRouter(tags=["runs"])
@@ -53,7 +53,7 @@ def _wish(connection: Connection, container: Container, scope: Scope, thread_id:
     else:
         bases = resolve(connection, scope, names)
     model = body.model
-    if isinstance(model, ModelChoice):
+    if isinstance(model, ModelSelector):
         if not (model.name or model.base_url):
             raise Invalid("`model` needs a name or a base_url.")
         model_asked = container.models.sealed(model.model_dump())

@@ -8,10 +8,9 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
 from backend.api.context import Caller, Creating, Cursor, Here, Limit
-from backend.api.export import as_markdown
 from backend.api.openapi import problems
 from backend.bootstrap import Container
-from backend.db.conversations import Conversations, Feedback
+from backend.knowledge_bases.selection import resolve
 from backend.runs.store import RunStore
 from backend.schemas import (
     FeedbackPut,
@@ -22,7 +21,8 @@ from backend.schemas import (
     ThreadUpdate,
     ThreadView,
 )
-from backend.selection import resolve
+from backend.threads.export import as_markdown
+from backend.threads.store import Conversations, Feedback
 from knowledge.types import Scope
 
 router = APIRouter(tags=["conversations"])

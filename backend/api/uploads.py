@@ -18,7 +18,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from backend.errors import BodyTooLarge, Malformed, WrongMediaType
-from backend.receiving import UploadedFile
+from backend.knowledge_bases.uploaded_file import UploadedFile
 from backend.schemas import FileRefusal
 from knowledge.errors import FileTooLarge
 from knowledge.storage.blobs import BlobWriter

@@ -27,9 +27,9 @@ def retrieval(
     as_json: AsJson = False,
 ) -> None:
     """Put every question of a file to a knowledge base, without a model, and print the figures."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
-    from backend.evaluation import measure_base
-    from backend.security import LOCAL
+    from backend.evaluation.measurement import measure_base
     from knowledge.evaluation import read_questions
     from knowledge.storage.bases import KnowledgeBaseStore
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from backend.bootstrap import Container
     from backend.cli.sources import NamedSource
     from backend.jobs.ports import Job
-    from backend.receiving import UploadedFile
+    from backend.knowledge_bases.uploaded_file import UploadedFile
     from knowledge.storage.bases import Statistics
     from knowledge.storage.blobs import Holding
     from knowledge.types import DocumentStatus, KnowledgeBase
@@ -34,9 +34,9 @@ def build(
     no_wait: NoWait = False,
 ) -> None:
     """Make a knowledge base, or add to one. What has not changed since the last time costs nothing."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
     from backend.cli.sources import read_source
-    from backend.security import LOCAL
     from knowledge.storage.bases import SourceStore
 
     named = [read_source(word) for word in sources]
@@ -58,8 +58,8 @@ def build(
 @app.command()
 def rebuild(name: Name, no_wait: NoWait = False) -> None:
     """Read every source of a knowledge base again."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
-    from backend.security import LOCAL
     from knowledge.storage.bases import KnowledgeBaseStore
 
     with opened() as container:
@@ -72,8 +72,8 @@ def rebuild(name: Name, no_wait: NoWait = False) -> None:
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the knowledge bases."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
-    from backend.security import LOCAL
     from knowledge.storage.bases import KnowledgeBaseStore
 
     with opened() as container, container.database.read() as connection:
@@ -97,8 +97,8 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show one knowledge base: its sources, how far its indexes are, what could not be read."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
-    from backend.security import LOCAL
     from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
     from knowledge.storage.documents import DocumentStore
 
@@ -130,8 +130,8 @@ def delete(
     no_wait: NoWait = False,
 ) -> None:
     """Delete a knowledge base and everything in it."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
-    from backend.security import LOCAL
     from knowledge.storage.bases import KnowledgeBaseStore
 
     with opened() as container:
@@ -152,7 +152,7 @@ def delete(
 
 
 def _found_or_made(connection: Connection, container: Container, name: str) -> KnowledgeBase:
-    from backend.security import LOCAL
+    from backend.accounts.guard import LOCAL
     from knowledge.errors import NotFound
     from knowledge.storage.bases import KnowledgeBaseStore
 
@@ -165,7 +165,7 @@ def _found_or_made(connection: Connection, container: Container, name: str) -> K
 
 def _copied(holding: Holding, source: NamedSource, container: Container) -> UploadedFile:
     """The file in the store. Raises FileTooLarge."""
-    from backend.receiving import UploadedFile
+    from backend.knowledge_bases.uploaded_file import UploadedFile
     from knowledge.storage.blobs import blocks_of
 
     path = Path(source.location)
@@ -175,8 +175,8 @@ def _copied(holding: Holding, source: NamedSource, container: Container) -> Uplo
 
 def see_to_it(container: Container, job: Job, name: str, no_wait: bool) -> None:
     """Follows the job, says how it ended, and exits with 1 when that was not well."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.following import follow, report_failures
-    from backend.security import LOCAL
 
     if no_wait:
         typer.echo(job.id)

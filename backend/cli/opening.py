@@ -47,9 +47,9 @@ def make_ready(settings: Settings) -> bool:
 
     Raises NotReady, DatabaseNewer.
     """
-    from backend.db.models import seal_again
+    from backend.accounts.sealing import Sealer
     from backend.migrations import upgrade_database
-    from backend.sealing import Sealer
+    from backend.models.store import seal_again
     from knowledge.storage.database import Database
 
     made_data_dir(settings)

@@ -30,9 +30,9 @@ def export(
     ] = True,
 ) -> None:
     """Write a knowledge base to one file: its documents as they came, its sources, its vectors."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.following import follow_here
     from backend.cli.opening import opened
-    from backend.security import LOCAL
     from knowledge.portable import export_base
 
     file = file.expanduser()
@@ -48,8 +48,8 @@ def import_(
     no_wait: NoWait = False,
 ) -> None:
     """Make a knowledge base of an export. It answers as the one that was exported."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
-    from backend.security import LOCAL
     from knowledge.portable import open_import
 
     with opened() as container:
@@ -63,15 +63,15 @@ def import_(
 
 def _go_on(container: Container, base: KnowledgeBase) -> tuple[KnowledgeBase, Job]:
     """The same import was broken off: everything is stored, the rest is for a build."""
-    from backend.security import LOCAL
+    from backend.accounts.guard import LOCAL
 
     with container.database.write() as connection:
         return base, container.jobs.enqueue(connection, LOCAL, "build", {"source_ids": []}, knowledge_base_id=base.id)
 
 
 def _begin(container: Container, opened_import: Import, name: str) -> tuple[KnowledgeBase, Job]:
+    from backend.accounts.guard import LOCAL
     from backend.cli.following import follow_here
-    from backend.security import LOCAL
 
     with container.blobs.hold() as holding:
         follow_here(opened_import.store(holding))

@@ -32,9 +32,9 @@ def add_to(app: typer.Typer) -> None:
 
 def up(host: Host = None, port: UiPort = None, api_port: ApiPort = None) -> None:
     """Run everything: API, worker and browser interface. Prints the one address to open."""
-    from backend.running import Addresses, claimed
+    from backend.processes.instance_lock import Addresses, claimed
+    from backend.processes.supervisor import ChildSpec, Supervisor, check_port
     from backend.settings import load_settings, require_token
-    from backend.supervisor import ChildSpec, Supervisor, check_port
 
     settings = load_settings()
     ui_host, api_host = host or settings.ui.host, host or settings.api.host
@@ -117,7 +117,7 @@ def doctor(
     quick: Annotated[bool, typer.Option("--quick", help="Neither load embedders nor compare documents.")] = False,
 ) -> None:
     """Say what is there, what is missing, and what to type."""
-    from backend.doctor import examine, render, render_json
+    from backend.operations.doctor import examine, render, render_json
     from backend.settings import load_settings
 
     findings = examine(load_settings(), quick=quick)

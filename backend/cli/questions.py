@@ -34,8 +34,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the passages that a question is about."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
-    from backend.security import LOCAL
     from knowledge.storage.bases import KnowledgeBaseStore
 
     with opened() as container:
@@ -73,8 +73,8 @@ def ask(
 
 def _request(container: Container, question: str, names: list[str], phase: str) -> RunRequest:
     from agents.phases import RunRequest
-    from backend.security import LOCAL
-    from backend.selection import chosen_or_all, resolve
+    from backend.accounts.guard import LOCAL
+    from backend.knowledge_bases.selection import chosen_or_all, resolve
     from knowledge.ids import new_id
 
     with container.database.read() as connection:

@@ -25,7 +25,7 @@ from knowledge.events import (
 from knowledge.types import Scope
 
 if TYPE_CHECKING:
-    from backend.evaluation import Measured
+    from backend.evaluation.measurement import Measured
     from knowledge.evaluation import Question
 
 SKIPPED = "skipped_file"

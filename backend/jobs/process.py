@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 def make_worker(container: Container) -> Worker:
     """A worker on the container's database that does every kind of job."""
-    from backend.evaluation import measure_base
+    from backend.evaluation.measurement import measure_base
 
     settings = container.settings
     data_dir = settings.data_dir.expanduser().absolute()

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from backend.db.conversations import Conversations, StoredMessage, Thread
 from backend.errors import Invalid, Missing, RunActive
 from backend.runs.store import RunStore
 from backend.runs.types import Run
+from backend.threads.store import Conversations, StoredMessage, Thread
 from knowledge.ids import new_id
 from knowledge.types import Scope
 

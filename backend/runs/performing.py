@@ -11,11 +11,11 @@ from typing import Any
 from agents.events import RunEvent
 from agents.phases import RunRequest
 from agents.ports import Message
-from agents.runs import Runner
-from backend.db.conversations import Conversations
-from backend.model_choice import ModelChoice
+from agents.runner import Runner
+from backend.knowledge_bases.selection import chosen_or_all
+from backend.models.selector import ModelSelector
 from backend.runs.types import Run
-from backend.selection import chosen_or_all
+from backend.threads.store import Conversations
 from knowledge.storage.database import Database
 from knowledge.types import Filters, Scope
 
@@ -26,7 +26,7 @@ class Performing:
 
     database: Database
     runner: Runner
-    models: ModelChoice
+    models: ModelSelector
 
     async def __call__(self, run: Run) -> AsyncGenerator[RunEvent, None]:
         request = await asyncio.to_thread(self.request, run)

@@ -17,6 +17,7 @@ from typing import Protocol
 
 import structlog
 
+from agents.citations.unfinished import check_unfinished
 from agents.events import (
     RunCancelled,
     RunEvent,
@@ -27,7 +28,6 @@ from agents.events import (
     UsageReported,
     encode_event,
 )
-from agents.unfinished import check_unfinished
 from backend.errors import Busy, NamedError
 from backend.runs import store
 from backend.runs.broker import Broker

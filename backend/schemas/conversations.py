@@ -87,7 +87,7 @@ class MessageView(View):
     created_at: datetime
 
 
-class ModelChoice(Body):
+class ModelSelector(Body):
     """A model for this request only. Either a configured name, or an OpenAI-compatible endpoint of its own."""
 
     name: str = Field(default="", max_length=500)
@@ -108,7 +108,7 @@ class RunCreate(Body):
     phase: str = Field(default="answer", max_length=100)
     knowledge_bases: list[str] | None = Field(default=None, max_length=100)
     filters: SearchFilters = Field(default_factory=SearchFilters)
-    model: str | ModelChoice | None = None
+    model: str | ModelSelector | None = None
     parent_id: str | None = Field(default=None, max_length=100)
     edit_of: str | None = Field(default=None, max_length=100)
     regenerate: bool = False

@@ -12,8 +12,8 @@ from frontend.answer_text import prepare_answer
 from frontend.chat.conversation import Conversation, run_states
 from frontend.chat.messages import AVATARS
 from frontend.client import ApiError
-from frontend.following import Following
 from frontend.run_state import RunState
+from frontend.run_stream import RunStream
 from frontend.session import api, show_error, texts
 from frontend.views import Message
 
@@ -32,7 +32,7 @@ def follow_answer(conversation: Conversation, message: Message) -> None:
     with st.container(key=f"message-{message.id}"), st.chat_message("assistant", avatar=AVATARS["assistant"]):
         drawing = _Drawing(state, message)
         try:
-            with Following(api(), run_id, state.last_event_id) as following:
+            with RunStream(api(), run_id, state.last_event_id) as following:
                 for events in following:
                     for event in events:
                         state.apply(event)

@@ -9,8 +9,8 @@ import streamlit as st
 from frontend.answer_text import plain_label
 from frontend.chat.conversation import run_states
 from frontend.client import ApiError
-from frontend.following import read_events
 from frontend.run_state import RunState, replay
+from frontend.run_stream import read_events
 from frontend.session import api, show_error, texts
 from frontend.views import Message, RetrievedHit
 

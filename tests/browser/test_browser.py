@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from frontend.admission import COOKIE
+from frontend.authentication.sessions import COOKIE
 from tests.browser.conftest import OpenPage, Watched
 from tests.fake_api import TOKEN
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.accounts.guard import LOCAL
 from backend.bootstrap import Container
-from backend.sample import make_sample
-from backend.security import LOCAL
+from backend.operations.sample import make_sample
 from tests.api_client import api_client
 from tests.databases import DIALECTS, blank_database_url
 

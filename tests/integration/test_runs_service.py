@@ -14,13 +14,13 @@ import pytest
 
 from agents.errors import ModelUnavailable
 from agents.events import Evidence, Retrieved, RunEvent
-from backend.db.conversations import Conversations
 from backend.db.tables import metadata
 from backend.runs import broker
 from backend.runs.ownership import dead_owners, owner_name
 from backend.runs.service import RunService
 from backend.runs.store import RunStore
 from backend.runs.types import Run
+from backend.threads.store import Conversations
 from knowledge.storage.database import Database
 from tests.databases import DIALECTS, blank_database_url
 from tests.running import ME, Script, answer_of, begin, heard, orphan, run_of, service, started, until, wish

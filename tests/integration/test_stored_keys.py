@@ -9,12 +9,12 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
+from backend.accounts.guard import LOCAL
+from backend.accounts.sealing import Sealer
 from backend.cli.opening import make_ready
-from backend.db.models import stored_keys
 from backend.db.tables import models, runs
-from backend.doctor import Finding, examine
-from backend.sealing import Sealer
-from backend.security import LOCAL
+from backend.models.store import stored_keys
+from backend.operations.doctor import Finding, examine
 from backend.settings import Settings
 from knowledge.storage.database import Database
 from tests.api_client import ScriptedPhase, api_client, ask, container, new_thread

@@ -14,13 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from backend.supervisor import CannotListen, PortTaken, check_port
+from backend.processes.supervisor import CannotListen, PortTaken, check_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
 SUPERVISE = """
 import json, sys
-from backend.supervisor import ChildSpec, Supervisor
+from backend.processes.supervisor import ChildSpec, Supervisor
 specs = [
     ChildSpec(name=name, command=(sys.executable, "-c", code), url=url) for name, code, url in json.loads(sys.argv[1])
 ]

@@ -14,9 +14,9 @@ import pytest
 import frontend
 from frontend.branches import shown_path
 from frontend.client import Api, ApiError, open_connection
-from frontend.following import Event, Following, read_events
 from frontend.language import choose_language, load_texts
 from frontend.run_state import replay
+from frontend.run_stream import Event, RunStream, read_events
 from frontend.views import Job, KnowledgeBase, Message, Page, decode
 from tests.fake_api import ANSWER, FakeApi, make_app
 from tests.serving import serving
@@ -98,7 +98,7 @@ def test_events_are_read_in_order_and_from_where_one_left_off(fake: FakeApi, api
     events = read_events(api, run["id"])
     assert [event.id for event in events] == list(range(1, len(events) + 1))
     assert replay(events).text == ANSWER
-    with Following(api, run["id"], after=len(events) - 2) as following:
+    with RunStream(api, run["id"], after=len(events) - 2) as following:
         assert [event.kind for some in following for event in some] == ["cited", "run_finished"]
 
 
@@ -106,7 +106,7 @@ def test_a_silent_run_still_gives_the_page_something_to_do(fake: FakeApi, api: A
     fake.add_base("ops")
     fake.silent.set()
     run = fake.add_run(fake.add_thread(), {"input": "?"})
-    with Following(api, run["id"]) as following:
+    with RunStream(api, run["id"]) as following:
         beats = iter(following)
         while next(beats):
             pass  # the events before the silence
@@ -119,7 +119,7 @@ def test_leaving_a_silent_run_ends_its_reader(fake: FakeApi, api: Api) -> None:
     fake.add_base("ops")
     fake.silent.set()
     run = fake.add_run(fake.add_thread(), {"input": "?"})
-    with Following(api, run["id"]) as following:
+    with RunStream(api, run["id"]) as following:
         assert next(iter(following))
     for reader in [thread for thread in threading.enumerate() if thread.name == "follow-run"]:
         reader.join(timeout=10)
@@ -127,7 +127,7 @@ def test_leaving_a_silent_run_ends_its_reader(fake: FakeApi, api: Api) -> None:
 
 
 def test_following_a_run_that_is_not_there_is_an_error(api: Api) -> None:
-    with pytest.raises(ApiError), Following(api, "missing") as following:
+    with pytest.raises(ApiError), RunStream(api, "missing") as following:
         list(following)
 
 

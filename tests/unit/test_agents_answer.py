@@ -16,7 +16,7 @@ from agents.events import Cited, Retrieved, RunEvent, RunFinished, TextDelta, Us
 from agents.models.scripted import ScriptedChatModel
 from agents.phases import RunRequest
 from agents.ports import Message
-from agents.runs import Runner
+from agents.runner import Runner
 from knowledge.answering.evidence import Found
 from knowledge.errors import NotFound
 from knowledge.retrieval.retriever import SearchResult

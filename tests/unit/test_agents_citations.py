@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.backing import Backing, PassageBacking
-from agents.citations import check_citations, cut_statements
+from agents.citations.checking import check_citations, cut_statements
+from agents.citations.support import Backing, PassageBacking
 from knowledge.types import DocumentRef, Passage
 
 

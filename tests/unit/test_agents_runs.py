@@ -10,7 +10,7 @@ import pytest
 from agents.errors import ModelUnavailable
 from agents.events import TERMINAL_KINDS, RunEvent, StepStarted, TextDelta, decode_event, encode_event
 from agents.phases import Outcome, PhaseEvent, RunRequest
-from agents.runs import Runner
+from agents.runner import Runner
 from knowledge.errors import NotFound
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from knowledge.building.background import PULSE_S, background, called
+from knowledge.ingestion.background import PULSE_S, background, called
 
 
 def drain(generator: object) -> tuple[int, object]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend.evaluation import Measured
+from backend.evaluation.measurement import Measured
 from backend.jobs.claims import Claim
 from backend.jobs.events import JobNoted, Refusal, Stage
 from backend.jobs.execution import Outcome

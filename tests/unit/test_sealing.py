@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from backend.accounts.sealing import Sealer, Secret
 from backend.errors import SecretUnreadable, SettingsInvalid
-from backend.sealing import Sealer, Secret
 from backend.settings import load_settings
 
 KEY, OTHER = "k" * 32, "another key of more than 32 letters"

@@ -1,0 +1,1 @@
+"""Citations: the statements of an answer, what each cites, and whether that supports it."""

@@ -1,0 +1,218 @@
+"""The statements of a finished answer, what each cites, and whether what it cites says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.citations.support import Backing
+from agents.events import Citation, Cited
+from knowledge.types import Passage
+
+_MARKER = re.compile(r"\[(\d{1,4})\]")
+_MARKERS = r"(?:[ \t]*\[\d{1,4}\])*"
+_FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
+_FENCE_LINE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,}).*$", re.MULTILINE)
+_HEADING = re.compile(r"[ \t>]*#{1,6}[ \t]")
+_ROW = re.compile(r"[ \t>]*\|.*\|[ \t]*$")
+_RULE_ROW = re.compile(r"[ \t>]*\|?[ \t]*:?-{2,}[-:| \t]*$")
+_PREFIX = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)?")
+_ITEM = re.compile(r"[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]")
+_ONLY_MARKERS = re.compile(rf"[ \t>]*\[\d{{1,4}}\]{_MARKERS}[ \t]*$")
+_CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
+_CODE_OR_MARKER = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)|[ \t]*\[\d{1,4}\]", re.DOTALL)
+_STOP = re.compile(
+    rf"(?:[。！？]+[”’」』）)\"*_]*|[.!?]+[\"')*_`]*(?=[ \t]*\[\d|\s|$)|[;；](?=[ \t]*\[\d)){_MARKERS}", re.MULTILINE
+)
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|resp|no|fig|sec)|(?:^|\s)\d{1,3})\.$", re.IGNORECASE
+)
+_WORD = re.compile(r"[^\W_]+")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LEADS = re.compile(r"[:：][ \t*_]*$")
+_FEWEST_WORDS = 3
+"""Shorter statements ("Yes.", "For example") claim nothing that could be looked up."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Statement:
+    """A sentence, list item, table row or block of code: `answer[start:end]`, markers included; `text` without them."""
+
+    start: int
+    end: int
+    text: str
+    numbers: tuple[int, ...]
+    is_code: bool = False
+
+
+class SupportCheck(Protocol):
+    """Says how far each of the passages that a statement cites backs it."""
+
+    def __call__(self, statement: str, passages: Sequence[Passage]) -> Sequence[Backing]: ...
+
+
+def check_citations(answer: str, passages: Sequence[Passage], check: SupportCheck) -> Cited:
+    """Every citation of a finished answer, checked, in reading order; and the statements that carry none.
+
+    Numbers that are no passage's are as if they were not there.
+    """
+    by_number = {passage.number: passage for passage in passages}
+    citations: list[Citation] = []
+    uncited: list[tuple[int, int]] = []
+    for statement in cut_statements(answer):
+        known = [by_number[number] for number in statement.numbers if number in by_number]
+        if known:
+            backings = check(statement.text, known)
+            citations += [_citation(statement, *pair) for pair in zip(known, backings, strict=True)]
+        elif _claims(statement):
+            uncited.append((statement.start, statement.end))
+    return Cited(citations=tuple(citations), uncited=tuple(uncited))
+
+
+def cut_statements(answer: str) -> list[Statement]:
+    """The statements of an answer in Markdown, in reading order; headings and the headers of tables are none.
+
+    A line of markers alone belongs to what stands above it.
+    """
+    return [_statement(answer, start, end, is_code=is_code) for start, end, is_code in _with_markers_below(answer)]
+
+
+def _with_markers_below(answer: str) -> list[tuple[int, int, bool]]:
+    found: list[tuple[int, int, bool]] = []
+    for start, end, is_code in _spans(answer):
+        if found and not is_code and _ONLY_MARKERS.fullmatch(answer, start, end):
+            found[-1] = (found[-1][0], end, found[-1][2])
+        else:
+            found.append((start, end, is_code))
+    return found
+
+
+def _spans(answer: str) -> Iterator[tuple[int, int, bool]]:
+    paragraph: list[tuple[int, int]] = []
+    lines = list(_lines(answer))
+    at = 0
+    while at < len(lines):
+        start, end = lines[at]
+        line = answer[start:end]
+        if fence := _FENCE.match(line):
+            yield from _sentences(answer, paragraph)
+            paragraph = []
+            last = _fence_end(answer, lines, at, fence.group(1))
+            yield start, lines[last][1], True
+            at = last + 1
+            continue
+        row, heading = _ROW.match(line), _HEADING.match(line)
+        if not line.strip() or row or heading or _ITEM.match(line) or _ONLY_MARKERS.match(line):
+            yield from _sentences(answer, paragraph)
+            paragraph = []
+        if row:
+            below = answer[slice(*lines[at + 1])] if at + 1 < len(lines) else ""
+            if not _RULE_ROW.match(line) and not _RULE_ROW.match(below):
+                yield start, end, False
+        elif line.strip() and not heading:
+            paragraph.append((start, end))
+        at += 1
+    yield from _sentences(answer, paragraph)
+
+
+def _lines(answer: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for line in answer.split("\n"):
+        yield start, start + len(line)
+        start += len(line) + 1
+
+
+def _fence_end(answer: str, lines: Sequence[tuple[int, int]], opening: int, signs: str) -> int:
+    for at in range(opening + 1, len(lines)):
+        line = answer[slice(*lines[at])].strip(" \t>")
+        if len(line) >= len(signs) and set(line) == {signs[0]}:
+            return at
+    return len(lines) - 1
+
+
+def _sentences(answer: str, paragraph: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:
+    """The sentences of the lines of a paragraph or list item."""
+    if not paragraph:
+        return
+    prefix = _PREFIX.match(answer, paragraph[0][0])
+    begin, stop = (prefix.end() if prefix else paragraph[0][0]), paragraph[-1][1]
+    # Stops inside code end no sentence.
+    masked = answer[:begin] + _CODE_SPAN.sub(lambda match: "x" * len(match.group()), answer[begin:stop])
+    for match in _STOP.finditer(masked, begin):
+        bare = _MARKER.sub("", masked[begin : match.end()]).rstrip()
+        if not _ABBREVIATION.search(bare):
+            yield from _trimmed(answer, begin, match.end())
+            begin = match.end()
+    yield from _trimmed(answer, begin, stop)
+
+
+def _trimmed(answer: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+    text = answer[start:end]
+    if text.strip():
+        yield start + len(text) - len(text.lstrip()), start + len(text.rstrip()), False
+
+
+def _statement(answer: str, start: int, end: int, *, is_code: bool) -> Statement:
+    text = answer[start:end]
+    body, behind = text, text
+    if is_code:
+        closing = text.rstrip().rfind("\n[")
+        body, behind = (text[:closing], text[closing:]) if closing > 0 and _MARKER.search(text, closing) else (text, "")
+    numbers = tuple(dict.fromkeys(int(number) for number in _MARKER.findall(_CODE_SPAN.sub("", behind))))
+    body = (
+        _FENCE_LINE.sub("", body)
+        if is_code
+        else _CODE_OR_MARKER.sub(lambda match: match.group() if match.group(1) else "", body)
+    )
+    return Statement(start=start, end=end, text=body.strip(), numbers=numbers, is_code=is_code)
+
+
+def _claims(statement: Statement) -> bool:
+    """Whether a statement without a citation lacks one: lead-ins, code and a word or two do not."""
+    if statement.is_code or _LEADS.search(statement.text):
+        return False
+    return len(_WORD.findall(_HAN.sub(" ", statement.text))) + len(_HAN.findall(statement.text)) / 2 >= _FEWEST_WORDS
+
+
+def _citation(statement: Statement, passage: Passage, backing: Backing) -> Citation:
+    return cite(
+        passage,
+        quote=passage.text[backing.start - passage.start : backing.end - passage.start],
+        start=backing.start,
+        answer_start=statement.start,
+        answer_end=statement.end,
+        support=backing.support,
+        supported=backing.supported,
+    )
+
+
+def cite(
+    passage: Passage,
+    *,
+    quote: str,
+    start: int,
+    answer_start: int,
+    answer_end: int,
+    support: float = 1.0,
+    supported: bool = True,
+) -> Citation:
+    """A citation of `quote`, which stands at offset `start` of the passage's document, by a part of the answer."""
+    return Citation(
+        number=passage.number,
+        document_id=passage.document.id,
+        knowledge_base_id=passage.document.knowledge_base_id,
+        path=passage.document.path,
+        title=passage.document.title,
+        url=passage.document.url,
+        heading_path=passage.heading_path,
+        anchor=passage.anchor,
+        quote=quote,
+        start=start,
+        end=start + len(quote),
+        answer_start=answer_start,
+        answer_end=answer_end,
+        support=support,
+        supported=supported,
+    )

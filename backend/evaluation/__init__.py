@@ -1,0 +1,1 @@
+"""How well a knowledge base answers: questions with known answers, asked through the pipeline that answers users."""

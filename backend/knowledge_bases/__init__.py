@@ -1,0 +1,1 @@
+"""Knowledge bases as callers name them, and the files they send for them."""

@@ -1,0 +1,1 @@
+"""Language models: those that users have stored, and which of them a run uses."""

@@ -1,0 +1,1 @@
+"""What keeps an installation well: doctor, and the sample knowledge base of the first start."""

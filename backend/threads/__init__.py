@@ -1,0 +1,1 @@
+"""Conversations: threads, their messages and their export."""

@@ -1,0 +1,1 @@
+"""Who may use the interface: pages of our own origin, and people who gave the token."""

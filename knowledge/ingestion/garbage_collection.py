@@ -1,0 +1,77 @@
+"""Garbage collection: vectors and raw files that nothing refers to any more go away."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from sqlalchemy import select, update
+
+from knowledge.storage.bases import brought_files
+from knowledge.storage.blobs import BlobStore
+from knowledge.storage.changes import lock_base, prune, read_base
+from knowledge.storage.database import Database
+from knowledge.storage.documents import in_portions
+from knowledge.storage.tables import documents, knowledge_bases, sources
+from knowledge.storage.vectors import drop_unneeded, stored_embedders, unneeded
+
+_LOOKED_AT_ONCE = 5000
+
+
+class GarbageCollector:
+    """Cleans up after replacements and deletions; may be broken off, and run by several at once."""
+
+    def __init__(self, *, database: Database, blobs: BlobStore) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    def sweep(self) -> Iterator[int]:
+        """Drop every vector and file that nothing needs, yielding portion by portion how many, and give the room back
+        that they and what was deleted before took."""
+        yield from self._sweep_vectors()
+        yield from self._blobs.sweep(self._referenced)
+        yield from self._database.give_back_space()
+
+    def tidy(self, knowledge_base_id: str) -> Iterator[int]:
+        """Sweep when this base has dropped something since that was last done, and shorten its log. Raises NotFound."""
+        with self._database.read() as connection:
+            head = read_base(connection, knowledge_base_id).log_head
+            mine = knowledge_bases.c.id == knowledge_base_id
+            untidy = connection.execute(select(knowledge_bases.c.untidy).where(mine)).scalar_one()
+        if not untidy:
+            return
+        yield from self.sweep()
+        with self._database.write() as connection:
+            lock_base(connection, knowledge_base_id)
+            prune(connection, knowledge_base_id)
+            # Whatever is dropped is told to the log: at another head, there is something to look for again.
+            still = (mine, knowledge_bases.c.log_head == head)
+            connection.execute(update(knowledge_bases).where(*still).values(untidy=False))
+
+    def _sweep_vectors(self) -> Iterator[int]:
+        with self._database.read() as connection:
+            names = list(stored_embedders(connection))
+        for name in names:
+            after = ""
+            while True:
+                with self._database.read() as connection:
+                    found, after = unneeded(connection, name, after, _LOOKED_AT_ONCE)
+                if found:
+                    with self._database.write() as connection:
+                        yielded = drop_unneeded(connection, name, found)
+                    yield yielded
+                if not after:
+                    break
+                yield 0
+
+    def _referenced(self, hashes: Collection[str]) -> Collection[str]:
+        """Those of the hashes that a document, an uploaded archive or an import refers to."""
+        with self._database.read() as connection:
+            query = select(documents.c.content_hash).distinct()
+            used = {
+                found
+                for portion in in_portions(hashes)
+                for found in connection.execute(query.where(documents.c.content_hash.in_(portion))).scalars()
+            }
+            archives = select(sources.c.options).where(sources.c.kind == "zip")
+            uploaded = {options.get("blob") for options in connection.execute(archives).scalars()}
+            return used | uploaded | brought_files(connection)

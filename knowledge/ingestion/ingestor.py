@@ -1,0 +1,262 @@
+"""Building knowledge bases: from sources and uploads to documents that are found by words and by meaning.
+
+An Ingestor yields BuildEvents at least about every second. Closing the generator stops it; calling it again goes on
+where it was, for everything it has committed is whole and what it had not is still waiting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from sqlalchemy import Connection, delete, func, select
+
+from knowledge.config import ArchiveLimits, ParsingLimits
+from knowledge.errors import EmbedderUnavailable
+from knowledge.events import DELETED, BuildEvent, BuildFinished, BuildNote, StageProgress
+from knowledge.indexes.projections import Projections
+from knowledge.ingestion.garbage_collection import GarbageCollector
+from knowledge.ingestion.imported_vectors import VectorImporter
+from knowledge.ingestion.processing import VERSION, Outcome, Parser, Processor
+from knowledge.ingestion.sync import Synchroniser, Tally
+from knowledge.ingestion.vectors import VectorWriter
+from knowledge.ports import Embedder
+from knowledge.sources import Fetcher
+from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
+from knowledge.storage.blobs import Blob, BlobStore
+from knowledge.storage.changes import read_base
+from knowledge.storage.database import Database
+from knowledge.storage.replacement import DocumentWriter, Received, waits
+from knowledge.storage.tables import documents, knowledge_bases, sources
+from knowledge.storage.vectors import is_complete
+from knowledge.types import KnowledgeBase, Scope, Source
+
+_LOOK_EVERY_S = 2.0
+UPLOADS = "uploads"
+_REMOVED_AT_ONCE = 50
+_ZIP = ".zip"
+
+
+class StoredFile(Protocol):
+    """A file that was put into the store: `path` is POSIX and relative, folders kept; `media_type` may be empty."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def blob(self) -> Blob: ...
+
+    @property
+    def media_type(self) -> str: ...
+
+
+class Ingestor:
+    """Builds, changes and deletes knowledge bases. One for a process, for any number of threads."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        blobs: BlobStore,
+        projections: Projections,
+        embedders: Mapping[str, Embedder],
+        parser: Parser,
+        fetcher: Fetcher,
+        parsing: ParsingLimits | None = None,
+        archives: ArchiveLimits | None = None,
+        version: str = VERSION,
+    ) -> None:
+        """`version` is that of parser and splitter; documents that another one made are processed again."""
+        self._database = database
+        self._projections = projections
+        self._embedders = embedders
+        self._version = version
+        self._synchroniser = Synchroniser(
+            database=database,
+            blobs=blobs,
+            embedders=embedders,
+            fetcher=fetcher,
+            archives=archives or ArchiveLimits(),
+            version=version,
+        )
+        self._processor = Processor(
+            database=database,
+            blobs=blobs,
+            projections=projections,
+            embedders=embedders,
+            parser=parser,
+            limits=parsing or ParsingLimits(),
+            version=version,
+        )
+        self._importer = VectorImporter(database=database, blobs=blobs, embedders=embedders)
+        self._vector_writer = VectorWriter(database=database, embedders=embedders)
+        self._garbage_collector = GarbageCollector(database=database, blobs=blobs)
+
+    def build(
+        self,
+        scope: Scope,
+        knowledge_base_id: str,
+        source_ids: Collection[str] | None = None,
+        *,
+        force: bool = False,
+    ) -> Iterator[BuildEvent]:
+        """Sync these sources (None: all of the base) and bring the base to completion: words, then the vectors of each
+        embedder, the fastest first. `force` processes unchanged files, too.
+
+        Raises NotFound, and at its end EmbedderUnavailable when an embedder failed: everything else is done then.
+        """
+        base, chosen = self._chosen(scope, knowledge_base_id, source_ids)
+        tally, outcome = Tally(), Outcome()
+        # An index that is ahead of a restored database must find out before the log has grown past it.
+        for _ in self._projections.catch_up(base.id):
+            yield outcome.words()
+        for source in chosen:
+            yield from self._synchroniser.receive(base, source, tally, force=force)
+        yield from self._processor.process(base.id, outcome)
+        yield from self._importer.adopt(base.id)
+        embedded, unavailable = yield from self._cover_all(base.id, outcome)
+        self._vector_writer.switch(base.id)
+        for _ in self._garbage_collector.tidy(base.id):
+            yield outcome.words()
+        if unavailable is not None:
+            raise unavailable
+        yield BuildFinished(
+            received=tally.received,
+            unchanged=tally.unchanged,
+            indexed=outcome.indexed,
+            failed=tally.failed + outcome.failed,
+            removed=tally.removed,
+            embedded=embedded,
+        )
+
+    def delete_base(self, knowledge_base_id: str) -> Iterator[BuildEvent]:
+        """Remove what a base held that was marked as deleted: rows, indexes, and the vectors and files that only it
+        needed. Nothing happens to one that is not marked, or is gone already, but for what was left over."""
+        doomed = (knowledge_bases.c.id == knowledge_base_id, knowledge_bases.c.deleted.is_(True))
+        with self._database.read() as connection:
+            query = select(func.count()).select_from(documents).join(knowledge_bases).where(*doomed)
+            total = int(connection.execute(query).scalar_one())
+        done = 0
+        yield StageProgress(stage=DELETED, done=0, total=total)
+        while removed := self._remove_some(knowledge_base_id):
+            done += removed
+            yield StageProgress(stage=DELETED, done=done, total=max(done, total))
+        with self._database.write() as connection:
+            connection.execute(delete(knowledge_bases).where(*doomed))
+            gone = not connection.execute(
+                select(knowledge_bases.c.id).where(knowledge_bases.c.id == knowledge_base_id)
+            ).first()
+        if gone:
+            self._projections.drop(knowledge_base_id)
+        for _ in self._garbage_collector.sweep():
+            yield StageProgress(stage=DELETED, done=done, total=max(done, total))
+
+    def sweep(self) -> Iterator[int]:
+        """Remove vectors, files and indexes that nothing refers to; for a quiet moment, such as a worker's start."""
+        yield self._projections.sweep()
+        yield from self._garbage_collector.sweep()
+
+    def add_uploads(self, connection: Connection, base: KnowledgeBase, files: Sequence[StoredFile]) -> list[str]:
+        """Note files that are held in the store, in the transaction of `connection`; returns the sources to build.
+
+        A file with the path of an earlier upload replaces it. A zip becomes a source of its own, whose files follow it
+        when it is uploaded again.
+        """
+        store = SourceStore(connection, base)
+        plain = [file for file in files if not file.path.lower().endswith(_ZIP)]
+        touched = []
+        if plain:
+            uploads = store.add("upload", UPLOADS)
+            touched.append(uploads.id)
+            received = [
+                Received(
+                    path=file.path,
+                    content_hash=file.blob.content_hash,
+                    size=file.blob.size,
+                    media_type=file.media_type,
+                )
+                for file in plain
+            ]
+            DocumentWriter(connection, base.id, self._embedders).receive(uploads.id, received, version=self._version)
+        for file in files:
+            if file not in plain:
+                touched.append(store.add("zip", file.path, {"blob": file.blob.content_hash}).id)
+        return touched
+
+    def remove_documents(self, connection: Connection, base: KnowledgeBase, document_ids: Collection[str]) -> int:
+        """Remove documents with all that was made of them, in the transaction of `connection`; returns how many. Their
+        files and vectors go with the next build of the base."""
+        return DocumentWriter(connection, base.id, self._embedders).remove(document_ids)
+
+    def remove_source(self, connection: Connection, base: KnowledgeBase, source_id: str) -> int:
+        """Remove a source and its documents, in the transaction of `connection`; returns how many. Raises NotFound."""
+        source = SourceStore(connection, base).get(source_id)
+        query = select(documents.c.id).where(documents.c.source_id == source.id)
+        removed = self.remove_documents(connection, base, connection.execute(query).scalars().all())
+        connection.execute(delete(sources).where(sources.c.id == source.id))
+        return removed
+
+    def _chosen(
+        self, scope: Scope, knowledge_base_id: str, source_ids: Collection[str] | None
+    ) -> tuple[KnowledgeBase, list[Source]]:
+        with self._database.read() as connection:
+            base = KnowledgeBaseStore(connection, scope).get(knowledge_base_id)
+            every = SourceStore(connection, base).all()
+        return base, [source for source in every if source_ids is None or source.id in source_ids]
+
+    def _cover_all(
+        self, knowledge_base_id: str, outcome: Outcome
+    ) -> Generator[BuildEvent, None, tuple[int, EmbedderUnavailable | None]]:
+        """Cover the base by each of its embedders, until nothing that came meanwhile is left either."""
+        made, failed, unavailable = 0, set[str](), None
+        todo = self._uncovered(knowledge_base_id, failed, every=True)
+        while todo:
+            for name in todo:
+                try:
+                    made += yield from self._cover(knowledge_base_id, name, outcome)
+                except EmbedderUnavailable as error:
+                    failed.add(name)
+                    unavailable = error
+                    yield BuildNote(message=str(error))
+            todo = self._uncovered(knowledge_base_id, failed)
+        return made, unavailable
+
+    def _cover(self, knowledge_base_id: str, name: str, outcome: Outcome) -> Generator[BuildEvent, None, int]:
+        """Cover the base; what is received meanwhile is found by its words before the next embedder has its turn."""
+        looked = time.monotonic()
+        with contextlib.closing(self._vector_writer.cover(knowledge_base_id, name)) as steps:
+            while True:
+                try:
+                    event = next(steps)
+                except StopIteration as end:
+                    return int(end.value)
+                yield event
+                if time.monotonic() - looked > _LOOK_EVERY_S:
+                    yield from self._process_waiting(knowledge_base_id, outcome)
+                    looked = time.monotonic()
+
+    def _process_waiting(self, knowledge_base_id: str, outcome: Outcome) -> Iterator[BuildEvent]:
+        with self._database.read() as connection:
+            there = waits(connection, knowledge_base_id)
+        if there:
+            yield from self._processor.process(knowledge_base_id, outcome)
+
+    def _uncovered(self, knowledge_base_id: str, failed: Collection[str], *, every: bool = False) -> list[str]:
+        """The embedders of a base that have something to do, but for those that failed."""
+        with self._database.read() as connection:
+            names = read_base(connection, knowledge_base_id).all_embedders
+            return [
+                name
+                for name in names
+                if name not in failed and (every or not is_complete(connection, knowledge_base_id, name))
+            ]
+
+    def _remove_some(self, knowledge_base_id: str) -> int:
+        doomed = (knowledge_bases.c.id == knowledge_base_id, knowledge_bases.c.deleted.is_(True))
+        query = select(documents.c.id).join(knowledge_bases).where(*doomed).limit(_REMOVED_AT_ONCE)
+        with self._database.write() as connection:
+            found = connection.execute(query).scalars().all()
+            connection.execute(delete(documents).where(documents.c.id.in_(found)))
+        return len(found)
