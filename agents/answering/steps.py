@@ -22,8 +22,9 @@ from agents.errors import AgentError, ModelUnavailable
 from agents.events import Cited, Mode, Nearest, TextDelta, UsageReported
 from agents.phases import Outcome, PhaseEvent, RunRequest
 from agents.ports import ChatModel, Message, TextPiece
-from agents.sanitising.inline import hosts_of
-from agents.sanitising.stream import Sanitiser, keep_valid
+from agents.sanitising.addresses import hosts_of
+from agents.sanitising.inline import keep_valid
+from agents.sanitising.stream import Sanitiser
 from knowledge.ports import Embedder
 from knowledge.retrieval.followup import contextualise
 from knowledge.retrieval.retriever import SearchResult

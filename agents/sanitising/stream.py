@@ -1,52 +1,32 @@
 """Making Markdown that others wrote safe to render while it is still being written.
 
 What comes out holds no image, no raw HTML and no link but to hosts that were allowed; everything else of the kind is
-shown as text. The rules hold across the borders of pieces: what may become a link is held back until it is known.
+shown as text. The rules hold across the borders of pieces: what may become a link is held back until it is known, but
+never more than a few thousand signs, and never beyond its line. Every sign is looked at a bounded number of times.
 """
 
 from __future__ import annotations
 
 import re
-import string
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
-from agents.sanitising import inline
+from agents.sanitising.addresses import ADDRESS, BREAK
 from agents.sanitising.blocks import PREFIX, Containers, Fence, inside_quotes, open_fence
+from agents.sanitising.inline import TAIL, Marker, escaped, guard_code, render, seam
+from agents.sanitising.segments import LONGEST, Reader, read_segment
 
+_LONGEST_PREFIX = 300
+"""Signs before the content of a line beyond which no list or code block begins in it."""
 # The next sign that may begin something; running text between them passes as it is.
-_NEXT = re.compile(r" +(?=[\[【])|[\\`\[\]!<\n【]|(?<![A-Za-z])(?:https?://|ftp://|www\.)", re.IGNORECASE)
-# An end that may turn out to be the beginning of an address or of a marker.
-_TAIL = re.compile(
-    r"[ \t]+$|(?<![A-Za-z])(?:h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?|f(?:t(?:p(?::/?)?)?)?|w{1,3})$", re.IGNORECASE
+_BEGINNING = re.compile(rf"[\\`\[\]!<&\n【]|{ADDRESS}", re.IGNORECASE)
+# An end that may turn out to be the beginning of an address, looked for in the last few signs.
+_PART_OF_ADDRESS = re.compile(
+    r"(?<![A-Za-z])(?:h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?|f(?:t(?:p(?::/?)?)?)?|w{1,3})$", re.IGNORECASE
 )
-_TAG = re.compile(r"<[A-Za-z/!?]")
-_LINE_BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_AUTOLINK = re.compile(r"<((?:https?|ftp)://[^\s<>]*)>", re.IGNORECASE)
-_PART_OF_TAG = re.compile(r"<(?:b|br|br\s*/?|(?:h|f)[a-z]{0,4}(?::(?:/(?:/[^\s<>]{0,2048})?)?)?)?$", re.IGNORECASE)
-_FENCE_SIGN = re.compile(r"`{1,3}|~{1,3}")
-_NUMBERS = re.compile(r"\^?\s*(\d{1,4}(?:\s*[,，、;；]\s*\^?\d{1,4})*)\s*")
-_WIDE_MARKER = re.compile(r"【\s*(\d{1,4}(?:\s*[,，、;；]\s*\d{1,4})*)(?:†[^】\n]{0,40})?\s*】")
-_PART_OF_WIDE_MARKER = re.compile(r"【[\d\s,，、;；]*(?:†[^】\n]{0,40})?$")
-
-Marker = Callable[[tuple[int, ...]], str]
-"""What stands for a marker such as `[1]` or `[2, 3]`, given its numbers: possibly nothing."""
-
-
-def keep_valid(highest: int, seen: Callable[[int], None] | None = None) -> Marker:
-    """Markers of 1 to `highest` as `[n]` each, others left out; `seen` is told of every number."""
-
-    def mark(numbers: tuple[int, ...]) -> str:
-        for number in numbers:
-            if seen is not None:
-                seen(number)
-        return "".join(f"[{number}]" for number in dict.fromkeys(numbers) if 1 <= number <= highest)
-
-    return mark
-
-
-def escaped(numbers: tuple[int, ...]) -> str:
-    """For quoted text: what looks like a marker is shown, but is none."""
-    return f"\\[{', '.join(map(str, numbers))}\\]"
+_ADDRESS_BEGUN = re.compile(r"(?:https?|ftp)(?::/?)?$|www$", re.IGNORECASE)
+_LONGEST_PART = 10
+_BEGINS_ITEM = re.compile(r"[.)0-9*+-]*")
+_FENCE_SIGNS = re.compile(r"`{1,3}|~{1,3}")
 
 
 class Sanitiser:
@@ -56,21 +36,36 @@ class Sanitiser:
         self._hosts = hosts
         self._marker = marker
         self._held = ""
+        self._read = 0
+        """How much of what is held the reader of the piece that begins it has seen."""
+        self._reader: Reader | None = None
+        self._spaces = ""
+        """Spaces before a piece: they go with a marker that is left out."""
         self._before = ""
         """The last character handed on, as it came in: an address does not begin inside a word."""
-        self._shown_before = ""
+        self._shown = ""
+        """The end of what has been shown."""
         self._line_start = True
-        self._content_start = False
         self._fence: Fence | None = None
+        self._inside_code_line = False
+        self._in_paragraph = False
+        """Whether the line before may be a paragraph that goes on."""
         self._containers = Containers()
 
     def feed(self, piece: str) -> str:
         """What of the text so far can be shown now and was not yet."""
-        return self._advance(self._held + piece, final=False)
+        # Other renderers end a line at a carriage return too, and none shows what NUL is.
+        text = self._held + piece.replace("\0", "\ufffd")
+        ends_in_return = text.endswith("\r")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").removesuffix("\r").replace("\r", "\n")
+        shown = self._advance(text, final=False)
+        self._held += "\r" if ends_in_return else ""
+        return shown
 
     def finish(self) -> str:
         """The rest; an open code block is closed. Nothing may be fed afterwards."""
-        rest = self._advance(self._held, final=True)
+        rest = self._advance(self._held.replace("\r", "\n"), final=True)
         if self._fence is None:
             return rest
         closing = f"{'> ' * self._fence.quotes}{' ' * self._fence.column}{self._fence.sign * self._fence.length}"
@@ -89,257 +84,160 @@ class Sanitiser:
             if step == at:
                 break
             at = step
-        if at:
             self._before = text[at - 1]
         self._held = text[at:]
-        shown = "".join(out)
-        self._shown_before = shown[-1:] or self._shown_before
-        return shown
+        return "".join(out)
+
+    def _put(self, shown: str, out: list[str]) -> None:
+        """Hand on what must not be changed by what stands before it, nor change it."""
+        if shown:
+            out.append(f"{seam(self._shown[-1:], shown)}{shown}")
+            self._shown = (self._shown[-TAIL:] + shown)[-TAIL:]
 
     # Lines
 
     def _code_line(self, text: str, at: int, out: list[str], *, final: bool) -> int:
-        """A whole line of a code block; kept inside the block's column, so that no renderer ends it early."""
+        """A line of a code block, kept inside the block's column, so that no renderer ends it early. A very long one
+        comes in parts."""
         fence = self._fence
         assert fence is not None
         end = text.find("\n", at)
-        if end < 0 and not final:
+        whole = end >= 0 or final
+        if not whole and len(text) - at < LONGEST:
             return at
         stop = len(text) if end < 0 else end
-        inside = inside_quotes(text[at:stop], fence.quotes)
-        self._line_start = True
-        if inside is None:
-            self._fence = None
-            # The quotation has ended and its code block with it.
-            return self._start_line(text, at, out, final=final)
-        marks, line = inside
-        if line.strip():
-            missing = fence.column - (len(line) - len(line.lstrip(" ")))
-            line = " " * max(missing, 0) + line
-        if fence.closes(line[fence.column :]):
-            self._fence = None
-        out.append(marks + inline.guard_code(line))
-        if end >= 0:
-            out.append("\n")
-        else:
-            self._line_start = False
+        line = text[at:stop]
+        if not self._inside_code_line:
+            inside = inside_quotes(line, fence.quotes)
+            if inside is None:
+                # The quotation has ended and its code block with it.
+                self._fence = None
+                self._line_start = True
+                return self._start_line(text, at, out, final=final)
+            marks, line = inside
+            if line.strip(" \t"):
+                missing = fence.column - (len(line) - len(line.lstrip(" ")))
+                line = " " * max(missing, 0) + line
+            if whole and fence.closes(line[fence.column :]):
+                self._fence = None
+            out.append(marks)
+        out.append(guard_code(line))
+        out.append("\n" if end >= 0 else "")
+        self._inside_code_line = not whole
+        self._line_start = end >= 0
+        self._shown = "\n" if end >= 0 else "`"
         return stop + (end >= 0)
 
     def _start_line(self, text: str, at: int, out: list[str], *, final: bool) -> int:
         match = PREFIX.match(text, at)
         start = match.end() if match else at
         prefix = text[at:start]
-        unknown = start == len(text) or (text[start:].strip(".)0123456789-*+") == "" and "\n" not in text[start:])
-        if unknown and not final and len(prefix) < inline.LONGEST_LABEL:
+        rest = text[start : start + _LONGEST_PREFIX]
+        item = _BEGINS_ITEM.match(rest)
+        if not final and len(prefix) < _LONGEST_PREFIX and item is not None and item.end() == len(rest):
             return at
-        signs = _FENCE_SIGN.match(text, start)
-        if signs and not final and (signs.end() == len(text) or len(signs.group()) == 3) and "\n" not in text[start:]:
-            return at
-        column = self._containers.enter(prefix) if text[start : start + 1] not in ("\n", "") else 0
-        self._line_start = False
-        self._content_start = True
-        out.append(prefix)
-        if signs and len(signs.group()) == 3:
-            begun = self._maybe_fence(text, start, prefix, column, out)
-            if begun > start:
-                return begun
-        return start if start > at else self._inline(text, start, out, final=final)
-
-    def _maybe_fence(self, text: str, start: int, prefix: str, column: int, out: list[str]) -> int:
-        """Open a code block, or show its signs as text; `start` itself when they begin code inside the line."""
+        signs = _FENCE_SIGNS.match(rest)
         end = text.find("\n", start)
-        stop = len(text) if end < 0 else end
-        line = text[start:stop]
-        self._fence = open_fence(prefix, line, column)
-        if self._fence is not None:
-            out.append(inline.guard_code(line))
-            self._line_start = end >= 0
-            out.append("\n" if end >= 0 else "")
-            return stop + (end >= 0)
-        sign = text[start]
-        run = len(line) - len(line.lstrip(sign))
-        if sign == "`" and inline.code_end(text, start + run, run, final=True) != -1:
-            return start
-        out.append(f"\\{sign}" * run)
-        return start + run
+        if signs and not final and end < 0 and len(text) - start < LONGEST:
+            short = len(signs.group()) < 3
+            if signs.end() == len(rest) or not short:
+                return at
+        blank = text[start : start + 1] in ("\n", "")
+        column = 0 if blank else self._containers.enter(prefix, interrupts=self._in_paragraph)
+        self._in_paragraph = not blank
+        self._line_start = False
+        if prefix:
+            out.append(prefix)
+            self._shown = prefix[-1]
+        if signs and len(signs.group()) == 3:
+            stop = len(text) if end < 0 else end
+            self._fence = open_fence(prefix, text[start:stop], column)
+            if self._fence is not None:
+                out.append(guard_code(text[start : stop + 1]))
+                self._line_start = end >= 0
+                self._inside_code_line = False
+                return stop + (end >= 0)
+        return start if start > at else self._inline(text, start, out, final=final)
 
     # Inside a line
 
     def _inline(self, text: str, at: int, out: list[str], *, final: bool) -> int:
-        begins, self._content_start = self._content_start, False
-        match = _NEXT.search(text, at)
-        if match and match.start() == 0 and match.group()[0].isalpha() and self._in_word():
-            match = _NEXT.search(text, 1)
+        if self._reader is not None:
+            return self._piece(text, at, out, final=final)
+        match = _BEGINNING.search(text, at)
+        if match and match.start() == at == 0 and match.group()[0].isalpha() and self._in_word():
+            match = _BEGINNING.search(text, 1)
         stop = match.start() if match else len(text)
-        if stop > at:
-            return self._plain(text, at, stop, out, begins, final=final or match is not None)
-        assert match is not None
-        step = self._sign(text, at, out, begins, final=final)
-        if step == at:
-            self._content_start = begins
-        return step
+        plain = self._plain_end(text, at, stop, match.group()[0] if match else "", final=final)
+        if plain > at:
+            self._put(text[at:plain], out)
+            return plain
+        if match is None:
+            return at
+        if match.group() == "\n":
+            out.append(text[at : stop + 1])
+            self._shown = "\n"
+            self._line_start = True
+            return stop + 1
+        self._spaces = text[at:stop]
+        self._reader = read_segment(text[stop])
+        next(self._reader)
+        self._read = stop + 1 - at
+        return self._piece(text, at, out, final=final)
 
-    def _plain(self, text: str, at: int, stop: int, out: list[str], begins: bool, *, final: bool) -> int:
-        tail = None if final else _TAIL.search(text, at, stop)
-        inside_word = tail is not None and tail.start() == 0 and self._in_word() and not tail.group()[0].isspace()
-        if tail and not inside_word:
-            stop = tail.start()
-        if stop > at:
-            out.append(text[at:stop])
-        else:
-            self._content_start = begins
-        return stop
+    def _plain_end(self, text: str, at: int, stop: int, sign: str, *, final: bool) -> int:
+        """Where the running text ends that can be shown: spaces wait for a marker, letters for an address."""
+        if sign and sign not in "[【":
+            return stop
+        floor = max(at, stop - _LONGEST_PREFIX)
+        end = stop
+        if not (final and not sign):
+            while end > floor and text[end - 1] == " ":
+                end -= 1
+        if sign or final or end < stop:
+            return end
+        part = _PART_OF_ADDRESS.search(text, max(at, stop - _LONGEST_PART), stop)
+        return part.start() if part and not (part.start() == 0 and self._in_word()) else end
 
     def _in_word(self) -> bool:
         return self._before.isalpha() and self._before.isascii()
 
-    def _sign(self, text: str, at: int, out: list[str], begins: bool, *, final: bool) -> int:
-        """Handle the sign at `at`; returns the position behind what was handled, `at` itself to wait for more."""
-        match text[at]:
-            case "\n":
-                out.append("\n")
-                self._line_start = True
-                return at + 1
-            case " ":
-                return self._spaced(text, at, out, final=final)
-            case "`":
-                return self._code(text, at, out, final=final)
-            case "[":
-                return self._bracket(text, at, out, begins, final=final)
-            case "<":
-                return self._tag(text, at, out, final=final)
-            case "【":
-                return self._wide_marker(text, at, out, final=final)
-            case "\\" | "!" | "]":
-                return self._with_next(text, at, out, begins, final=final)
-            case _:
-                return self._address(text, at, out, final=final)
-
-    def _spaced(self, text: str, at: int, out: list[str], *, final: bool) -> int:
-        """A bracket and the spaces before it, which go with a marker that is left out."""
-        start = next(here for here in range(at, len(text)) if text[here] != " ")
-        shown: list[str] = []
-        end = self._sign(text, start, shown, False, final=final)
-        if end == start:
-            return at
-        out.append(text[at:start] + "".join(shown) if any(shown) else "")
+    def _piece(self, text: str, at: int, out: list[str], *, final: bool) -> int:
+        """Read on in the piece that begins at `at`, and show it once its end is known."""
+        assert self._reader is not None
+        position = at + self._read
+        limit = min(len(text), at + LONGEST)
+        end = -1
+        while position < limit and end < 0:
+            if text[position] == "\n":
+                break
+            try:
+                self._reader.send(text[position])
+                position += 1
+            except StopIteration as stopped:
+                end = position + bool(stopped.value)
+        self._read = position - at
+        whole = end >= 0
+        if not whole:
+            if not final and position == len(text):
+                return at
+            end = position
+        self._show_piece(text[at:end], text[end : end + 1], out, whole=whole)
         return end
 
-    def _with_next(self, text: str, at: int, out: list[str], begins: bool, *, final: bool) -> int:
-        """A sign whose meaning hangs on the one behind it."""
-        following = text[at + 1 : at + 2]
-        if not following:
-            out.append(text[at] if final else "")
-            return at + final
-        if text[at] == "!" and following == "[":
-            return self._bracket(text, at + 1, out, begins, final=final, image=True)
-        out.append(text[at])
-        if text[at] == "]" and following in "([:":
-            out.append("\\")
-        elif text[at] == "\\" and following in string.punctuation:
-            # Before anything but a sign the backslash stands for itself.
-            out.append(following)
-            return at + 2
-        return at + 1
-
-    def _code(self, text: str, at: int, out: list[str], *, final: bool) -> int:
-        run = inline.backticks(text, at)
-        if at + run == len(text) and not final:
-            return at
-        end = inline.code_end(text, at + run, run, final=final)
-        if end is None:
-            return at
-        if end < 0:
-            out.append("\\`" * run)
-            return at + run
-        self._put(inline.guard_code(text[at:end]), out)
-        return end
-
-    def _bracket(self, text: str, at: int, out: list[str], begins: bool, *, final: bool, image: bool = False) -> int:
-        begin = at - image
-        end = inline.closing_bracket(text, at, final=final)
-        if end is None or (end == len(text) - 1 and not final):
-            return begin
-        if end < 0:
-            out.append("!\\[" if image else "\\[")
-            return at + 1
-        label = text[at + 1 : end]
-        following = text[end + 1 : end + 2]
-        numbers = None if image else _NUMBERS.fullmatch(label)
-        if following == "(":
-            stop = inline.target_end(text, end + 1, final=final)
-            if stop is None:
-                return begin
-            if stop >= 0:
-                target = inline.target_of(text[end + 2 : stop])
-                self._put(self._mark(numbers[1]) if numbers else self._link(label, target, image=image), out)
-                return stop + 1
-        if numbers:
-            shown = self._mark(numbers[1])
-        elif image:
-            shown = f"!\\[{self._clean(label)}\\]"
-        else:
-            shown = f"[{self._clean(label)}]"
-        out.append(shown)
-        if following == "(" or (following == ":" and begins):
-            out.append("\\")
-        return end + 1
-
-    def _link(self, label: str, target: str, *, image: bool) -> str:
-        clean = self._clean(label)
-        if image:
-            shown = inline.as_text(target)
-            return f"🖼 {clean} ({shown})" if shown else f"🖼 {clean}"
-        return inline.link(clean, target, self._hosts)
-
-    def _clean(self, label: str) -> str:
-        """The text of a link, made safe by itself; it cannot hold another link."""
-        inner = Sanitiser(hosts=(), marker=escaped)
-        inner._line_start = False
-        return inner.feed(label.replace("\n", " ")) + inner.finish()
-
-    def _mark(self, digits: str) -> str:
-        return self._marker(tuple(int(number) for number in re.findall(r"\d+", digits)))
-
-    def _wide_marker(self, text: str, at: int, out: list[str], *, final: bool) -> int:
-        match = _WIDE_MARKER.match(text, at)
-        if match:
-            out.append(self._mark(match[1]))
-            return match.end()
-        if not final and _PART_OF_WIDE_MARKER.match(text, at):
-            return at
-        out.append("【")
-        return at + 1
-
-    def _tag(self, text: str, at: int, out: list[str], *, final: bool) -> int:
-        for pattern in (_AUTOLINK, _LINE_BREAK_TAG):
-            if match := pattern.match(text, at):
-                address = match.group(1) if pattern is _AUTOLINK else ""
-                allowed = inline.is_allowed(address, self._hosts)
-                self._put((match.group() if allowed else inline.as_text(address)) if address else " ", out)
-                return match.end()
-        if not final and _PART_OF_TAG.match(text, at):
-            return at
-        out.append("\\<" if _TAG.match(text, at) else "<")
-        return at + 1
-
-    def _address(self, text: str, at: int, out: list[str], *, final: bool) -> int:
-        end = inline.url_end(text, at)
-        rest = end
-        while rest < len(text) and text[rest] in inline.TRAILING:
-            rest += 1
-        if rest == len(text) and not final and rest - at < inline.LONGEST_URL:
-            return at
-        if end == at:
-            out.append(text[at])
-            return at + 1
-        self._put(inline.bare(text[at:end], text[end : end + 1], self._hosts), out)
-        return end
-
-    def _put(self, shown: str, out: list[str]) -> None:
-        """Hand on what may begin with code: its backticks must not join those before it, nor be escaped."""
-        before = next((part[-1] for part in reversed(out) if part), self._shown_before)
-        out.append(f" {shown}" if shown.startswith("`") and before in ("`", "\\") else shown)
+    def _show_piece(self, piece: str, follows: str, out: list[str], *, whole: bool) -> None:
+        source = piece[len(self._spaces) :]
+        plain = source in ("!", "<", "&", "]", "【", "\\")
+        shown = source
+        if not (plain and whole):
+            before = f"{self._shown}{self._spaces}"
+            shown = render(source, self._hosts, self._marker, before=before, follows=follows, whole=whole)
+        if shown:
+            self._put(self._spaces + shown, out)
+        elif _ADDRESS_BEGUN.search(self._shown):
+            # What stood on both sides of a marker must not join to an address without it.
+            self._put(BREAK, out)
+        self._reader, self._spaces = None, ""
 
 
 def sanitise(text: str, *, hosts: Collection[str], marker: Marker = escaped) -> str:

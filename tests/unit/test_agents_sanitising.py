@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from agents.sanitising.inline import hosts_of, is_allowed
-from agents.sanitising.stream import Marker, Sanitiser, escaped, keep_valid, sanitise
+from agents.sanitising.addresses import hosts_of, is_allowed
+from agents.sanitising.inline import Marker, escaped, keep_valid
+from agents.sanitising.stream import Sanitiser, sanitise
 
 HOSTS = frozenset({"docs.example"})
 RENDERER = MarkdownIt("commonmark", {"html": True}).enable("table")
