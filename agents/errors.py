@@ -21,5 +21,11 @@ class ModelRefused(AgentError):
     code = "model_refused"
 
 
+class AnswerTooLong(AgentError):
+    """The model goes on and on; what it wrote up to then is kept."""
+
+    code = "answer_too_long"
+
+
 class UnknownPhase(AgentError):
     code = "unknown_phase"

@@ -8,20 +8,21 @@ here, outside of code. Offsets of citations count characters of the text as it c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from frontend.views import Citation
 
-_FENCE = re.compile(r"^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(`{3,}|~{3,})[ \t]*([^\s`]*)", re.MULTILINE)
-_TICKS = re.compile(r"`+")
-_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_FENCE = re.compile(r"^[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+(`{3,}+|~{3,}+)[ \t]*+([^\s`]*)", re.MULTILINE)
+_TICKS_OR_BLANK = re.compile(r"`+|\n[ \t]*+\n")
 _MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
 _PICTURE = re.compile(r"!(?=\[)")
 _LINK = re.compile(
-    r"(?<!!)\[(?P<label>[^\[\]\n]*(?:\[[^\[\]\n]*\][^\[\]\n]*)*)\]\((?P<target>[^()\s]*(?:\([^()\s]*\))*[^)]*)\)"
+    r"(?<!!)\[(?P<label>[^\[\]\n]{0,300}+(?:\[[^\[\]\n]{0,300}\][^\[\]\n]{0,300}+){0,4}+)\]"
+    r"\((?P<target>[^()\s]{0,2048}+(?:\([^()\s]{0,300}\)){0,9}+[^)\n]{0,300})\)"
 )
-_DEFINITION = re.compile(r"^[ ]{0,3}\[(?=[^\]\n]+\]:)", re.MULTILINE)
+_DEFINITION = re.compile(r"^[ ]{0,3}\[(?=[^\]\n]{1,300}\]:)", re.MULTILINE)
 _DIRECTIVE = re.compile(r":(?=[a-z][\w-]*(?:\[|/\w+:))")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 
@@ -43,25 +44,27 @@ def prepare_answer(
 ) -> str:
     """The answer with its `[n]` as links to `#cite-<anchor>-<index of the citation>`, ending in `-weak` where the
     source does not support the sentence; after sentences without a citation stands a link to `#uncited`."""
-    code = list(_code_spans(text))
+    fences = list(_fenced(text))
+    code = list(_code_spans(text, fences))
     edits = [
-        *_edits_in_fences(text),
+        *_edits_in_fences(text, fences),
         *(_Edit(m.start(), m.end(), "!\\") for m in _PICTURE.finditer(text)),
         *(_Edit(m.start(), m.end(), "\\$") for m in _DOLLAR.finditer(text)),
         *(_Edit(m.start(), m.end(), "\\:") for m in _DIRECTIVE.finditer(text)),
         *_cut_links(text),
         *_link_markers(text, anchor, citations),
     ]
-    kept = [each for each in edits if not _inside(each.start, code) or each.text == "text"]
+    inside = _membership(code)
+    kept = [each for each in edits if not inside(each.start) or each.text == "text"]
     if uncited_label:
-        kept += _mark_uncited(text, uncited, uncited_label, code)
+        kept += _mark_uncited(text, uncited, uncited_label, inside)
     return _apply(text, kept)
 
 
-def _code_spans(text: str) -> Iterator[tuple[int, int]]:
+def _code_spans(text: str, fences: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Where code stands: fenced blocks, then spans in backticks between them."""
     position = 0
-    for start, end in _fenced(text):
+    for start, end in fences:
         yield from _ticked(text, position, start)
         yield start, end
         position = end
@@ -72,26 +75,35 @@ def _fenced(text: str) -> Iterator[tuple[int, int]]:
     position = 0
     while opening := _FENCE.search(text, position):
         fence = opening.group(1)
-        closing = re.compile(rf"^[ \t>]*{re.escape(fence[0])}{{{len(fence)},}}[ \t]*$", re.MULTILINE)
+        closing = re.compile(rf"^[ \t>]*+{re.escape(fence[0])}{{{len(fence)},}}+[ \t]*+$", re.MULTILINE)
         found = closing.search(text, opening.end())
         position = found.end() if found else len(text)
         yield opening.start(), position
 
 
 def _ticked(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Spans in backticks, each closed by the next run of the same length before the paragraph ends."""
+    runs = [(run.start(), run.end()) for run in _TICKS_OR_BLANK.finditer(text, start, end)]
+    closing: list[tuple[int, int] | None] = [None] * len(runs)
+    nearest: dict[int, int] = {}
+    for at in range(len(runs) - 1, -1, -1):
+        length = runs[at][1] - runs[at][0]
+        if text[runs[at][0]] == "\n":
+            nearest.clear()
+            continue
+        same = nearest.get(length)
+        closing[at] = runs[same] if same is not None else None
+        nearest[length] = at
     position = start
-    while (opening := _TICKS.search(text, position, end)) is not None:
-        limit = _BLANK_LINE.search(text, opening.end(), end)
-        stop = limit.start() if limit else end
-        closing = next((m for m in _TICKS.finditer(text, opening.end(), stop) if m.group() == opening.group()), None)
-        if closing is not None:
-            yield opening.start(), closing.end()
-        position = (closing or opening).end()
+    for run, closed_by in zip(runs, closing, strict=True):
+        if closed_by is not None and run[0] >= position:
+            yield run[0], closed_by[1]
+            position = closed_by[1]
 
 
-def _edits_in_fences(text: str) -> Iterator[_Edit]:
+def _edits_in_fences(text: str, fences: Sequence[tuple[int, int]]) -> Iterator[_Edit]:
     """A diagram is drawn by a program of its own; here its source is shown."""
-    for start, end in _fenced(text):
+    for start, end in fences:
         opening = _FENCE.match(text, start, end)
         if opening is not None and opening.group(2).lower().strip("{}.") == "mermaid":
             yield _Edit(opening.start(2), opening.end(2), "text")
@@ -108,41 +120,48 @@ def _cut_links(text: str) -> Iterator[_Edit]:
 
 
 def _link_markers(text: str, anchor: str, citations: Sequence[Citation]) -> Iterator[_Edit]:
+    by_number: dict[int, list[int]] = {}
+    for index, citation in sorted(enumerate(citations), key=lambda pair: pair[1].answer_start):
+        by_number.setdefault(citation.number, []).append(index)
     for marker in _MARKER.finditer(text):
-        index = _citation_at(marker.start(), int(marker.group(1)), citations)
-        if index is not None:
-            weak = "" if citations[index].supported else "-weak"
-            sign = "" if citations[index].supported else " ⚠"
-            link = f"[\\[{marker.group(1)}\\]{sign}](#cite-{anchor}-{index}{weak})"
+        nearest = _nearest(marker.start(), by_number.get(int(marker.group(1)), []), citations)
+        if nearest is not None:
+            weak = "" if citations[nearest].supported else "-weak"
+            sign = "" if citations[nearest].supported else " ⚠"
+            link = f"[\\[{marker.group(1)}\\]{sign}](#cite-{anchor}-{nearest}{weak})"
             yield _Edit(marker.start(), marker.end(), link)
 
 
-def _citation_at(position: int, number: int, citations: Sequence[Citation]) -> int | None:
-    """The citation with this number whose sentence is nearest to the position."""
-    same = [(index, each) for index, each in enumerate(citations) if each.number == number]
-    if not same:
-        return None
+def _nearest(position: int, same: Sequence[int], citations: Sequence[Citation]) -> int | None:
+    """Of the citations of one number, in the order of their sentences, the one whose sentence is nearest."""
+    behind = bisect_right(same, position, key=lambda index: citations[index].answer_start)
+    around = same[max(0, behind - 1) : behind + 1]
 
-    def distance(pair: tuple[int, Citation]) -> int:
-        start, end = pair[1].answer_start, pair[1].answer_end
-        return max(start - position, position - end, 0)
+    def distance(index: int) -> int:
+        return max(citations[index].answer_start - position, position - citations[index].answer_end, 0)
 
-    return min(same, key=distance)[0]
+    return min(around, key=distance, default=None)
 
 
 def _mark_uncited(
-    text: str, uncited: Sequence[tuple[int, int]], label: str, code: Sequence[tuple[int, int]]
+    text: str, uncited: Sequence[tuple[int, int]], label: str, inside: Callable[[int], bool]
 ) -> Iterator[_Edit]:
     for start, end in uncited:
         end = min(end, len(text))
         while end > start and text[end - 1].isspace():
             end -= 1
-        if end > start and not _inside(end - 1, code):
+        if end > start and not inside(end - 1):
             yield _Edit(end, end, f" [{label}](#uncited)")
 
 
-def _inside(position: int, spans: Sequence[tuple[int, int]]) -> bool:
-    return any(start <= position < end for start, end in spans)
+def _membership(spans: Sequence[tuple[int, int]]) -> Callable[[int], bool]:
+    """Tells of a position whether it lies in one of the spans, which are in order."""
+
+    def inside(position: int) -> bool:
+        at = bisect_right(spans, position, key=lambda span: span[0]) - 1
+        return at >= 0 and position < spans[at][1]
+
+    return inside
 
 
 def _apply(text: str, edits: Sequence[_Edit]) -> str:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from agents.errors import AnswerTooLong
 from agents.sanitising.stream import Sanitiser
 
 INTERVAL_S = 0.04
 """Least time between two pieces: 25 a second read as smoothly as 100, and cost a quarter."""
+
+
+LONGEST_ANSWER = 200_000
+"""Characters that an answer may have; a model that writes more has lost its way."""
 
 
 class DeltaWriter:
@@ -24,6 +29,7 @@ class DeltaWriter:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[str] = []
         self._parts: list[str] = []
+        self._fed = 0
         self._next_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -33,6 +39,17 @@ class DeltaWriter:
         return "".join(self._parts)
 
     def feed(self, text: str) -> None:
+        """Take in what comes next. Raises AnswerTooLong, when what came before has been taken."""
+        room = LONGEST_ANSWER - self._fed
+        self._fed += len(text)
+        self._take(text[:room])
+        if len(text) > room:
+            raise AnswerTooLong(
+                f"The model wrote more than {LONGEST_ANSWER:,} characters without an end and was stopped; "
+                "ask for less at once, or choose another model."
+            )
+
+    def _take(self, text: str) -> None:
         safe = self._sanitiser.feed(text)
         if not (self._parts or self._waiting):
             safe = safe.lstrip()

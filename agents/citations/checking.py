@@ -7,24 +7,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agents.citations.code_spans import change
 from agents.citations.support import Backing
 from agents.events import Citation, Cited
 from knowledge.types import Passage
 
 _MARKER = re.compile(r"\[(\d{1,4})\]")
-_MARKERS = r"(?:[ \t]*\[\d{1,4}\])*"
+_MARKERS = r"(?:[ \t]{0,9}\[\d{1,4}\])*+"
+_LONGEST_ABBREVIATION = 60
+"""Characters before a stop that tell whether it ends a sentence, markers included."""
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
 _FENCE_LINE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,}).*$", re.MULTILINE)
 _HEADING = re.compile(r"[ \t>]*#{1,6}[ \t]")
-_ROW = re.compile(r"[ \t>]*\|.*\|[ \t]*$")
-_RULE_ROW = re.compile(r"[ \t>]*\|?[ \t]*:?-{2,}[-:| \t]*$")
+_ROW = re.compile(r"[ \t>]*+\|.*\|[ \t]*+$")
+_RULE_ROW = re.compile(r"[ \t>]*+\|?[ \t]*+:?--[-:| \t]*+$")
 _PREFIX = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)?")
 _ITEM = re.compile(r"[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]")
 _ONLY_MARKERS = re.compile(rf"[ \t>]*\[\d{{1,4}}\]{_MARKERS}[ \t]*$")
-_CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
-_CODE_OR_MARKER = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)|[ \t]*\[\d{1,4}\]", re.DOTALL)
+_SPACED_MARKER = re.compile(r"(?<![ \t])[ \t]*+\[\d{1,4}\]|(?<=[ \t])\[\d{1,4}\]")
+# Nothing in it is tried twice: a run of stops is taken whole or not at all.
 _STOP = re.compile(
-    rf"(?:[。！？]+[”’」』）)\"*_]*|[.!?]+[\"')*_`]*(?=[ \t]*\[\d|\s|$)|[;；](?=[ \t]*\[\d)){_MARKERS}", re.MULTILINE
+    rf"(?:[。！？]++[”’」』）)\"*_]*+|(?<![.!?])[.!?]++[\"')*_`]*+(?=[ \t]*+\[\d|\s|$)|[;；](?=[ \t]*+\[\d)){_MARKERS}",
+    re.MULTILINE,
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|resp|no|fig|sec)|(?:^|\s)\d{1,3})\.$", re.IGNORECASE
@@ -139,13 +143,14 @@ def _sentences(answer: str, paragraph: Sequence[tuple[int, int]]) -> Iterator[tu
     prefix = _PREFIX.match(answer, paragraph[0][0])
     begin, stop = (prefix.end() if prefix else paragraph[0][0]), paragraph[-1][1]
     # Stops inside code end no sentence.
-    masked = answer[:begin] + _CODE_SPAN.sub(lambda match: "x" * len(match.group()), answer[begin:stop])
-    for match in _STOP.finditer(masked, begin):
-        bare = _MARKER.sub("", masked[begin : match.end()]).rstrip()
-        if not _ABBREVIATION.search(bare):
-            yield from _trimmed(answer, begin, match.end())
-            begin = match.end()
-    yield from _trimmed(answer, begin, stop)
+    masked = change(answer[begin:stop], code=lambda span: "x" * len(span), outside=lambda text: text)
+    at, sentence = begin, 0
+    for match in _STOP.finditer(masked):
+        nearby = masked[max(sentence, match.end() - _LONGEST_ABBREVIATION) : match.end()]
+        if not _ABBREVIATION.search(_MARKER.sub("", nearby).rstrip()):
+            yield from _trimmed(answer, at, begin + match.end())
+            at, sentence = begin + match.end(), match.end()
+    yield from _trimmed(answer, at, stop)
 
 
 def _trimmed(answer: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
@@ -160,11 +165,12 @@ def _statement(answer: str, start: int, end: int, *, is_code: bool) -> Statement
     if is_code:
         closing = text.rstrip().rfind("\n[")
         body, behind = (text[:closing], text[closing:]) if closing > 0 and _MARKER.search(text, closing) else (text, "")
-    numbers = tuple(dict.fromkeys(int(number) for number in _MARKER.findall(_CODE_SPAN.sub("", behind))))
+    outside_code = change(behind, code=lambda _span: "", outside=lambda text: text)
+    numbers = tuple(dict.fromkeys(int(number) for number in _MARKER.findall(outside_code)))
     body = (
         _FENCE_LINE.sub("", body)
         if is_code
-        else _CODE_OR_MARKER.sub(lambda match: match.group() if match.group(1) else "", body)
+        else change(body, code=lambda span: span, outside=lambda text: _SPACED_MARKER.sub("", text))
     )
     return Statement(start=start, end=end, text=body.strip(), numbers=numbers, is_code=is_code)
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 # What may stand before the content of a line: white space, quotation marks, list markers.
-PREFIX = re.compile(r"(?:[ \t]+|>|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*")
+PREFIX = re.compile(r"(?:[ \t]++|>|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*+")
 _OPENING = re.compile(r"(`{3,}(?=[^`\n]*$)|~{3,})")
 _MARKER = re.compile(r"([-*+]|\d{1,9}[.)])([ \t]+)")
 

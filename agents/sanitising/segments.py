@@ -59,7 +59,7 @@ def _picture() -> Reader:
 
 
 def _next() -> Generator[None, str, str]:
-    sign: str = yield  # type: ignore[misc]  # a Reader is primed before anything is sent
+    sign: str = yield
     return sign
 
 

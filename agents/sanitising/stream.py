@@ -101,11 +101,11 @@ class Sanitiser:
         comes in parts."""
         fence = self._fence
         assert fence is not None
-        end = text.find("\n", at)
-        whole = end >= 0 or final
-        if not whole and len(text) - at < LONGEST:
+        end = text.find("\n", at, at + LONGEST)
+        whole = end >= 0 or len(text) - at < LONGEST
+        if whole and end < 0 and not final:
             return at
-        stop = len(text) if end < 0 else end
+        stop = end if end >= 0 else min(len(text), at + LONGEST)
         line = text[at:stop]
         if not self._inside_code_line:
             inside = inside_quotes(line, fence.quotes)
@@ -134,11 +134,13 @@ class Sanitiser:
         prefix = text[at:start]
         rest = text[start : start + _LONGEST_PREFIX]
         item = _BEGINS_ITEM.match(rest)
-        if not final and len(prefix) < _LONGEST_PREFIX and item is not None and item.end() == len(rest):
+        unknown = item is not None and item.end() == len(rest) < _LONGEST_PREFIX
+        if unknown and not final and len(prefix) < _LONGEST_PREFIX:
             return at
         signs = _FENCE_SIGNS.match(rest)
-        end = text.find("\n", start)
-        if signs and not final and end < 0 and len(text) - start < LONGEST:
+        end = text.find("\n", start, start + LONGEST)
+        short_of_end = end < 0 and len(text) - start < LONGEST
+        if signs and not final and short_of_end:
             short = len(signs.group()) < 3
             if signs.end() == len(rest) or not short:
                 return at
@@ -149,7 +151,7 @@ class Sanitiser:
         if prefix:
             out.append(prefix)
             self._shown = prefix[-1]
-        if signs and len(signs.group()) == 3:
+        if signs and len(signs.group()) == 3 and (end >= 0 or short_of_end):
             stop = len(text) if end < 0 else end
             self._fence = open_fence(prefix, text[start:stop], column)
             if self._fence is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -18,6 +19,7 @@ from agents.sanitising.stream import Sanitiser, sanitise
 HOSTS = frozenset({"docs.example"})
 RENDERER = MarkdownIt("commonmark", {"html": True}).enable("table")
 
+GROWN = re.compile(r"(?:https?|ftp)://|www\.", re.IGNORECASE)
 FRAGMENTS = [
     "![a](https://evil.example/?q=s)", "![a][r]", "![a]", "[r]: https://evil.example/r", "[a](https://evil.example/)",
     "[a](https://docs.example/x)", "[a](<https://evil.example>)", "<https://evil.example/>", "<img src=//evil.example>",
@@ -116,6 +118,27 @@ def test_bare_addresses_elsewhere_are_shown_as_code(url: str, around: str) -> No
     found = list(tokens(safe(around.format(url))))
     assert [token.content for token in found if token.type == "code_inline" and token.content.rstrip(".)") == url]
     assert not [token for token in found if token.type == "text" and url in token.content]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "&#104;ttps://evil.example", "h&#116;tps://evil.example", "https&#58;//evil.example",
+        "https:&#47;/evil.example",
+        "http\\://evil.example", "www&#46;evil.example", "www\\.evil.example", "http[99]://evil.example",
+        "&#119;ww.evil.example",
+    ],
+)  # fmt: skip
+def test_no_address_grows_out_of_its_parts(address: str) -> None:
+    shown = rendered(safe(address, marker=keep_valid(3)))
+    code = [token.content for token in tokens(safe(address)) if token.type == "code_inline"]
+    assert code or not GROWN.search(shown), shown
+
+
+def test_a_long_line_comes_in_parts_however_it_is_fed() -> None:
+    for unit in (" ", "[", "`", "a", "<b ", "> ", "![a](", "```", "h"):
+        text = unit * 9_000
+        assert in_pieces(text, list(range(0, len(text), 7)), escaped) == safe(text)
 
 
 @pytest.mark.parametrize(
