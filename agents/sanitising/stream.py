@@ -45,6 +45,8 @@ class Sanitiser:
         """The last character handed on, as it came in: an address does not begin inside a word."""
         self._shown = ""
         """The end of what has been shown."""
+        self._behind_address = False
+        """Whether the last piece was an address, which would go on without the space before a marker left out."""
         self._line_start = True
         self._fence: Fence | None = None
         self._inside_code_line = False
@@ -172,6 +174,7 @@ class Sanitiser:
         stop = match.start() if match else len(text)
         plain = self._plain_end(text, at, stop, match.group()[0] if match else "", final=final)
         if plain > at:
+            self._behind_address = False
             self._put(text[at:plain], out)
             return plain
         if match is None:
@@ -236,6 +239,9 @@ class Sanitiser:
             shown = render(source, self._hosts, self._marker, before=before, follows=follows, whole=whole)
         if shown:
             self._put(self._spaces + shown, out)
+            self._behind_address = source[0].isalpha()
+        elif self._behind_address:
+            self._put(" ", out)
         elif _ADDRESS_BEGUN.search(self._shown):
             # What stood on both sides of a marker must not join to an address without it.
             self._put(BREAK, out)
