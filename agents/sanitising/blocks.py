@@ -36,10 +36,11 @@ class Containers:
     def __init__(self) -> None:
         self._columns: list[int] = []
 
-    def enter(self, prefix: str, *, interrupts: bool = False) -> int:
+    def enter(self, prefix: str) -> int:
         """Take in what stands before a line's content; returns the column its innermost item's content begins at.
 
-        A line that `interrupts` a paragraph begins a numbered list only with the number 1.
+        Whether a list may begin with another number than 1 hangs on what stands before it, and renderers disagree; so
+        none does.
         """
         listed = bool(self._columns)
         indent = len(prefix) - len(prefix.lstrip(" \t"))
@@ -47,7 +48,7 @@ class Containers:
             self._columns.pop()
         for match in _MARKER.finditer(prefix):
             number = match.group(1)[:-1]
-            if interrupts and not listed and number and int(number) != 1:
+            if not listed and number and int(number) != 1:
                 break
             # Five spaces or more after a marker begin an indented code block one column behind it.
             space = len(match.group(2))

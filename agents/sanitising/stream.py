@@ -50,8 +50,6 @@ class Sanitiser:
         self._line_start = True
         self._fence: Fence | None = None
         self._inside_code_line = False
-        self._in_paragraph = False
-        """Whether the line before may be a paragraph that goes on."""
         self._containers = Containers()
 
     def feed(self, piece: str) -> str:
@@ -147,8 +145,7 @@ class Sanitiser:
             if signs.end() == len(rest) or not short:
                 return at
         blank = text[start : start + 1] in ("\n", "")
-        column = 0 if blank else self._containers.enter(prefix, interrupts=self._in_paragraph)
-        self._in_paragraph = not blank
+        column = 0 if blank else self._containers.enter(prefix)
         self._line_start = False
         if prefix:
             out.append(prefix)
