@@ -41,8 +41,8 @@ async def healthz() -> HealthView:
 
 @router.get("/readyz", responses=_NOT_READY)
 def readyz(container: Here, response: Response) -> HealthView:
-    """The process can serve: its database is there and migrated, its data folder can be written."""
-    checks = {"database": _database(container), "data_folder": _data_folder(container)}
+    """The process can serve: its database is there and migrated, its data folder can be written, runs can be kept."""
+    checks = {"database": _database(container), "data_folder": _data_folder(container), "runs": container.runs.state}
     ready = all(value == "ok" for value in checks.values())
     if not ready:
         response.status_code = 503

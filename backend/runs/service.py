@@ -28,7 +28,7 @@ from agents.events import (
     UsageReported,
     encode_event,
 )
-from backend.errors import Busy, NamedError
+from backend.errors import Busy, NamedError, NotReady
 from backend.runs import store
 from backend.runs.broker import Broker
 from backend.runs.following import Follower
@@ -72,11 +72,14 @@ class RunService:
         )
         self._follower = Follower(database=database, broker=broker, is_local=self._tasks.__contains__)
         self._background: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._broken = ""
         self._writing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to write, to renew leases and to take over what others left."""
         self._writing = asyncio.create_task(self._writer.work())
+        self._writing.add_done_callback(self._writer_ended)
         self._background = [
             asyncio.create_task(self._every(CANCEL_POLL_SECONDS, self._notice_cancels)),
             asyncio.create_task(self._every(self._settings.lease_seconds / 3, self._renew)),
@@ -85,23 +88,33 @@ class RunService:
 
     async def stop(self) -> None:
         """Stop every run where it is and give it back, for another process to begin anew."""
+        self._stopping = True
         running = [*self._background, *self._tasks.values()]
         self._lost.update(self._tasks)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        if self._writing is not None:
+        if self._writing is not None and not self._writing.done():
             await self._writer.stop()
             await self._writing
         await asyncio.to_thread(self._release)
 
+    @property
+    def state(self) -> str:
+        """ "ok", or why this process can perform no runs any more."""
+        return self._broken or "ok"
+
     def check_room(self) -> None:
-        """Raises Busy when this process performs as many runs as it may."""
+        """Raises Busy when this process performs as many runs as it may, NotReady when it can perform none."""
+        if self._broken:
+            raise NotReady(f"No answers can be written: {self._broken}.")
         if len(self._tasks) >= self._settings.max_active:
             raise Busy("Too many answers are being written at the moment; try again in a few seconds.")
 
     def begin(self, run: Run) -> None:
         """Perform a run that this process holds; returns at once. To be called on the event loop."""
+        if self._broken:
+            return  # its lease is not renewed either, so another process begins it
         task = asyncio.create_task(self._carry_out(run), name=f"run {run.id}")
         self._tasks[run.id] = task
         self._metrics.runs_active.inc()
@@ -130,6 +143,20 @@ class RunService:
         if task is not None and run_id not in self._lost | self._ending:
             log.info("run taken over or gone", run_id=run_id)
             self._lost.add(run_id)
+            task.cancel()
+
+    def _writer_ended(self, writing: asyncio.Task[None]) -> None:
+        """Without a writer nothing said here is kept: let go of every run, and of the leases, for others to take over.
+
+        The process says that it is not ready; runs that it still held are begun anew elsewhere when their lease ends.
+        """
+        if self._stopping:
+            return
+        error = None if writing.cancelled() else writing.exception()
+        self._broken = "the writer of run events ended; restart this process"
+        log.critical("runs: the event writer ended", exc_info=error)
+        self._lost.update(self._tasks)
+        for task in [*self._background, *self._tasks.values()]:
             task.cancel()
 
     async def _carry_out(self, run: Run) -> None:

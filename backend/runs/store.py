@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, text, update
 
+from agents.events import RunFailed, encode_event
 from backend.db.tables import messages, run_events, runs, threads
 from backend.errors import Missing
 from backend.runs.types import Outcome, Run, StoredEvent
@@ -161,6 +162,46 @@ def close(connection: Connection, run_id: str, outcome: Outcome) -> None:
         )
     )
     connection.execute(update(threads).where(threads.c.id == row.thread_id).values(updated_at=now))
+
+
+def fail(connection: Connection, run_id: str, code: str, message: str) -> StoredEvent:
+    """End a run that the caller holds as failed; what is stored of its text stays. The event that says so."""
+    event = RunFailed(code=code, message=message)
+    last = connection.execute(select(func.max(run_events.c.seq)).where(run_events.c.run_id == run_id)).scalar() or 0
+    stored = StoredEvent(seq=last + 1, kind=event.kind, data=encode_event(event))
+    add_events(connection, [(run_id, stored)])
+    row = connection.execute(select(runs.c.mode, runs.c.model).where(runs.c.id == run_id)).one()
+    close(
+        connection,
+        run_id,
+        Outcome(
+            status="failed",
+            text=text_so_far(connection, run_id),
+            mode=row.mode,
+            model=row.model,
+            answered=None,
+            error=message,
+            error_code=code,
+            citations=[],
+            uncited=[],
+            nearest=[],
+        ),
+    )
+    return stored
+
+
+def text_so_far(connection: Connection, run_id: str) -> str:
+    """What the present attempt of a run has written, from its stored events."""
+    started = select(func.max(run_events.c.seq)).where(
+        run_events.c.run_id == run_id, run_events.c.kind == "run_started"
+    )
+    begun = connection.execute(started).scalar() or 0
+    query = (
+        select(run_events.c.data)
+        .where(run_events.c.run_id == run_id, run_events.c.seq > begun, run_events.c.kind == "text_delta")
+        .order_by(run_events.c.seq)
+    )
+    return "".join(json.loads(data)["text"] for data in connection.execute(query).scalars())
 
 
 def extend(connection: Connection, owner: str, lease: timedelta) -> set[str]:

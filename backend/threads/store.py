@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exi
 
 from agents.answering.greetings import greets
 from backend.db.paging import cut
-from backend.db.tables import feedback, messages, run_events, runs, threads
+from backend.db.tables import feedback, messages, runs, threads
 from backend.errors import Invalid, Missing
+from backend.runs.store import text_so_far
 from knowledge.ids import new_id
 from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope
@@ -248,20 +248,6 @@ class Conversations:
             feedback=given,
             created_at=row.created_at,
         )
-
-
-def text_so_far(connection: Connection, run_id: str) -> str:
-    """What the present attempt of a run has written, from its stored events."""
-    started = select(func.max(run_events.c.seq)).where(
-        run_events.c.run_id == run_id, run_events.c.kind == "run_started"
-    )
-    begun = connection.execute(started).scalar() or 0
-    query = (
-        select(run_events.c.data)
-        .where(run_events.c.run_id == run_id, run_events.c.seq > begun, run_events.c.kind == "text_delta")
-        .order_by(run_events.c.seq)
-    )
-    return "".join(json.loads(data)["text"] for data in connection.execute(query).scalars())
 
 
 def title_of(question: str) -> str:
