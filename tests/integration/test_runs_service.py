@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import threading
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -25,6 +27,7 @@ from backend.runs.ownership import dead_owners, owner_name
 from backend.runs.service import RunService
 from backend.runs.store import RunStore, add_events
 from backend.runs.types import Run, StoredEvent
+from backend.threads import store as threads_store
 from backend.threads.store import Conversations
 from knowledge.storage.database import Database
 from tests.databases import DIALECTS, blank_database_url
@@ -250,6 +253,46 @@ async def test_a_key_for_one_run_is_forgotten_at_its_end(database: Database) -> 
         assert run.request["model"]["api_key"] == "sk-secret"
         await heard(runs, run.id)
     assert run_of(database, run).request["model"]["api_key"] == ""
+
+
+def test_messages_keep_their_order_whatever_the_clocks_say(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two machines write to one thread, and the clock of the second is some seconds behind."""
+    now = time.time_ns()
+    clocks = itertools.count()
+
+    def made_elsewhere() -> str:
+        number = next(clocks)
+        return f"{(now // 1_000_000 - number * 3_000) << 80 | number:032x}"
+
+    monkeypatch.setattr(threads_store, "new_id", made_elsewhere)
+    with database.write() as connection:
+        conversations = Conversations(connection, ME)
+        thread = conversations.create("", ())
+        question = conversations.add_question(thread, None, "First?")
+        answer = conversations.add_answer(thread.id, question, "r" * 32)
+        later = conversations.add_question(thread, answer, "Second?")
+        newest = conversations.add_answer(thread.id, later, "s" * 32)
+    assert sorted([question, answer, later, newest], reverse=True) == [question, answer, later, newest]
+    with database.read() as connection:
+        conversations = Conversations(connection, ME)
+        first, cursor = conversations.messages(thread.id, 3)
+        rest, last = conversations.messages(thread.id, 3, cursor or "")
+        end = conversations.newest(thread.id)
+    assert [message.id for message in [*first, *rest]] == [question, answer, later, newest]
+    assert (last, end and end.id) == (None, newest)
+
+
+async def test_messages_added_at_once_get_different_numbers(database: Database) -> None:
+    with database.write() as connection:
+        thread = Conversations(connection, ME).create("", ())
+
+    def add(number: int) -> None:
+        with database.write() as connection:
+            Conversations(connection, ME).add_question(thread, None, f"Question {number}?")
+
+    await asyncio.gather(*(asyncio.to_thread(add, number) for number in range(8)))
+    with database.read() as connection:
+        assert len(Conversations(connection, ME).messages(thread.id, 100)[0]) == 8
 
 
 class Fatal(BaseException):
