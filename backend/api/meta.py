@@ -103,7 +103,17 @@ async def close_session() -> Response:
 @choices.get("/phases")
 async def list_phases(container: Here) -> Page[PhaseView]:
     """What a run can be asked to be."""
-    return Page(items=[PhaseView(name=name, description=text) for name, text in container.phases.items()])
+    return Page(
+        items=[
+            PhaseView(
+                name=phase.name,
+                description=phase.description.en,
+                descriptions={"en": phase.description.en, "zh": phase.description.zh},
+                requires=sorted(phase.requires),
+            )
+            for phase in container.phases
+        ]
+    )
 
 
 @choices.get("/embedders")

@@ -14,6 +14,7 @@ from backend.db.paging import cut
 from backend.db.tables import feedback, messages, runs, threads
 from backend.errors import Invalid, Missing
 from backend.runs.store import text_so_far
+from backend.runs.types import ACTIVE, RUNNING
 from knowledge.ids import new_id
 from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope
@@ -161,7 +162,7 @@ class Conversations:
 
     def add_answer(self, thread_id: str, parent_id: str, run_id: str) -> str:
         """The id of an assistant message that the run is to fill."""
-        return self._add(thread_id, parent_id, "assistant", "", status="running", run_id=run_id)
+        return self._add(thread_id, parent_id, "assistant", "", status=RUNNING, run_id=run_id)
 
     def rate(self, message_id: str, given: Feedback | None) -> None:
         """Set or take back this user's feedback. Raises Missing."""
@@ -216,7 +217,7 @@ class Conversations:
         active = (
             select(runs.c.id)
             .join(messages, messages.c.id == runs.c.message_id)
-            .where(runs.c.thread_id == threads.c.id, runs.c.status == "running")
+            .where(runs.c.thread_id == threads.c.id, runs.c.status.in_(ACTIVE))
             .order_by(messages.c.seq.desc())
             .limit(1)
             .scalar_subquery()
@@ -234,7 +235,7 @@ class Conversations:
 
     def _message(self, row: Row[Any]) -> StoredMessage:
         text = row.text
-        if row.status == "running":
+        if row.status == RUNNING:
             text = text_so_far(self._connection, row.run_id)
         given = Feedback(rating=row.rating, reasons=tuple(row.reasons), comment=row.comment) if row.rating else None
         return StoredMessage(

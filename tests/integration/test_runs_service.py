@@ -31,7 +31,7 @@ from backend.threads import store as threads_store
 from backend.threads.store import Conversations
 from knowledge.storage.database import Database
 from tests.databases import DIALECTS, blank_database_url
-from tests.running import ME, Script, answer_of, begin, finished, heard, orphan, run_of, service, started, until, wish
+from tests.running import ME, Script, answer_of, begin, finished, heard, orphan, run_of, service, spec, started, until
 
 DEAD_PROCESS = owner_name().replace(f"|{psutil.Process().pid}|", "|999999999|")
 
@@ -249,10 +249,10 @@ async def test_deleting_the_conversation_ends_run_and_stream(database: Database)
 async def test_a_key_for_one_run_is_forgotten_at_its_end(database: Database) -> None:
     endpoint = {"name": "m", "base_url": "http://model.example/v1", "api_key": "sk-secret"}
     async with running(service(database, Script("done"))) as runs:
-        run = begin(database, runs, wished=wish(model=endpoint))
-        assert run.request["model"]["api_key"] == "sk-secret"
+        run = begin(database, runs, asked=spec(model=endpoint))
+        assert run.spec.model == endpoint
         await heard(runs, run.id)
-    assert run_of(database, run).request["model"]["api_key"] == ""
+    assert run_of(database, run).spec.model == {**endpoint, "api_key": ""}
 
 
 def test_messages_keep_their_order_whatever_the_clocks_say(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

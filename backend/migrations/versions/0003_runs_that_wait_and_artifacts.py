@@ -74,7 +74,7 @@ def _in_order(rows: Sequence[Any]) -> Iterator[str]:
     for row in rows:
         chain: list[str] = []
         each: str | None = row.id
-        while each in parents and each not in done and each not in chain:
+        while each is not None and each in parents and each not in done and each not in chain:
             chain.append(each)
             each = parents[each]
         done.update(chain)
