@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pytest
 
 from agents.errors import ModelUnavailable
-from agents.events import TERMINAL_KINDS, RunEvent, StepStarted, TextDelta, decode_event, encode_event
+from agents.events import (
+    TERMINAL_KINDS,
+    RunEvent,
+    RunFailed,
+    RunWaiting,
+    StepStarted,
+    TextDelta,
+    decode_event,
+    encode_event,
+)
+from agents.models.scripted import ScriptedChatModel
 from agents.phases.context import RunContext
-from agents.phases.phase import Description, Outcome, PhaseEvent, Requirement
-from agents.phases.spec import RunSpec
+from agents.phases.phase import Description, Outcome, PhaseEvent, Requirement, Waiting
+from agents.phases.spec import Budget, Resume, RunSpec, decode_spec, encode_spec
 from agents.runner import Runner
 from knowledge.errors import NotFound
-from knowledge.types import Scope
+from knowledge.types import Filters, Scope
 
 
 class ScriptedPhase:
@@ -23,9 +35,15 @@ class ScriptedPhase:
 
     name = "answer"
     description = Description(en="Says its events.", zh="按剧本。")
-    requires: frozenset[Requirement] = frozenset()
 
-    def __init__(self, *events: PhaseEvent, error: Exception | None = None, hangs: bool = False) -> None:
+    def __init__(
+        self,
+        *events: Any,
+        error: Exception | None = None,
+        hangs: bool = False,
+        requires: frozenset[Requirement] = frozenset(),
+    ) -> None:
+        self.requires = requires
         self.events = events
         self.error = error
         self.hangs = hangs
@@ -147,3 +165,62 @@ async def test_cancelling_the_callers_task_is_not_swallowed() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert phase.closed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Noted:
+    """An event that nobody but this test knows."""
+
+    text: str
+    kind: Literal["noted"] = "noted"
+
+
+async def test_an_event_that_the_runner_does_not_know_is_passed_on() -> None:
+    noted = Noted(text="half way")
+    phase = ScriptedPhase(noted, Outcome(answered=True, mode="extractive"))
+    events = [event async for event in Runner([phase]).run(context(), asyncio.Event())]
+    assert [event.kind for event in events] == ["run_started", "noted", "run_finished"]
+    assert events[1] is noted
+
+
+async def test_a_phase_cannot_end_the_run_by_itself() -> None:
+    end = (await collect(ScriptedPhase(RunFailed(code="x", message="x")), context()))[-1]
+    assert end.kind == "run_failed"
+    assert end.code == "internal_error"
+
+
+async def test_a_stored_run_may_wait_and_another_may_not() -> None:
+    phase = ScriptedPhase(TextDelta(text="First: "), Waiting(asked={"question": "Which cluster?"}))
+    events = [event async for event in Runner([phase]).run(context(may_wait=True), asyncio.Event())]
+    assert events[-1] == RunWaiting(asked={"question": "Which cluster?"})
+    end = (await collect(phase, context()))[-1]
+    assert end.kind == "run_failed"
+    assert end.code == "cannot_wait"
+
+
+async def test_a_phase_that_needs_a_model_says_so() -> None:
+    phase = ScriptedPhase(Outcome(answered=True, mode="model"), requires=frozenset({"model"}))
+    end = (await collect(phase, context()))[-1]
+    assert end.kind == "run_failed"
+    assert end.code == "model_required"
+    assert (await collect(phase, context(model=ScriptedChatModel("x"))))[-1].kind == "run_finished"
+
+
+SPEC = RunSpec(
+    question="Why?",
+    phase="react",
+    scope=Scope(workspace_id="w", user_id="u", roles=("admin",)),
+    knowledge_bases=("kb",),
+    repositories=("repo",),
+    filters=Filters(path_prefixes=("guide/",), metadata={"team": ["a", 1]}),
+    tools=("search",),
+    budget=Budget(steps=3, cost=0.5),
+    attachments=("a1",),
+    model={"name": "m", "base_url": "http://m/v1", "api_key": "sealed"},
+    resume=Resume(asked={"tool": "delete"}, answer={"decision": "approve"}),
+)
+
+
+@pytest.mark.parametrize("spec", [SPEC, RunSpec(question="q", scope=SPEC.scope)])
+def test_a_spec_comes_back_from_its_json(spec: RunSpec) -> None:
+    assert decode_spec(json.loads(json.dumps(encode_spec(spec)))) == spec
