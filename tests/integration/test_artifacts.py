@@ -45,10 +45,7 @@ def brought(
     with made.artifact_files.hold() as holding:
         blob = holding.put([content])
         with made.database.write() as connection:
-            described = {"name": "report.html", "media_type": "text/html", **described}
-            return ArtifactStore(connection, scope).add(
-                blob, name=described["name"], media_type=described["media_type"]
-            )
+            return ArtifactStore(connection, scope).add(blob, name=name, media_type=media_type)
 
 
 def attached(made: Container, *ids: str) -> str:
