@@ -17,8 +17,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from agents.events import Citation, Cited, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
-from agents.phases import RunRequest
-from agents.ports import Message
+from agents.messages.parts import Message
+from agents.phases.context import RunContext
+from agents.phases.spec import RunSpec
 from backend.api.context import Caller, Here
 from backend.api.openai_shapes import (
     Annotation,
@@ -36,9 +37,7 @@ from backend.api.problems import openai_error
 from backend.api.streams import EVENT
 from backend.bootstrap import Container
 from backend.errors import Invalid, Missing, status_of
-from backend.knowledge_bases.selection import chosen_or_all, resolve
-from backend.runs.performing import filters_of
-from knowledge.ids import new_id
+from backend.knowledge_bases.selection import resolve
 from knowledge.types import Scope
 
 router = APIRouter(prefix="/v1", tags=["OpenAI protocol"])
@@ -81,7 +80,7 @@ class _Answer:
 @router.get("/models")
 async def list_phase_models(container: Here) -> ModelList:
     """The phases, as models."""
-    return ModelList(data=[ModelCard(id=name, created=0) for name in container.phases])
+    return ModelList(data=[ModelCard(id=name, created=0) for name in container.phases.names])
 
 
 @router.get("/models/{model}", responses=problems(404))
@@ -95,7 +94,7 @@ async def get_phase_model(model: str, container: Here) -> ModelCard:
 async def complete_chat(body: ChatRequest, request: Request, container: Here, scope: Caller) -> Response:
     """Answer the last user message, with the messages before it as the conversation."""
     _check(container, body.model)
-    run = await container.in_thread(_run_request, container, scope, body)
+    run = await container.in_thread(_context, container, scope, body)
     base_url = container.settings.api.url.rstrip("/") or str(request.base_url).rstrip("/")
     if body.stream:
         chunks = _chunks(container, run, body, base_url)
@@ -113,49 +112,45 @@ async def complete_chat(body: ChatRequest, request: Request, container: Here, sc
 
 
 def _check(container: Container, model: str) -> None:
-    if model not in container.phases:
+    if model not in container.phases.names:
         raise Missing(f"There is no model {model[:100]!r}; GET /v1/models lists those there are.")
 
 
-def _run_request(container: Container, scope: Scope, body: ChatRequest) -> RunRequest:
+def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContext:
     spoken = [message for message in body.messages if message.role in ("user", "assistant") and message.text.strip()]
     if not spoken or spoken[-1].role != "user":
         raise Invalid("The last message must be one of the user, with text.")
     if len(spoken[-1].text) > 100_000:
         raise Invalid("The question is longer than 100,000 characters.")
     with container.database.read() as connection:
-        bases = resolve(connection, scope, body.knowledge_bases) or chosen_or_all(connection, scope, ())
-        model = container.models.find(connection, scope, body.language_model)
-    return RunRequest(
-        run_id=new_id(),
-        thread_id="",
+        bases = resolve(connection, scope, body.knowledge_bases)
+    spec = RunSpec(
         question=spoken[-1].text,
         phase=body.model,
+        scope=scope,
         knowledge_bases=bases,
-        filters=filters_of(body.filters.model_dump()),
-        history=tuple(
-            Message(role="user" if message.role == "user" else "assistant", content=message.text)
-            for message in spoken[:-1]
-        ),
-        model=None if model is None else container.models.chat_model(model),
+        filters=body.filters.chosen(),
+        model=body.language_model,
     )
+    history = [Message.of("user" if each.role == "user" else "assistant", each.text) for each in spoken[:-1]]
+    return container.contexts.of(spec, history)
 
 
-async def _events(container: Container, run: RunRequest) -> AsyncGenerator[RunEvent, None]:
+async def _events(container: Container, run: RunContext) -> AsyncGenerator[RunEvent, None]:
     """The run's events, counted as those of stored runs are."""
     with container.metrics.runs_active.track_inprogress():
         async with aclosing(container.runner.run(run, asyncio.Event())) as events:
             async for event in events:
                 if isinstance(event, RunFinished | RunFailed):
                     mode = event.mode if isinstance(event, RunFinished) else run.mode
-                    container.metrics.runs.labels(run.phase, event.kind.removeprefix("run_"), mode).inc()
+                    container.metrics.runs.labels(run.spec.phase, event.kind.removeprefix("run_"), mode).inc()
                 if isinstance(event, UsageReported):
                     container.metrics.tokens.labels("input").inc(event.input_tokens)
                     container.metrics.tokens.labels("output").inc(event.output_tokens)
                 yield event
 
 
-async def _whole(container: Container, run: RunRequest) -> _Answer:
+async def _whole(container: Container, run: RunContext) -> _Answer:
     answer = _Answer()
     async with aclosing(_events(container, run)) as events:
         async for event in events:
@@ -185,7 +180,7 @@ async def _until_gone(request: Request, work: Any) -> _Answer | None:
         task.cancel()
 
 
-async def _chunks(container: Container, run: RunRequest, body: ChatRequest, base_url: str) -> AsyncIterator[bytes]:
+async def _chunks(container: Container, run: RunContext, body: ChatRequest, base_url: str) -> AsyncIterator[bytes]:
     answer = _Answer()
     usage = body.stream_options is not None and body.stream_options.include_usage
     frame = _Frame(run, body.model, usage)
@@ -211,7 +206,7 @@ async def _chunks(container: Container, run: RunRequest, body: ChatRequest, base
 class _Frame:
     """What every chunk of a stream has in common."""
 
-    def __init__(self, run: RunRequest, model: str, usage: bool) -> None:
+    def __init__(self, run: RunContext, model: str, usage: bool) -> None:
         self._common = {
             "id": f"chatcmpl-{run.run_id}",
             "object": "chat.completion.chunk",
@@ -232,7 +227,7 @@ class _Frame:
         return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode(errors="replace")
 
 
-def _completion(run: RunRequest, body: ChatRequest, answer: _Answer, finished: RunFinished, base_url: str) -> str:
+def _completion(run: RunContext, body: ChatRequest, answer: _Answer, finished: RunFinished, base_url: str) -> str:
     message = AnswerMessage(
         content=finished.text + _listed(finished), annotations=_annotations(answer.citations, base_url)
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from agents.models.catalogue import ModelCatalogue, ModelSpec
-from agents.ports import ChatModel
+from agents.models.catalogue import ModelCatalogue
+from agents.models.providers import ModelSpec
+from agents.ports import ChatModel, ModelProfile
 from backend.accounts.sealing import Sealer, Secret
 from backend.errors import Invalid, SecretUnreadable
 from backend.models.store import Models, StoredModel
@@ -77,8 +78,10 @@ class ModelSelector:
             api_key = self.sealer.open(stored.api_key)
         except SecretUnreadable as error:
             raise SecretUnreadable(f"The model {stored.name!r} cannot be used. {error}") from None
+        # What the settings say is of their own model; of others nothing is known.
+        profile = ModelProfile(tool_calls=self.settings.tool_calls) if stored.id == SETTINGS_ID else ModelProfile()
         return self.catalogue.open(
-            ModelSpec(name=stored.name, base_url=stored.base_url, api_key=api_key, model=stored.model)
+            ModelSpec(name=stored.name, base_url=stored.base_url, api_key=api_key, model=stored.model, profile=profile)
         )
 
     def _named(self, connection: Connection, scope: Scope, name: str) -> StoredModel:

@@ -88,7 +88,7 @@ def test_the_conversation_and_our_own_fields_arrive(client: openai.OpenAI, phase
     )
     asked = phase.asked[0]
     assert asked.question == "And now?"
-    assert [(each.role, each.content) for each in asked.history] == [("user", "First?"), ("assistant", "Yes.")]
+    assert [(each.role, each.text) for each in asked.history] == [("user", "First?"), ("assistant", "Yes.")]
     assert asked.filters is not None
     assert asked.filters.path_prefixes == ("guide/",)
 
