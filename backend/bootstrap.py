@@ -15,9 +15,11 @@ from agents.models.catalogue import ModelCatalogue
 from agents.runner import Runner
 from backend.accounts.guard import LOCAL, Guard
 from backend.accounts.sealing import Sealer
-from backend.jobs.ports import JobQueue
-from backend.jobs.store import SqlJobQueue
+from backend.jobs.queue import JobQueue
+from backend.jobs.registry import KINDS
 from backend.models.selector import ModelSelector
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
 from backend.runs.performing import Performing
 from backend.runs.service import RunService
 from backend.settings import Settings
@@ -51,6 +53,7 @@ class Container:
     guard: Guard
     sealer: Sealer
     metrics: Metrics
+    processes: ProcessRegistry
     jobs: JobQueue
     catalogue: ModelCatalogue
     models: ModelSelector
@@ -138,6 +141,7 @@ def build(settings: Settings, **overrides: Any) -> Container:
     threads = 4 if any(each.kind == "openai" for each in settings.embedders) else 1
     phase = _answer_phase(MeasuredSearcher(searcher, metrics), remembering, threads)
     runner = part("runner", lambda: Runner([phase]))
+    processes = ProcessRegistry(this_process("api"), silent_after_s=settings.runs.lease_seconds)
     perform = part("perform", lambda: Performing(database=database, runner=runner, models=models))
     return Container(
         settings=settings,
@@ -145,11 +149,14 @@ def build(settings: Settings, **overrides: Any) -> Container:
         guard=Guard.of(settings),
         sealer=sealer,
         metrics=metrics,
-        jobs=part("jobs", SqlJobQueue),
+        processes=processes,
+        jobs=part("jobs", lambda: JobQueue(KINDS, processes)),
         catalogue=catalogue,
         models=models,
         runner=runner,
-        runs=RunService(database=database, perform=perform, settings=settings.runs, metrics=metrics),
+        runs=RunService(
+            database=database, perform=perform, processes=processes, settings=settings.runs, metrics=metrics
+        ),
         embedders=embedders,
         blobs=blobs,
         projections=projections,

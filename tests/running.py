@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import timedelta
 
 from agents.events import Retrieved, RunEvent, RunFinished, RunStarted, TextDelta
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
 from backend.runs.opening import Wish, open_run
 from backend.runs.service import RunService
 from backend.runs.store import RunStore
@@ -88,23 +89,24 @@ class Script:
 
 def service(database: Database, perform: Script, *, lease_seconds: float = 30.0, max_attempts: int = 5) -> RunService:
     settings = RunSettings(lease_seconds=lease_seconds, max_attempts=max_attempts)
-    return RunService(database=database, perform=perform, settings=settings, metrics=Metrics())
+    processes = ProcessRegistry(this_process("api"), silent_after_s=lease_seconds)
+    return RunService(database=database, perform=perform, processes=processes, settings=settings, metrics=Metrics())
 
 
 def begin(database: Database, runs: RunService, thread_id: str | None = None, wished: Wish | None = None) -> Run:
     """A new run, begun."""
     with database.write() as connection:
         thread_id = thread_id or Conversations(connection, ME).create("", ()).id
-        run = open_run(connection, ME, thread_id, wished or wish(), owner=runs.owner, lease=runs.lease)
+        run = open_run(connection, ME, thread_id, wished or wish(), owner=runs.owner)
     runs.begin(run)
     return run
 
 
-def orphan(database: Database, *, owner: str, lease: timedelta) -> Run:
+def orphan(database: Database, *, owner: str) -> Run:
     """A run whose owner never performs it."""
     with database.write() as connection:
         thread = Conversations(connection, ME).create("", ())
-        return open_run(connection, ME, thread.id, wish(), owner=owner, lease=lease)
+        return open_run(connection, ME, thread.id, wish(), owner=owner)
 
 
 async def heard(runs: RunService, run_id: str, after: int = 0) -> list[StoredEvent]:

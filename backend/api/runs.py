@@ -34,7 +34,7 @@ async def create_run(id: str, body: RunCreate, container: Here, scope: Caller, c
 
     def make(connection: Connection) -> RunView:
         wish = _wish(connection, container, scope, id, body)
-        run = open_run(connection, scope, id, wish, owner=container.runs.owner, lease=container.runs.lease)
+        run = open_run(connection, scope, id, wish, owner=container.runs.owner)
         begun[:] = [run]
         return RunView.model_validate(run)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -39,8 +38,8 @@ class _Place:
     question: StoredMessage | None
 
 
-def open_run(connection: Connection, scope: Scope, thread_id: str, wish: Wish, *, owner: str, lease: timedelta) -> Run:
-    """The question, an empty answer and the run that is to fill it, in one transaction; the run is leased to `owner`.
+def open_run(connection: Connection, scope: Scope, thread_id: str, wish: Wish, *, owner: str) -> Run:
+    """The question, an empty answer and the run that is to fill it, in one transaction; the run is held by `owner`.
 
     Two branches of a thread may be answered at the same time, one branch may not: an unfinished answer cannot be
     followed, and a question that is being answered is not answered again. Raises Missing, Invalid, RunActive.
@@ -67,7 +66,6 @@ def open_run(connection: Connection, scope: Scope, thread_id: str, wish: Wish, *
             "model": wish.model if isinstance(wish.model, str | None) else dict(wish.model),
         },
         owner=owner,
-        lease=lease,
     )
 
 

@@ -1,7 +1,7 @@
 """Runs of this process: begun, stored as they speak, cancelled, and taken over from processes that died.
 
-A run is an asyncio task. Its row carries a lease that this process renews; whoever finds a lease that ran out begins
-the run's next attempt. Every event is fenced by the lease, so of two processes that believe to hold a run only one
+A run is an asyncio task. Its row names the process that performs it; whoever finds that process dead begins the run's
+next attempt. Every event is fenced by that name, so of two processes that believe to hold a run only one
 writes.
 """
 
@@ -12,7 +12,6 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -29,10 +28,10 @@ from agents.events import (
     encode_event,
 )
 from backend.errors import Busy, NamedError
+from backend.processes.registry import ProcessRegistry
 from backend.runs import store
 from backend.runs.broker import Broker
 from backend.runs.following import Follower
-from backend.runs.ownership import dead_owners, owner_name
 from backend.runs.transcript import Transcript
 from backend.runs.types import Outcome, Run, StoredEvent
 from backend.runs.writer import Entry, EventWriter
@@ -55,9 +54,17 @@ class Performer(Protocol):
 class RunService:
     """Performs runs on the event loop it was started on."""
 
-    def __init__(self, *, database: Database, perform: Performer, settings: RunSettings, metrics: Metrics) -> None:
-        self.owner = owner_name()
-        self.lease = timedelta(seconds=settings.lease_seconds)
+    def __init__(
+        self,
+        *,
+        database: Database,
+        perform: Performer,
+        processes: ProcessRegistry,
+        settings: RunSettings,
+        metrics: Metrics,
+    ) -> None:
+        self.owner = processes.me.id
+        self._processes = processes
         self._settings = settings
         self._database = database
         self._perform = perform
@@ -75,7 +82,8 @@ class RunService:
         self._writing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to write, to renew leases and to take over what others left."""
+        """Begin to write, to say that this process lives, and to take over what others left."""
+        await asyncio.to_thread(self._extend)
         self._writing = asyncio.create_task(self._writer.work())
         self._background = [
             asyncio.create_task(self._every(CANCEL_POLL_SECONDS, self._notice_cancels)),
@@ -197,11 +205,10 @@ class RunService:
                 self.cancel(run_id)
 
     async def _renew(self) -> None:
-        if self._tasks:
-            before = set(self._tasks)
-            held = await asyncio.to_thread(self._extend)
-            for run_id in before - held:
-                self._abandon(run_id)
+        before = set(self._tasks)
+        held = await asyncio.to_thread(self._extend)
+        for run_id in before - held:
+            self._abandon(run_id)
 
     async def _take_over(self) -> None:
         for run in await asyncio.to_thread(self._adopt):
@@ -214,20 +221,22 @@ class RunService:
 
     def _extend(self) -> set[str]:
         with self._database.write() as connection:
-            return store.extend(connection, self.owner, self.lease)
+            self._processes.beat(connection)
+            return store.held_by(connection, self.owner)
 
     def _adopt(self) -> list[Run]:
         with self._database.read() as connection:
-            dead = dead_owners(store.owners(connection) - {self.owner})
-            if not dead and not store.any_orphaned(connection):
+            living = self._processes.living(connection) | {self.owner}
+            if not store.any_orphaned(connection, living):
                 return []
         with self._database.write() as connection:
             # What was taken from us and given up again is ours only once our own earlier attempt has stopped.
-            return store.take_over(connection, self.owner, dead, self.lease, but=list(self._tasks))
+            return store.take_over(connection, self.owner, living, but=list(self._tasks))
 
     def _release(self) -> None:
         with self._database.write() as connection:
             store.release(connection, self.owner)
+            self._processes.sign_off(connection)
 
 
 class _Speech:

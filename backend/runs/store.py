@@ -1,13 +1,13 @@
-"""Runs in the database: their rows, events and leases."""
+"""Runs in the database: their rows, their events, and who holds them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, text, update
 
 from backend.db.tables import messages, run_events, runs, threads
 from backend.errors import Missing
@@ -38,9 +38,8 @@ class RunStore:
         phase: str,
         request: Mapping[str, Any],
         owner: str,
-        lease: timedelta,
     ) -> Run:
-        """A new run, leased to the process that is about to begin it."""
+        """A new run, held by the process that is about to begin it."""
         now = datetime.now(UTC)
         self._connection.execute(
             insert(runs).values(
@@ -59,7 +58,6 @@ class RunStore:
                 attempt=1,
                 cancel_requested=False,
                 lease_owner=owner,
-                lease_until=now + lease,
                 created_at=now,
             )
         )
@@ -163,17 +161,16 @@ def close(connection: Connection, run_id: str, outcome: Outcome) -> None:
     connection.execute(update(threads).where(threads.c.id == row.thread_id).values(updated_at=now))
 
 
-def extend(connection: Connection, owner: str, lease: timedelta) -> set[str]:
-    """Renew the leases of an owner; the runs it still holds."""
+def held_by(connection: Connection, owner: str) -> set[str]:
+    """The runs that this owner still holds."""
     mine = and_(runs.c.status == "running", runs.c.lease_owner == owner)
-    connection.execute(update(runs).where(mine).values(lease_until=datetime.now(UTC) + lease))
     return set(connection.execute(select(runs.c.id).where(mine)).scalars())
 
 
 def release(connection: Connection, owner: str) -> None:
     """Give back every run of an owner, so that another process takes it up at once."""
     mine = and_(runs.c.status == "running", runs.c.lease_owner == owner)
-    connection.execute(update(runs).where(mine).values(lease_owner="", lease_until=datetime.now(UTC)))
+    connection.execute(update(runs).where(mine).values(lease_owner=""))
 
 
 def cancelled(connection: Connection, owner: str) -> list[str]:
@@ -182,15 +179,9 @@ def cancelled(connection: Connection, owner: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def owners(connection: Connection) -> set[str]:
-    """Who holds runs at the moment, alive or not."""
-    return set(connection.execute(select(runs.c.lease_owner).where(runs.c.status == "running").distinct()).scalars())
-
-
-def any_orphaned(connection: Connection) -> bool:
-    """Whether a lease ran out."""
-    late = select(runs.c.id).where(runs.c.status == "running", runs.c.lease_until < datetime.now(UTC)).limit(1)
-    return connection.execute(late).first() is not None
+def any_orphaned(connection: Connection, living: Collection[str]) -> bool:
+    """Whether some run is held by none of the living."""
+    return connection.execute(select(runs.c.id).where(_orphaned(living)).limit(1)).first() is not None
 
 
 def is_over(connection: Connection, run_id: str) -> bool:
@@ -199,28 +190,20 @@ def is_over(connection: Connection, run_id: str) -> bool:
 
 
 def take_over(
-    connection: Connection,
-    owner: str,
-    dead: Iterable[str],
-    lease: timedelta,
-    *,
-    but: Collection[str] = (),
-    limit: int = 50,
+    connection: Connection, owner: str, living: Collection[str], *, but: Collection[str] = (), limit: int = 50
 ) -> list[Run]:
-    """The runs whose lease ran out or whose owner is dead, `but` some, now this owner's, each with its next attempt."""
-    now = datetime.now(UTC)
-    orphaned = or_(runs.c.lease_until < now, runs.c.lease_owner.in_(list(dead)))
-    free = and_(runs.c.status == "running", runs.c.lease_owner != owner, runs.c.id.notin_(but), orphaned)
-    query = select(runs.c.id).where(free).limit(limit)
+    """The runs that none of the living holds, `but` some, now this owner's, each with its next attempt."""
+    query = select(runs.c.id).where(_orphaned(living), runs.c.id.notin_(but)).limit(limit)
     ids = list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
     if not ids:
         return []
-    connection.execute(
-        update(runs)
-        .where(runs.c.id.in_(ids))
-        .values(lease_owner=owner, lease_until=now + lease, attempt=runs.c.attempt + 1)
-    )
+    taken = update(runs).where(runs.c.id.in_(ids)).values(lease_owner=owner, attempt=runs.c.attempt + 1)
+    connection.execute(taken)
     return [_run(row) for row in connection.execute(_query(runs.c.id.in_(ids)))]
+
+
+def _orphaned(living: Collection[str]) -> ColumnElement[bool]:
+    return and_(runs.c.status == "running", runs.c.lease_owner.notin_(living))
 
 
 def without_key(request: Mapping[str, Any]) -> dict[str, Any]:

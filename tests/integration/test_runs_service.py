@@ -6,17 +6,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from agents.errors import ModelUnavailable
 from agents.events import Evidence, Retrieved, RunEvent
 from backend.db.tables import metadata
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
 from backend.runs import broker
-from backend.runs.ownership import dead_owners, owner_name
 from backend.runs.service import RunService
 from backend.runs.store import RunStore
 from backend.runs.types import Run
@@ -25,7 +25,8 @@ from knowledge.storage.database import Database
 from tests.databases import DIALECTS, blank_database_url
 from tests.running import ME, Script, answer_of, begin, heard, orphan, run_of, service, started, until, wish
 
-DEAD_PROCESS = owner_name().replace(f"|{psutil.Process().pid}|", "|999999999|")
+DEAD_PROCESS = "0" * 32
+"""It has signed off, or was found dead and forgotten."""
 
 
 @pytest.fixture(params=DIALECTS)
@@ -148,7 +149,7 @@ async def test_another_process_follows_and_cancels(database: Database) -> None:
 
 
 async def test_a_run_whose_process_died_is_begun_again(database: Database) -> None:
-    left = orphan(database, owner=DEAD_PROCESS, lease=timedelta(hours=1))
+    left = orphan(database, owner=DEAD_PROCESS)
     script = Script("again")
     async with running(service(database, script)) as runs:
         events = await heard(runs, left.id)
@@ -157,12 +158,17 @@ async def test_a_run_whose_process_died_is_begun_again(database: Database) -> No
     assert answer_of(database, left).text == "again"
 
 
-async def test_a_run_of_another_machine_is_taken_over_when_its_lease_ran_out(database: Database) -> None:
-    late = orphan(database, owner="elsewhere|1|1.0|x", lease=timedelta(seconds=-1))
-    busy = orphan(database, owner="elsewhere|1|1.0|x", lease=timedelta(hours=1))
-    async with running(service(database, Script("again"))) as runs:
+async def test_a_run_of_another_machine_is_taken_over_when_its_process_falls_silent(database: Database) -> None:
+    elsewhere = ProcessRegistry(replace(this_process("api"), host="elsewhere"))
+    with database.write() as connection:
+        elsewhere.beat(connection)
+    left = orphan(database, owner=elsewhere.me.id)
+    late = orphan(database, owner=DEAD_PROCESS)
+    async with running(service(database, Script("again"), lease_seconds=2.0)) as runs:
         await heard(runs, late.id)
-        assert run_of(database, busy).status == "running"
+        assert run_of(database, left).attempt == 1, "it has only just been heard of"
+        await heard(runs, left.id)
+        assert run_of(database, left).attempt == 2
 
 
 async def test_numbers_go_on_in_the_next_attempt_and_earlier_text_does_not_count(database: Database) -> None:
@@ -186,7 +192,7 @@ async def test_only_one_of_two_that_believe_to_hold_a_run_writes(database: Datab
     run = begin(database, old)
     await until(lambda: bool(answer_of(database, run).text))
     with database.write() as connection:
-        connection.exec_driver_sql("UPDATE runs SET lease_owner = 'elsewhere|1|1.0|x', lease_until = '2000-01-01'")
+        connection.exec_driver_sql("UPDATE runs SET lease_owner = 'somebody else'")
     async with running(service(database, Script("new"))) as new:
         await heard(new, run.id)
         script.gate.set()
@@ -199,7 +205,7 @@ async def test_only_one_of_two_that_believe_to_hold_a_run_writes(database: Datab
 
 
 async def test_a_run_that_breaks_every_process_is_given_up(database: Database) -> None:
-    left = orphan(database, owner=DEAD_PROCESS, lease=timedelta(hours=1))
+    left = orphan(database, owner=DEAD_PROCESS)
     async with running(service(database, Script("never"), max_attempts=1)) as runs:
         events = await heard(runs, left.id)
     assert [event.kind for event in events] == ["run_started", "run_failed"]
@@ -245,8 +251,3 @@ async def test_a_key_for_one_run_is_forgotten_at_its_end(database: Database) -> 
         assert run.request["model"]["api_key"] == "sk-secret"
         await heard(runs, run.id)
     assert run_of(database, run).request["model"]["api_key"] == ""
-
-
-def test_a_process_is_dead_when_it_is_gone_and_not_before() -> None:
-    alive, elsewhere = owner_name(), "another-machine|1|1.0|x"
-    assert dead_owners([alive, elsewhere, DEAD_PROCESS, "nonsense"]) == [DEAD_PROCESS]
