@@ -91,11 +91,12 @@ class Execution:
             event = self._failed(error)
         if self.lost.is_set():
             raise ClaimLost(self.job.id)
-        if event is None and not self.cancelled.is_set():
-            return self.release()
-        if progress.changed and event is not None:
+        if progress.changed:
             self._show(progress)
-        self.end(event or JobCancelled())
+        if event is None and not self.cancelled.is_set():
+            self.release()
+        else:
+            self.end(event or JobCancelled())
 
     def _drive(self, steps: Steps, progress: Progress) -> Outcome | None:
         """What the job leaves behind, or None when it was stopped on the way."""

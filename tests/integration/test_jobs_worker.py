@@ -51,7 +51,7 @@ class Rig:
         **arguments: Any,
     ) -> Job:
         with self.database.write() as connection:
-            given = {"name": name, "to": to, "step_s": step_s, **more}
+            given = {"name": name, "to": to, "step_s": step_s, **arguments}
             return QUEUE.enqueue(connection, ME, "count", given, knowledge_base_id=base, run_at=run_at)
 
     def get(self, job: Job) -> Job:
