@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, and_, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
 from backend.db.clock import database_now
 from backend.errors import NamedError
@@ -37,6 +37,8 @@ from knowledge.storage.database import Database
 log = structlog.get_logger(__name__)
 
 PROGRESS_EVERY_S = 0.5
+UNREACHABLE = (OperationalError, InterfaceError, TimeoutError)
+"""What a database that is away, or has no connection left, raises."""
 
 
 class ClaimLost(Exception):
@@ -85,7 +87,7 @@ class Execution:
         try:
             outcome = self._drive(begin(), progress)
             event: JobEnd | None = None if outcome is None else JobSucceeded(result=outcome.result)
-        except (ClaimLost, DBAPIError):
+        except (ClaimLost, *UNREACHABLE):
             raise
         except Exception as error:  # the outer edge of a job: whatever went wrong must end it, and say so
             event = self._failed(error)

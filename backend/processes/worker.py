@@ -13,13 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
 from backend.jobs import claims
 from backend.jobs.engine import DbosEngine, engine_url, workflow_id
 from backend.jobs.events import JobCancelled
-from backend.jobs.execution import ClaimLost, Execution
+from backend.jobs.execution import UNREACHABLE, ClaimLost, Execution
+from backend.jobs.kinds import Steps
 from backend.jobs.queue import JobQueue
+from backend.jobs.types import Job
 from backend.processes.identity import this_process
 from backend.processes.registry import ProcessRegistry
 from knowledge.storage.database import Database
@@ -33,8 +34,6 @@ log = structlog.get_logger(__name__)
 EXIT_HUNG = 75
 LISTEN_WITHIN_S = 0.4
 IDLE_BEAT_S = 4.0
-UNREACHABLE = (OperationalError, InterfaceError, TimeoutError)
-"""What a database that is away, or has no connection left, raises."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,17 +139,21 @@ class Worker:
     def _attempt(self, job_id: str, round_: int) -> None:
         with self._database.write() as connection:
             job = claims.take_up(connection, job_id, round_, self.id, self._options.max_crashes)
-            if job is None:
-                return
-            arguments = self._queue.arguments(connection, job)
+        if job is None:
+            return
         execution = self._executions[job_id] = Execution(self._database, job, self.id)
         if self._stop.is_set():
             execution.released.set()
         try:
-            execution.run(lambda: self._queue.kinds[job.kind].run(self._container, job, arguments))
+            execution.run(partial(self._begin, job))
         finally:
             del self._executions[job_id]
             self._cancelled_at.pop(job_id, None)
+
+    def _begin(self, job: Job) -> Steps:
+        with self._database.read() as connection:
+            arguments = self._queue.arguments(connection, job)
+        return self._queue.kinds[job.kind].run(self._container, job, arguments)
 
     def _tend(self) -> None:
         """The worker's second thread: everything that must go on while a job computes."""

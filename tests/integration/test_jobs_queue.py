@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from backend.db.tables import metadata
 from backend.jobs import claims
@@ -247,14 +248,23 @@ def test_a_named_error_fails_the_job_with_its_sentence(database: Database) -> No
     assert (done.status, done.error_code, done.error) == ("failed", "fetch_refused", "The page answered 404.")
 
 
-def test_a_mistake_of_ours_fails_the_job_too(database: Database) -> None:
+@pytest.mark.parametrize("mistake", [ZeroDivisionError(), IntegrityError("INSERT", {}, Exception())])
+def test_a_mistake_of_ours_fails_the_job_too(database: Database, mistake: Exception) -> None:
+    """At its first step, before it, or in what it asks of the database."""
     job = enqueue(database)
 
     def steps() -> Steps:
         yield None
-        raise ZeroDivisionError
+        raise mistake
 
     take(database, job).run(steps)
+    assert get(database, job).error_code == "internal_error"
+    job = enqueue(database)
+
+    def begin() -> Steps:
+        raise mistake
+
+    take(database, job).run(begin)
     assert get(database, job).error_code == "internal_error"
 
 

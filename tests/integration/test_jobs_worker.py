@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, text, update
 
 from backend.db.tables import metadata
 from backend.jobs.engine import engine_url
+from backend.jobs.tables import job_arguments
 from backend.jobs.types import FINISHED, Job
 from knowledge.storage.database import Database
 from knowledge.types import Scope
@@ -251,3 +252,12 @@ def test_a_job_whose_worker_died_can_be_cancelled(rig: Rig) -> None:
     rig.cancel(job)
     rig.start_worker()
     assert rig.ended(job).status == "cancelled"
+
+
+def test_a_job_whose_arguments_cannot_be_read_is_failed(rig: Rig) -> None:
+    """As when the version that is to do it knows no such kind, or another model of it."""
+    job = rig.enqueue("strange")
+    with rig.database.write() as connection:
+        connection.execute(update(job_arguments).values(arguments={"strange": True}))
+    rig.start_worker()
+    assert rig.ended(job).error_code == "internal_error"
