@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from agents.events import Retrieved, RunEvent, RunFinished, RunStarted, TextDelta
@@ -87,9 +88,16 @@ class Script:
             self.stopped += 1
 
 
-def service(database: Database, perform: Script, *, lease_seconds: float = 30.0, max_attempts: int = 5) -> RunService:
+def service(
+    database: Database,
+    perform: Script,
+    *,
+    lease_seconds: float = 30.0,
+    max_attempts: int = 5,
+    clock: Callable[[], float] = time.monotonic,
+) -> RunService:
     settings = RunSettings(lease_seconds=lease_seconds, max_attempts=max_attempts)
-    processes = ProcessRegistry(this_process("api"), silent_after_s=lease_seconds)
+    processes = ProcessRegistry(this_process("api"), silent_after_s=lease_seconds, clock=clock)
     return RunService(database=database, perform=perform, processes=processes, settings=settings, metrics=Metrics())
 
 

@@ -164,9 +164,11 @@ async def test_a_run_of_another_machine_is_taken_over_when_its_process_falls_sil
         elsewhere.beat(connection)
     left = orphan(database, owner=elsewhere.me.id)
     late = orphan(database, owner=DEAD_PROCESS)
-    async with running(service(database, Script("again"), lease_seconds=2.0)) as runs:
+    now = [0.0]
+    async with running(service(database, Script("again"), lease_seconds=2.0, clock=lambda: now[0])) as runs:
         await heard(runs, late.id)
         assert run_of(database, left).attempt == 1, "it has only just been heard of"
+        now[0] += 3.0
         await heard(runs, left.id)
         assert run_of(database, left).attempt == 2
 
