@@ -18,9 +18,11 @@ from agents.phases.parts import PhaseParts
 from agents.runner import Runner
 from backend.accounts.guard import Guard
 from backend.accounts.sealing import Sealer
-from backend.jobs.ports import JobQueue
-from backend.jobs.store import SqlJobQueue
+from backend.jobs.queue import JobQueue
+from backend.jobs.registry import KINDS
 from backend.models.selector import ModelSelector
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
 from backend.runs.contexts import RunContexts
 from backend.runs.execution import RunExecution
 from backend.runs.service import RunService
@@ -55,6 +57,7 @@ class Container:
     guard: Guard
     sealer: Sealer
     metrics: Metrics
+    processes: ProcessRegistry
     jobs: JobQueue
     catalogue: ModelCatalogue
     models: ModelSelector
@@ -139,18 +142,22 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
     runner = part("runner", lambda: _runner(settings, phases, searcher_for, remembering))
     contexts = RunContexts(database=database, models=models)
     execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
+    processes = ProcessRegistry(this_process("api"), silent_after_s=settings.runs.lease_seconds)
     return Container(
         settings=settings,
         database=database,
         guard=Guard.of(settings),
         sealer=sealer,
         metrics=metrics,
-        jobs=part("jobs", SqlJobQueue),
+        processes=processes,
+        jobs=part("jobs", lambda: JobQueue(KINDS, processes)),
         catalogue=catalogue,
         models=models,
         runner=runner,
         contexts=contexts,
-        runs=RunService(database=database, execute=execute, settings=settings.runs, metrics=metrics),
+        runs=RunService(
+            database=database, execute=execute, processes=processes, settings=settings.runs, metrics=metrics
+        ),
         embedders=embedders,
         blobs=blobs,
         artifact_files=artifact_files,

@@ -16,7 +16,7 @@ from backend.api.openapi import problems
 from backend.api.uploads import Upload, read_upload
 from backend.bootstrap import Container
 from backend.errors import Invalid, Missing
-from backend.evaluation.questions import question_rows
+from backend.evaluation.questions import checked_text, keep
 from backend.schemas import ChunkView, DocumentContent, DocumentView, JobAccepted, Page
 from knowledge.errors import NotFound
 from knowledge.storage.bases import KnowledgeBaseStore
@@ -189,10 +189,11 @@ async def evaluate(kb: str, request: Request, container: Here, scope: Caller, cr
 def _enqueue_evaluation(container: Container, scope: Scope, kb: str, upload: Upload, creating: Creating) -> JobAccepted:
     blob = upload.files[0].blob
     name = upload.files[0].path
-    arguments = {"questions": question_rows(container.blobs.path(blob.content_hash), name), "file": name}
+    questions = checked_text(container.blobs.path(blob.content_hash), name)
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)
+        arguments = {"questions": keep(connection, scope, questions), "file": name}
         job = container.jobs.enqueue(connection, scope, "evaluate", arguments, knowledge_base_id=base.id)
         return JobAccepted(job=job_view(job))
 

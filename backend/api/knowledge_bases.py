@@ -12,7 +12,7 @@ from backend.api.jobs import job_view
 from backend.api.openapi import problems
 from backend.bootstrap import Container
 from backend.errors import Refused
-from backend.jobs.ports import Job
+from backend.jobs.types import Job
 from backend.schemas import (
     IndexProgress,
     JobAccepted,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from backend.bootstrap import Container
     from backend.cli.sources import NamedSource
-    from backend.jobs.ports import Job
+    from backend.jobs.types import Job
     from backend.knowledge_bases.uploaded_file import UploadedFile
     from knowledge.storage.bases import Statistics
     from knowledge.storage.blobs import Holding
