@@ -32,7 +32,7 @@ from knowledge.ingestion.processing import Parser
 from knowledge.parsing.isolation import IsolatedParser
 from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever
-from knowledge.sources import Fetcher
+from knowledge.sources import Fetcher, SourceReader, source_readers
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
 from knowledge.storage.library import SqlLibrary
@@ -61,6 +61,8 @@ class Container:
     projections: Projections
     parser: Parser
     fetcher: Fetcher
+    readers: Mapping[str, SourceReader]
+    """What reads sources, by kind."""
     ingestor: Ingestor
     prepare: Callable[[], None]
     """Loads what the phases need, so that the first run is as fast as the second. May be called in a thread."""
@@ -131,6 +133,7 @@ def build(settings: Settings, **overrides: Any) -> Container:
     projections = part("projections", lambda: Projections(database, data / "indexes"))
     parser = part("parser", lambda: IsolatedParser(settings.parsing.processes))
     fetcher = part("fetcher", lambda: Fetcher(settings.fetch))
+    readers = part("readers", lambda: source_readers(fetcher, settings.archives.limits))
     # There is one workspace so far. With accounts, a run's scope will have to come with its request.
     remembering = {name: RememberingEmbedder(embedder) for name, embedder in embedders.items()}
     searcher = Retriever(library=SqlLibrary(database, LOCAL), indexes=projections, embedders=remembering)
@@ -155,15 +158,15 @@ def build(settings: Settings, **overrides: Any) -> Container:
         projections=projections,
         parser=parser,
         fetcher=fetcher,
+        readers=readers,
         ingestor=Ingestor(
             database=database,
             blobs=blobs,
             projections=projections,
             embedders=embedders,
             parser=parser,
-            fetcher=fetcher,
+            readers=readers,
             parsing=settings.parsing.limits,
-            archives=settings.archives.limits,
         ),
         prepare=part("prepare", lambda: phase.prepare),
     )

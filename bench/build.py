@@ -15,13 +15,14 @@ from pathlib import Path
 import psutil
 from sqlalchemy import select
 
+from knowledge.config import ArchiveLimits
 from knowledge.embedding import BUILT_IN, OwnedEmbedder, create_embedders
 from knowledge.events import BuildFinished, StageProgress
 from knowledge.indexes.projections import Projections
 from knowledge.ingestion.ingestor import Ingestor
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Vectors
-from knowledge.sources import Fetcher
+from knowledge.sources import Fetcher, source_readers
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
@@ -137,7 +138,7 @@ def main() -> None:
             projections=Projections(database, data / "indexes"),
             embedders=embedders,
             parser=isolated,
-            fetcher=Fetcher(),
+            readers=source_readers(Fetcher(), ArchiveLimits()),
         )
         first = build(ingestor, base.id)
         share = sum(embedder.spent for embedder in embedders.values()) / first["all"][0]

@@ -24,7 +24,7 @@ from knowledge.ingestion.ingestor import Ingestor
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Vectors
 from knowledge.retrieval.retriever import CANDIDATES, Retriever
-from knowledge.sources import Fetcher
+from knowledge.sources import Fetcher, source_readers
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
@@ -75,7 +75,7 @@ def fill(data: Path, database: Database, prose: Prose, count: int, embedders: Ma
             projections=Projections(database, data / "indexes"),
             embedders=embedders,
             parser=parser,
-            fetcher=Fetcher(),
+            readers=source_readers(Fetcher(), ArchiveLimits()),
         )
         for _ in ingestor.build(SCOPE, base.id):
             pass

@@ -41,6 +41,12 @@ class UnsafeArchive(KnowledgeError):
     code = "unsafe_archive"
 
 
+class SourceUnavailable(KnowledgeError):
+    """A source, or a part of one, that cannot be listed now; what was read of it before stays."""
+
+    code = "source_unavailable"
+
+
 class NotWritten(KnowledgeError):
     """A file that could not be written: no room, no permission, or a part of it that is gone."""
 

@@ -9,7 +9,9 @@ from typing import Any, Literal
 Language = Literal["en", "zh", "other"]
 """Language of a text as retrieval treats it: decides word cutting, embedders and fusion weights."""
 
-SourceKind = Literal["upload", "folder", "zip", "web", "git"]
+UPLOAD = "upload"
+"""The kind of source whose files were sent here one by one: nothing is read for it again."""
+
 ELSEWHERE = "elsewhere"
 """In the cursor of a source that was imported and has never been read here."""
 
@@ -110,16 +112,22 @@ class KnowledgeBase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """Where documents of a knowledge base come from; `cursor` is what the last sync remembered (ETag, commit)."""
+    """Where documents of a knowledge base come from.
+
+    `kind` names what reads it (see knowledge.sources), `options` are of that reader's model. `blob` is the hash of the
+    file that was uploaded as this source, empty when it is read from its location. `cursor` is what the last reading
+    to its end left (ETag, commit).
+    """
 
     id: str
     knowledge_base_id: str
-    kind: SourceKind
+    kind: str
     location: str
     options: dict[str, Any]
     cursor: dict[str, Any]
     created_at: datetime
     synced_at: datetime | None
+    blob: str = ""
 
     @property
     def is_elsewhere(self) -> bool:

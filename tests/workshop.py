@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from knowledge.config import FetchConfig, ParsingLimits
+from knowledge.config import ArchiveLimits, FetchConfig, ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.events import BuildEvent, BuildFinished
 from knowledge.indexes.projections import Projections
@@ -19,7 +19,7 @@ from knowledge.ingestion.invariants import check_invariants
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever
-from knowledge.sources import Fetcher
+from knowledge.sources import Fetcher, SourceReader, source_readers
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore, Statistics
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
@@ -49,7 +49,9 @@ class Workshop:
         embedders: Mapping[str, Embedder] | None = None,
         version: str = "1",
         parsing: ParsingLimits | None = None,
+        readers: Iterable[SourceReader] = (),
     ) -> None:
+        """`readers` are of kinds besides those there are, or take their places."""
         self.database = database
         self.data = folder / "data"
         self.pages = folder / "pages"
@@ -65,7 +67,7 @@ class Workshop:
             projections=self.projections,
             embedders=self.embedders,
             parser=self._closing.enter_context(IsolatedParser()),
-            fetcher=Fetcher(FetchConfig(allowed_networks=("127.0.0.0/8",))),
+            readers=source_readers(Fetcher(FetchConfig(allowed_networks=("127.0.0.0/8",))), ArchiveLimits(), readers),
             parsing=parsing,
             version=version,
         )

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator
 
 from sqlalchemy import select, update
 
-from knowledge.storage.bases import brought_files
+from knowledge.storage.bases import brought_files, uploaded_files
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.changes import lock_base, prune, read_base
 from knowledge.storage.database import Database
 from knowledge.storage.documents import in_portions
-from knowledge.storage.tables import documents, knowledge_bases, sources
+from knowledge.storage.tables import documents, knowledge_bases
 from knowledge.storage.vectors import drop_unneeded, stored_embedders, unneeded
 
 _LOOKED_AT_ONCE = 5000
@@ -72,6 +72,4 @@ class GarbageCollector:
                 for portion in in_portions(hashes)
                 for found in connection.execute(query.where(documents.c.content_hash.in_(portion))).scalars()
             }
-            archives = select(sources.c.options).where(sources.c.kind == "zip")
-            uploaded = {options.get("blob") for options in connection.execute(archives).scalars()}
-            return used | uploaded | brought_files(connection)
+            return used | uploaded_files(connection) | brought_files(connection)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, delete, func, select
 
-from knowledge.config import ArchiveLimits, ParsingLimits
+from knowledge.config import ParsingLimits
 from knowledge.errors import EmbedderUnavailable
 from knowledge.events import DELETED, BuildEvent, BuildFinished, BuildNote, StageProgress
 from knowledge.indexes.projections import Projections
@@ -23,7 +23,9 @@ from knowledge.ingestion.processing import VERSION, Outcome, Parser, Processor
 from knowledge.ingestion.sync import Synchroniser, Tally
 from knowledge.ingestion.vectors import VectorWriter
 from knowledge.ports import Embedder
-from knowledge.sources import Fetcher
+from knowledge.sources import SourceReader
+from knowledge.sources.options import SourceOptions, checked_options
+from knowledge.sources.registry import reader_of
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import Blob, BlobStore
 from knowledge.storage.changes import read_base
@@ -31,7 +33,7 @@ from knowledge.storage.database import Database
 from knowledge.storage.replacement import DocumentWriter, Received, waits
 from knowledge.storage.tables import documents, knowledge_bases, sources
 from knowledge.storage.vectors import is_complete
-from knowledge.types import KnowledgeBase, Scope, Source
+from knowledge.types import UPLOAD, KnowledgeBase, Scope, Source
 
 _LOOK_EVERY_S = 2.0
 UPLOADS = "uploads"
@@ -63,13 +65,14 @@ class Ingestor:
         projections: Projections,
         embedders: Mapping[str, Embedder],
         parser: Parser,
-        fetcher: Fetcher,
+        readers: Mapping[str, SourceReader],
         parsing: ParsingLimits | None = None,
-        archives: ArchiveLimits | None = None,
         version: str = VERSION,
     ) -> None:
-        """`version` is that of parser and splitter; documents that another one made are processed again."""
+        """`readers` are by kind of source. `version` is that of parser and splitter; documents that another one made
+        are processed again."""
         self._database = database
+        self._readers = readers
         self._projections = projections
         self._embedders = embedders
         self._version = version
@@ -77,8 +80,7 @@ class Ingestor:
             database=database,
             blobs=blobs,
             embedders=embedders,
-            fetcher=fetcher,
-            archives=archives or ArchiveLimits(),
+            readers=readers,
             version=version,
         )
         self._processor = Processor(
@@ -158,6 +160,23 @@ class Ingestor:
         yield self._projections.sweep()
         yield from self._garbage_collector.sweep()
 
+    def add_source(
+        self, connection: Connection, base: KnowledgeBase, kind: str, location: str, options: Mapping[str, Any]
+    ) -> Source:
+        """The source of this kind and location, made if there is none, with these options. Raises InvalidInput for a
+        kind that nothing reads and for options that its reader does not know."""
+        reader = reader_of(self._readers, kind)
+        return SourceStore(connection, base).add(kind, location, checked_options(kind, reader.options, options))
+
+    def change_source(
+        self, connection: Connection, base: KnowledgeBase, source_id: str, options: Mapping[str, Any]
+    ) -> Source:
+        """The source with these options, which count from its next sync. Raises NotFound, InvalidInput."""
+        store = SourceStore(connection, base)
+        kind = store.get(source_id).kind
+        model = SourceOptions if kind == UPLOAD else reader_of(self._readers, kind).options
+        return store.update(source_id, checked_options(kind, model, options))
+
     def add_uploads(self, connection: Connection, base: KnowledgeBase, files: Sequence[StoredFile]) -> list[str]:
         """Note files that are held in the store, in the transaction of `connection`; returns the sources to build.
 
@@ -168,7 +187,7 @@ class Ingestor:
         plain = [file for file in files if not file.path.lower().endswith(_ZIP)]
         touched = []
         if plain:
-            uploads = store.add("upload", UPLOADS)
+            uploads = store.add(UPLOAD, UPLOADS)
             touched.append(uploads.id)
             received = [
                 Received(
@@ -182,7 +201,7 @@ class Ingestor:
             DocumentWriter(connection, base.id, self._embedders).receive(uploads.id, received, version=self._version)
         for file in files:
             if file not in plain:
-                touched.append(store.add("zip", file.path, {"blob": file.blob.content_hash}).id)
+                touched.append(store.add("zip", file.path, blob=file.blob.content_hash).id)
         return touched
 
     def remove_documents(self, connection: Connection, base: KnowledgeBase, document_ids: Collection[str]) -> int:

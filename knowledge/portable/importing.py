@@ -37,11 +37,11 @@ from knowledge.sources.zip_archive import BROKEN_ZIP, checked_members
 from knowledge.storage.bases import Brought, BroughtVectors, KnowledgeBaseStore, SourceStore, brought, note_brought
 from knowledge.storage.blobs import BLOCK_BYTES, Blob, Holding
 from knowledge.storage.replacement import DocumentWriter, Received
-from knowledge.types import KnowledgeBase, Scope
+from knowledge.types import UPLOAD, KnowledgeBase, Scope
 
 _WRITTEN_AT_ONCE = 500
-_OF_ONE_MACHINE = frozenset({"folder", "zip", "git"})
-"""Kinds of sources whose location means something else on another machine, or nothing."""
+_ANYWHERE = frozenset({UPLOAD, "web"})
+"""Kinds of sources whose location means the same on every machine, or nothing at all."""
 
 _STORED_FILE = re.compile(rf"^{FILES}([0-9a-f]{{64}})$")
 
@@ -126,7 +126,7 @@ class Import:
         ids = []
         for each in self.manifest.sources:
             source = sources.add(each.kind, each.location, portable_options(each.options))
-            if each.kind in _OF_ONE_MACHINE:
+            if each.kind not in _ANYWHERE:
                 sources.mark_elsewhere(source.id)
             ids.append(source.id)
         writer = DocumentWriter(connection, base.id, embedders)

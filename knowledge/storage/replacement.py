@@ -89,6 +89,7 @@ class DocumentWriter:
                 values |= {"status": "received", "error": "", "error_code": "", "updated_at": now}
             else:
                 values["media_type"] = row.media_type
+                values |= {"error": "", "error_code": ""} if row.status == "indexed" else {}
             self._connection.execute(update(documents).where(documents.c.id == row.id).values(values))
         if new:
             self._connection.execute(insert(documents), new)
@@ -195,18 +196,28 @@ class DocumentWriter:
         return True
 
     def note_unavailable(self, source_id: str, path: str, code: str, reason: str, *, url: str = "") -> str:
-        """Note that a file could not be had, and return its document's id. One that was there before stays as it is."""
+        """Note that a file could not be had, and return its document's id. One that was there before stays as it is,
+        and says so."""
         known = self._known(source_id, [hash_text(path)])
         problem = {"error_code": code, "error": reason[:_LONGEST_ERROR], "updated_at": datetime.now(UTC)}
         for row in known.values():
             if not row.content_hash:
                 self._connection.execute(update(documents).where(documents.c.id == row.id).values(problem))
+            self.set_problem([str(row.id)], code, reason)
             return str(row.id)
         now = datetime.now(UTC)
         values = {"url": url, "media_type": "", "size": 0, "content_hash": "", "modified_ns": 0, "received_at": now}
         new = self._new_row(source_id, path, values, now) | problem | {"status": "failed"}
         self._connection.execute(insert(documents).values(new))
         return str(new["id"])
+
+    def set_problem(self, document_ids: Collection[str], code: str = "", reason: str = "") -> None:
+        """Note on documents that are searchable why they may be out of date; without a `code`, that they are not."""
+        problem = {"error_code": code, "error": reason[:_LONGEST_ERROR]}
+        for portion in in_portions(document_ids):
+            mine = (documents.c.knowledge_base_id == self._base_id, documents.c.id.in_(portion))
+            searchable = documents.c.status == "indexed"
+            self._connection.execute(update(documents).where(*mine, searchable).values(problem))
 
     def remove(self, document_ids: Collection[str]) -> int:
         """Remove documents with all that was made of them; returns how many there were."""
