@@ -17,6 +17,7 @@ import faiss
 import numpy as np
 
 from bench.product import percentile
+from knowledge.config import ArchiveLimits
 from knowledge.indexes.bm25 import Statistics
 from knowledge.indexes.lexical_fts import match_expression
 from knowledge.indexes.projections import Projections

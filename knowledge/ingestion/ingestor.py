@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, delete, func, select
@@ -52,6 +53,31 @@ class StoredFile(Protocol):
 
     @property
     def media_type(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Uploads:
+    """Files that came in together, sorted into documents and archives: before the transaction that notes them."""
+
+    documents: tuple[Received, ...]
+    archives: tuple[StoredFile, ...]
+
+    @classmethod
+    def of(cls, files: Iterable[StoredFile]) -> Uploads:
+        """A zip is an archive, everything else a document."""
+        plain: list[Received] = []
+        archives: list[StoredFile] = []
+        for file in files:
+            if file.path.lower().endswith(_ZIP):
+                archives.append(file)
+            else:
+                plain.append(_received(file))
+        return cls(documents=tuple(plain), archives=tuple(archives))
+
+
+def _received(file: StoredFile) -> Received:
+    blob = file.blob
+    return Received(path=file.path, content_hash=blob.content_hash, size=blob.size, media_type=file.media_type)
 
 
 class Ingestor:
@@ -177,31 +203,20 @@ class Ingestor:
         model = SourceOptions if kind == UPLOAD else reader_of(self._readers, kind).options
         return store.update(source_id, checked_options(kind, model, options))
 
-    def add_uploads(self, connection: Connection, base: KnowledgeBase, files: Sequence[StoredFile]) -> list[str]:
+    def add_uploads(self, connection: Connection, base: KnowledgeBase, uploads: Uploads) -> list[str]:
         """Note files that are held in the store, in the transaction of `connection`; returns the sources to build.
 
         A file with the path of an earlier upload replaces it. A zip becomes a source of its own, whose files follow it
         when it is uploaded again.
         """
         store = SourceStore(connection, base)
-        plain = [file for file in files if not file.path.lower().endswith(_ZIP)]
         touched = []
-        if plain:
-            uploads = store.add(UPLOAD, UPLOADS)
-            touched.append(uploads.id)
-            received = [
-                Received(
-                    path=file.path,
-                    content_hash=file.blob.content_hash,
-                    size=file.blob.size,
-                    media_type=file.media_type,
-                )
-                for file in plain
-            ]
-            DocumentWriter(connection, base.id, self._embedders).receive(uploads.id, received, version=self._version)
-        for file in files:
-            if file not in plain:
-                touched.append(store.add("zip", file.path, blob=file.blob.content_hash).id)
+        if uploads.documents:
+            source = store.add(UPLOAD, UPLOADS)
+            touched.append(source.id)
+            writer = DocumentWriter(connection, base.id, self._embedders)
+            writer.receive(source.id, uploads.documents, version=self._version)
+        touched += [store.add("zip", file.path, blob=file.blob.content_hash).id for file in uploads.archives]
         return touched
 
     def remove_documents(self, connection: Connection, base: KnowledgeBase, document_ids: Collection[str]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from knowledge.ids import new_id
 from knowledge.ports import Embedder
@@ -68,6 +68,7 @@ class DocumentWriter:
         known = self._known(source_id, by_hash)
         now = datetime.now(UTC)
         new: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
         for path_hash, file in by_hash.items():
             values = {
                 "url": file.url,
@@ -84,13 +85,13 @@ class DocumentWriter:
                 continue
             due = force or row.content_hash != file.content_hash or row.indexed_by != version
             due = due or row.status == "received"
-            if due:
-                waiting += 1
-                values |= {"status": "received", "error": "", "error_code": "", "updated_at": now}
-            else:
-                values["media_type"] = row.media_type
-                values |= {"error": "", "error_code": ""} if row.status == "indexed" else {}
-            self._connection.execute(update(documents).where(documents.c.id == row.id).values(values))
+            waiting += due
+            changed.append({"row_id": row.id, **values, **(_due(now) if due else _settled(row))})
+        if changed:
+            # One statement for all rows: as many statements would keep every other writer waiting.
+            names = [name for name in changed[0] if name != "row_id"]
+            statement = update(documents).where(documents.c.id == bindparam("row_id"))
+            self._connection.execute(statement.values({name: bindparam(name) for name in names}), changed)
         if new:
             self._connection.execute(insert(documents), new)
         return waiting
@@ -103,6 +104,9 @@ class DocumentWriter:
             documents.c.indexed_by,
             documents.c.media_type,
             documents.c.status,
+            documents.c.error,
+            documents.c.error_code,
+            documents.c.updated_at,
         ).where(documents.c.source_id == source_id)
         return {
             row.path_hash: row
@@ -298,6 +302,17 @@ class DocumentWriter:
         self._connection.execute(
             update(knowledge_bases).where(mine, knowledge_bases.c.untidy.is_(False)).values(untidy=True)
         )
+
+
+def _due(now: datetime) -> dict[str, Any]:
+    """What a row becomes whose file waits to be processed."""
+    return {"status": "received", "error": "", "error_code": "", "updated_at": now}
+
+
+def _settled(row: Any) -> dict[str, Any]:
+    """What a row stays that needs no processing; one that is searchable is up to date now."""
+    kept = {name: getattr(row, name) for name in ("status", "error", "error_code", "updated_at", "media_type")}
+    return kept | ({"error": "", "error_code": ""} if row.status == "indexed" else {})
 
 
 def waiting_documents(connection: Connection, knowledge_base_id: str, *, after: str, limit: int) -> list[Waiting]:

@@ -15,6 +15,7 @@ from knowledge.config import ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.errors import EmbedderUnavailable, NotFound
 from knowledge.events import BuildFinished, DocumentFailed, DocumentSkipped, StageProgress
+from knowledge.ingestion.ingestor import Uploads
 from knowledge.ports import Vectors
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import Blob
@@ -39,7 +40,7 @@ class Uploaded:
 def upload(workshop: Workshop, base: KnowledgeBase, *files: tuple[str, bytes]) -> list[str]:
     with workshop.blobs.hold() as holding, workshop.database.write() as connection:
         stored = [Uploaded(path=path, blob=holding.put([content])) for path, content in files]
-        return workshop.ingestor.add_uploads(connection, base, stored)
+        return workshop.ingestor.add_uploads(connection, base, Uploads.of(stored))
 
 
 def count(workshop: Workshop, table: object) -> int:
@@ -195,6 +196,22 @@ def test_uploads_are_kept_replaced_and_removed(workshop: Workshop) -> None:
         found["注意.txt"].content_hash
     ]
     assert workshop.broken() == []
+
+
+def test_files_that_come_in_together_are_never_compared_with_each_other() -> None:
+    """Ten thousand files would be fifty million comparisons, and every other writer would wait for them."""
+
+    @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+    class Lonely(Uploaded):
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    blob = Blob(content_hash="0" * 64, size=1)
+    sorted_out = Uploads.of([Lonely(path=path, blob=blob) for path in ("a.md", "B.ZIP", "c.md")])
+    assert [each.path for each in sorted_out.documents] == ["a.md", "c.md"]
+    assert [each.path for each in sorted_out.archives] == ["B.ZIP"]
 
 
 def test_the_same_upload_again_costs_nothing(workshop: Workshop) -> None:
