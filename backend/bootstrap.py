@@ -131,7 +131,7 @@ def build(settings: Settings, **overrides: Any) -> Container:
     embedders = part("embedders", lambda: _embedders(settings))
     blobs = part("blobs", lambda: BlobStore(data / "files"))
     projections = part("projections", lambda: Projections(database, data / "indexes"))
-    parser = part("parser", lambda: IsolatedParser(settings.parsing.processes))
+    parser = part("parser", lambda: _parser(settings))
     fetcher = part("fetcher", lambda: Fetcher(settings.fetch))
     readers = part("readers", lambda: source_readers(fetcher, settings.archives.limits))
     # There is one workspace so far. With accounts, a run's scope will have to come with its request.
@@ -170,6 +170,10 @@ def build(settings: Settings, **overrides: Any) -> Container:
         ),
         prepare=part("prepare", lambda: phase.prepare),
     )
+
+
+def _parser(settings: Settings) -> IsolatedParser:
+    return IsolatedParser(settings.parsing.processes, memory_bytes=settings.parsing.memory_bytes)
 
 
 def _answer_phase(searcher: MeasuredSearcher, embedders: Mapping[str, Embedder], threads: int) -> AnswerPhase:

@@ -35,6 +35,12 @@ class FileTooLarge(UnreadableFile):
     code = "file_too_large"
 
 
+class FileTooSlow(UnreadableFile):
+    """A file that was given up after the time that reading one may take."""
+
+    code = "file_too_slow"
+
+
 class UnsafeArchive(KnowledgeError):
     """An archive that would escape its folder or unpack to far more than it is."""
 

@@ -16,6 +16,7 @@ from knowledge.events import BuildEvent, BuildFinished
 from knowledge.indexes.projections import Projections
 from knowledge.ingestion.ingestor import Ingestor
 from knowledge.ingestion.invariants import check_invariants
+from knowledge.ingestion.processing import Parser
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever
@@ -50,6 +51,7 @@ class Workshop:
         version: str = "1",
         parsing: ParsingLimits | None = None,
         readers: Iterable[SourceReader] = (),
+        parser: Parser | None = None,
     ) -> None:
         """`readers` are of kinds besides those there are, or take their places."""
         self.database = database
@@ -66,7 +68,7 @@ class Workshop:
             blobs=self.blobs,
             projections=self.projections,
             embedders=self.embedders,
-            parser=self._closing.enter_context(IsolatedParser()),
+            parser=parser or self._closing.enter_context(IsolatedParser()),
             readers=source_readers(Fetcher(FetchConfig(allowed_networks=("127.0.0.0/8",))), ArchiveLimits(), readers),
             parsing=parsing,
             version=version,

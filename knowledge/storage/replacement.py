@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
+from knowledge.errors import FileTooSlow
 from knowledge.ids import new_id
 from knowledge.ports import Embedder
 from knowledge.storage.bases import hash_text
@@ -45,6 +46,8 @@ class Waiting:
     url: str
     media_type: str
     content_hash: str
+    was_too_slow: bool = False
+    """Whether reading this very content was given up the last time, after all the time it may take."""
 
 
 class DocumentWriter:
@@ -86,7 +89,7 @@ class DocumentWriter:
             due = force or row.content_hash != file.content_hash or row.indexed_by != version
             due = due or row.status == "received"
             waiting += due
-            changed.append({"row_id": row.id, **values, **(_due(now) if due else _settled(row))})
+            changed.append({"row_id": row.id, **values, **(_due(row, file, now) if due else _settled(row))})
         if changed:
             # One statement for all rows: as many statements would keep every other writer waiting.
             names = [name for name in changed[0] if name != "row_id"]
@@ -304,9 +307,11 @@ class DocumentWriter:
         )
 
 
-def _due(now: datetime) -> dict[str, Any]:
-    """What a row becomes whose file waits to be processed."""
-    return {"status": "received", "error": "", "error_code": "", "updated_at": now}
+def _due(row: Any, file: Received, now: datetime) -> dict[str, Any]:
+    """What a row becomes whose file waits to be processed; that the same file was too slow stays known."""
+    was_too_slow = row.error_code == FileTooSlow.code and row.content_hash == file.content_hash
+    code = FileTooSlow.code if was_too_slow else ""
+    return {"status": "received", "error": "", "error_code": code, "updated_at": now}
 
 
 def _settled(row: Any) -> dict[str, Any]:
@@ -318,8 +323,9 @@ def _settled(row: Any) -> dict[str, Any]:
 def waiting_documents(connection: Connection, knowledge_base_id: str, *, after: str, limit: int) -> list[Waiting]:
     """The next documents of a base that wait to be processed, behind a document id."""
     waits = and_(documents.c.knowledge_base_id == knowledge_base_id, documents.c.status == "received")
-    columns = (documents.c[name] for name in ("source_id", "path", "url", "media_type", "content_hash"))
-    query = select(documents.c.id.label("document_id"), *columns).where(waits, documents.c.id > after)
+    columns = [documents.c[name] for name in ("source_id", "path", "url", "media_type", "content_hash")]
+    was_too_slow = (documents.c.error_code == FileTooSlow.code).label("was_too_slow")
+    query = select(documents.c.id.label("document_id"), *columns, was_too_slow).where(waits, documents.c.id > after)
     rows = connection.execute(query.order_by(documents.c.id).limit(limit))
     return [Waiting(**row._mapping) for row in rows]
 

@@ -13,16 +13,17 @@ from sqlalchemy import func, select
 
 from knowledge.config import ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
-from knowledge.errors import EmbedderUnavailable, NotFound
+from knowledge.errors import EmbedderUnavailable, FileTooSlow, NotFound
 from knowledge.events import BuildFinished, DocumentFailed, DocumentSkipped, StageProgress
 from knowledge.ingestion.ingestor import Uploads
+from knowledge.parsing import parse
 from knowledge.ports import Vectors
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import Blob
 from knowledge.storage.changes import read_base
 from knowledge.storage.library import SqlLibrary
 from knowledge.storage.tables import chunks, documents, embeddings, metadata
-from knowledge.types import Filters, KnowledgeBase
+from knowledge.types import Filters, KnowledgeBase, ParsedDocument
 from tests.workshop import SCOPE, Workshop
 
 SETUP = "# Setup\n\nInstall the operator with helm. See [limits](limits.md).\n"
@@ -156,6 +157,45 @@ def test_a_text_too_long_to_hold_is_refused_by_name(workshop: Workshop) -> None:
         narrow.write("limits.md", LIMITS)
         failures = [event for event in narrow.events(narrow.make_base()) if isinstance(event, DocumentFailed)]
     assert [(event.path, event.code) for event in failures] == [("endless.log", "file_too_large")]
+
+
+class Impatient:
+    """A parser for which some files are too slow, and that notes how long each was given."""
+
+    def __init__(self, *slow: str) -> None:
+        self.slow = set(slow)
+        self.given: list[tuple[str, float]] = []
+
+    def parse(
+        self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None, lane: str = ""
+    ) -> ParsedDocument:
+        assert lane
+        self.given.append((name, limits.max_seconds))
+        if name in self.slow:
+            raise FileTooSlow(f"{name} could not be read.")
+        return parse(path, name=name, limits=limits, media_type=media_type)
+
+
+def test_a_slow_file_comes_last_and_gets_less_the_next_time(workshop: Workshop) -> None:
+    parser = Impatient("slow.md")
+    with Workshop(workshop.database, workshop.data.parent, parser=parser) as made:
+        for path in ("a.md", "slow.md", "z.md"):
+            made.write(path, LIMITS)
+        base = made.make_base()
+        made.build(base)
+        assert sorted(parser.given[:3]) == [("a.md", 10.0), ("slow.md", 10.0), ("z.md", 10.0)]
+        assert parser.given[3:] == [("slow.md", 120.0)]
+        assert made.documents(base)["slow.md"].status == "failed"
+        parser.given.clear()
+        made.build(base, force=True)
+        assert sorted(parser.given) == [("a.md", 10.0), ("slow.md", 10.0), ("z.md", 10.0)]
+        parser.given.clear()
+        parser.slow.clear()
+        made.write("slow.md", SETUP)
+        made.build(base)
+        assert parser.given == [("slow.md", 10.0)]
+        assert made.documents(base)["slow.md"].status == "indexed"
+        assert made.broken() == []
 
 
 def test_a_file_that_can_no_longer_be_read_is_no_longer_found(workshop: Workshop) -> None:
