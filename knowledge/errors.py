@@ -53,6 +53,12 @@ class SourceUnavailable(KnowledgeError):
     code = "source_unavailable"
 
 
+class IndexDamaged(KnowledgeError):
+    """An index whose files are not what they should be; it is built again from the database."""
+
+    code = "index_damaged"
+
+
 class NotWritten(KnowledgeError):
     """A file that could not be written: no room, no permission, or a part of it that is gone."""
 

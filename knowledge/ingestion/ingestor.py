@@ -138,7 +138,7 @@ class Ingestor:
         base, chosen = self._chosen(scope, knowledge_base_id, source_ids)
         tally, outcome = Tally(), Outcome()
         # An index that is ahead of a restored database must find out before the log has grown past it.
-        for _ in self._projections.catch_up(base.id):
+        for _ in self._projections.catch_up_shared(base.id):
             yield outcome.words()
         for source in chosen:
             yield from self._synchroniser.receive(base, source, tally, force=force)
@@ -183,7 +183,7 @@ class Ingestor:
 
     def sweep(self) -> Iterator[int]:
         """Remove vectors, files and indexes that nothing refers to; for a quiet moment, such as a worker's start."""
-        yield self._projections.sweep()
+        yield self._projections.collect_garbage()
         yield from self._garbage_collector.sweep()
 
     def add_source(

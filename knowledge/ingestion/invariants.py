@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select
 
 from knowledge.errors import NotFound
-from knowledge.indexes.projections import WORDS, Projections
+from knowledge.indexes.lexical_projection import WORDS
+from knowledge.indexes.projections import Projections
 from knowledge.ports import Embedder
 from knowledge.storage.bases import uploaded_files
 from knowledge.storage.blobs import BlobStore

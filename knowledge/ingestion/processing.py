@@ -224,8 +224,8 @@ class Processor:
     def _follow_words(
         self, knowledge_base_id: str, outcome: Outcome, executor: ThreadPoolExecutor
     ) -> Iterator[BuildEvent]:
-        """Bring the lexical index up to the log."""
-        steps = self._projections.catch_up(knowledge_base_id)
+        """Bring the words, and whatever else all processes share, up to the log."""
+        steps = self._projections.catch_up_shared(knowledge_base_id)
         while (held := (yield from pulsing(called(executor, lambda: next(steps, None)), outcome.words))) is not None:
             outcome.followed += held
             yield outcome.words()
