@@ -35,6 +35,7 @@ from knowledge.retrieval.retriever import Retriever
 from knowledge.sources import Fetcher, SourceReader, source_readers
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
+from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.types import Scope
 
@@ -129,7 +130,7 @@ def build(settings: Settings, **overrides: Any) -> Container:
     sealer = part("sealer", lambda: Sealer.of(settings))
     models = part("models", lambda: ModelSelector(settings=settings.model, catalogue=catalogue, sealer=sealer))
     embedders = part("embedders", lambda: _embedders(settings))
-    blobs = part("blobs", lambda: BlobStore(data / "files"))
+    blobs = part("blobs", lambda: FileBlobStore(data / "files"))
     projections = part("projections", lambda: Projections(database, data / "indexes"))
     parser = part("parser", lambda: _parser(settings))
     fetcher = part("fetcher", lambda: Fetcher(settings.fetch))

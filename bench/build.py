@@ -24,8 +24,8 @@ from knowledge.parsing import IsolatedParser
 from knowledge.ports import Vectors
 from knowledge.sources import Fetcher, source_readers
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
-from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
+from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.tables import chunks, metadata
 from knowledge.types import Language, Scope
 
@@ -134,7 +134,7 @@ def main() -> None:
                 SourceStore(connection, base).add("folder", str(each.absolute()))
         ingestor = Ingestor(
             database=database,
-            blobs=BlobStore(data / "files"),
+            blobs=FileBlobStore(data / "files"),
             projections=Projections(database, data / "indexes"),
             embedders=embedders,
             parser=isolated,

@@ -27,8 +27,8 @@ from knowledge.ports import Vectors
 from knowledge.retrieval.retriever import CANDIDATES, Retriever
 from knowledge.sources import Fetcher, source_readers
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
-from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
+from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.storage.tables import metadata
 from knowledge.text.expansion import concepts_of
@@ -72,7 +72,7 @@ def fill(data: Path, database: Database, prose: Prose, count: int, embedders: Ma
     with IsolatedParser() as parser:
         ingestor = Ingestor(
             database=database,
-            blobs=BlobStore(data / "files"),
+            blobs=FileBlobStore(data / "files"),
             projections=Projections(database, data / "indexes"),
             embedders=embedders,
             parser=parser,

@@ -22,9 +22,9 @@ from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever
 from knowledge.sources import Fetcher, SourceReader, source_readers
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore, Statistics
-from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
 from knowledge.storage.documents import DocumentStore
+from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.types import Document, Hit, KnowledgeBase, Scope
 
@@ -59,7 +59,7 @@ class Workshop:
         self.pages = folder / "pages"
         self.pages.mkdir(parents=True, exist_ok=True)
         self.embedders = dict(hashing_embedders() if embedders is None else embedders)
-        self.blobs = BlobStore(self.data / "files")
+        self.blobs = FileBlobStore(self.data / "files")
         self.projections = Projections(database, self.data / "indexes")
         self._written = 0
         self._closing = ExitStack()

@@ -28,7 +28,7 @@ class GarbageCollector:
         """Drop every vector and file that nothing needs, yielding portion by portion how many, and give the room back
         that they and what was deleted before took."""
         yield from self._sweep_vectors()
-        yield from self._blobs.sweep(self._referenced)
+        yield from self._blobs.collect_garbage(self._referenced)
         yield from self._database.give_back_space()
 
     def tidy(self, knowledge_base_id: str) -> Iterator[int]:

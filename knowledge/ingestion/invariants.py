@@ -131,10 +131,10 @@ def _vectors(connection: Connection) -> Iterator[str]:
 def _files(connection: Connection, blobs: BlobStore) -> Iterator[str]:
     hashes = connection.execute(select(documents.c.content_hash).where(documents.c.content_hash != "").distinct())
     for content_hash in hashes.scalars():
-        if not blobs.place(content_hash).is_file():
+        if not blobs.contains(content_hash):
             yield f"The file {content_hash} of a document is not in the store."
     for content_hash in uploaded_files(connection):
-        if not blobs.place(content_hash).is_file():
+        if not blobs.contains(content_hash):
             yield f"The file {content_hash} of an archive is not in the store."
 
 

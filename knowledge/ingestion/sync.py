@@ -250,7 +250,7 @@ class Synchroniser:
         if known is not None and known.content_hash and path.stat().st_size == known.size:
             digest = hashlib.sha256()
             yield from _steadily(path, digest.update, tally)
-            if digest.hexdigest() == known.content_hash and self._blobs.place(known.content_hash).is_file():
+            if digest.hexdigest() == known.content_hash and self._blobs.contains(known.content_hash):
                 return Blob(content_hash=known.content_hash, size=known.size)
         with holding.writer() as writer:
             yield from _steadily(path, writer.write, tally)
