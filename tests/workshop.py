@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ from knowledge.config import ArchiveLimits, FetchConfig, ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.events import BuildEvent, BuildFinished
 from knowledge.indexes.projections import Projections
+from knowledge.indexes.registry import ENGINES, Engine
 from knowledge.ingestion.ingestor import Ingestor
 from knowledge.ingestion.invariants import check_invariants
 from knowledge.ingestion.processing import Parser
@@ -52,6 +53,7 @@ class Workshop:
         parsing: ParsingLimits | None = None,
         readers: Iterable[SourceReader] = (),
         parser: Parser | None = None,
+        engines: Sequence[Engine] = ENGINES,
     ) -> None:
         """`readers` are of kinds besides those there are, or take their places."""
         self.database = database
@@ -60,7 +62,7 @@ class Workshop:
         self.pages.mkdir(parents=True, exist_ok=True)
         self.embedders = dict(hashing_embedders() if embedders is None else embedders)
         self.blobs = FileBlobStore(self.data / "files")
-        self.projections = Projections(database, self.data / "indexes")
+        self.projections = Projections(database, self.data / "indexes", engines=engines)
         self._written = 0
         self._closing = ExitStack()
         self.ingestor = Ingestor(
