@@ -36,12 +36,23 @@ class Link:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Symbol:
+    """What a file of source code defines: `text[start:end]` of its document is the definition."""
+
+    name: str
+    kind: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedDocument:
     """What a parser makes of a file.
 
     `text` is the canonical text: every offset of a chunk or a citation counts characters of it. For Markdown, source
     code and plain text it is the decoded file, verbatim (front matter included); for HTML, office files, PDF and the
-    like it is Markdown made from them. `pages` maps page, slide or sheet starts: (offset, label), ascending.
+    like it is Markdown made from them. `pages` maps page, slide or sheet starts: (offset, label), ascending. `symbols`
+    are for a parser of source code to fill; no parser here does, and nothing is stored of them.
     """
 
     text: str
@@ -53,6 +64,7 @@ class ParsedDocument:
     links: tuple[Link, ...] = ()
     pages: tuple[tuple[int, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    symbols: tuple[Symbol, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,6 +207,9 @@ class Hit:
     rank: int
     parts: dict[str, float]
     dropped: str = ""
+    graph_path: tuple[str, ...] = ()
+    """The nodes of a graph that led here, from the question on; empty for a hit that words or vectors found, as all are
+    until a graph is built."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -143,10 +143,10 @@ class Ingestor:
         for source in chosen:
             yield from self._synchroniser.receive(base, source, tally, force=force)
         yield from self._processor.process(base.id, outcome)
-        yield from self._importer.adopt(base.id)
-        embedded, unavailable = yield from self._cover_all(base.id, outcome)
+        yield from self._importer.import_vectors(base.id)
+        embedded, unavailable = yield from self._embed_all(base.id, outcome)
         self._vector_writer.switch(base.id)
-        for _ in self._garbage_collector.tidy(base.id):
+        for _ in self._garbage_collector.collect_if_needed(base.id):
             yield outcome.words()
         if unavailable is not None:
             raise unavailable
@@ -178,13 +178,13 @@ class Ingestor:
             ).first()
         if gone:
             self._projections.drop(knowledge_base_id)
-        for _ in self._garbage_collector.sweep():
+        for _ in self._garbage_collector.collect():
             yield StageProgress(stage=DELETED, done=done, total=max(done, total))
 
-    def sweep(self) -> Iterator[int]:
+    def collect_garbage(self) -> Iterator[int]:
         """Remove vectors, files and indexes that nothing refers to; for a quiet moment, such as a worker's start."""
         yield self._projections.collect_garbage()
-        yield from self._garbage_collector.sweep()
+        yield from self._garbage_collector.collect()
 
     def add_source(
         self, connection: Connection, base: KnowledgeBase, kind: str, location: str, options: Mapping[str, Any]
@@ -240,27 +240,27 @@ class Ingestor:
             every = SourceStore(connection, base).all()
         return base, [source for source in every if source_ids is None or source.id in source_ids]
 
-    def _cover_all(
+    def _embed_all(
         self, knowledge_base_id: str, outcome: Outcome
     ) -> Generator[BuildEvent, None, tuple[int, EmbedderUnavailable | None]]:
-        """Cover the base by each of its embedders, until nothing that came meanwhile is left either."""
+        """Embed what each embedder of the base lacks, until nothing that came meanwhile is left either."""
         made, failed, unavailable = 0, set[str](), None
-        todo = self._uncovered(knowledge_base_id, failed, every=True)
+        todo = self._incomplete(knowledge_base_id, failed, every=True)
         while todo:
             for name in todo:
                 try:
-                    made += yield from self._cover(knowledge_base_id, name, outcome)
+                    made += yield from self._embed(knowledge_base_id, name, outcome)
                 except EmbedderUnavailable as error:
                     failed.add(name)
                     unavailable = error
                     yield BuildNote(message=str(error))
-            todo = self._uncovered(knowledge_base_id, failed)
+            todo = self._incomplete(knowledge_base_id, failed)
         return made, unavailable
 
-    def _cover(self, knowledge_base_id: str, name: str, outcome: Outcome) -> Generator[BuildEvent, None, int]:
-        """Cover the base; what is received meanwhile is found by its words before the next embedder has its turn."""
+    def _embed(self, knowledge_base_id: str, name: str, outcome: Outcome) -> Generator[BuildEvent, None, int]:
+        """Embed what is missing; what is received meanwhile is found by its words before the next embedder's turn."""
         looked = time.monotonic()
-        with contextlib.closing(self._vector_writer.cover(knowledge_base_id, name)) as steps:
+        with contextlib.closing(self._vector_writer.embed_missing(knowledge_base_id, name)) as steps:
             while True:
                 try:
                     event = next(steps)
@@ -277,7 +277,7 @@ class Ingestor:
         if there:
             yield from self._processor.process(knowledge_base_id, outcome)
 
-    def _uncovered(self, knowledge_base_id: str, failed: Collection[str], *, every: bool = False) -> list[str]:
+    def _incomplete(self, knowledge_base_id: str, failed: Collection[str], *, every: bool = False) -> list[str]:
         """The embedders of a base that have something to do, but for those that failed."""
         with self._database.read() as connection:
             names = read_base(connection, knowledge_base_id).all_embedders

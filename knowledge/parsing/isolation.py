@@ -17,7 +17,7 @@ from knowledge.errors import FileTooLarge, FileTooSlow, UnreadableFile
 from knowledge.parsing.draft import one_line
 from knowledge.parsing.pool import Ended, ParserPool
 from knowledge.parsing.reading import is_risky, parse
-from knowledge.types import Link, ParsedDocument
+from knowledge.types import Link, ParsedDocument, Symbol
 
 _ERRORS = {error.code: error for error in (UnreadableFile, FileTooLarge)}
 
@@ -85,5 +85,6 @@ def _result(answer: dict[str, Any]) -> ParsedDocument:
             "links": tuple(Link(**link) for link in fields["links"]),
             "pages": tuple((int(offset), str(label)) for offset, label in fields["pages"]),
             "warnings": tuple(fields["warnings"]),
+            "symbols": tuple(Symbol(**symbol) for symbol in fields["symbols"]),
         }
     )

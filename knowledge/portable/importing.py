@@ -34,7 +34,14 @@ from knowledge.portable.format import (
 )
 from knowledge.ports import Embedder
 from knowledge.sources.zip_archive import BROKEN_ZIP, checked_members
-from knowledge.storage.bases import Brought, BroughtVectors, KnowledgeBaseStore, SourceStore, brought, note_brought
+from knowledge.storage.bases import (
+    ImportedVectors,
+    KnowledgeBaseStore,
+    PendingImport,
+    SourceStore,
+    pending_import,
+    set_pending_import,
+)
 from knowledge.storage.blobs import BLOCK_BYTES, Blob, Holding
 from knowledge.storage.replacement import DocumentWriter, Received
 from knowledge.types import UPLOAD, KnowledgeBase, Scope
@@ -105,7 +112,7 @@ class Import:
             base = KnowledgeBaseStore(connection, scope).get(name)
         except NotFound:
             return None
-        known = brought(connection, base.id)
+        known = pending_import(connection, base.id)
         if base.name == name.strip() and known is not None and known.export_id == self.manifest.id:
             return base
         raise NameTaken(
@@ -121,7 +128,7 @@ class Import:
         base = KnowledgeBaseStore(connection, scope).create(
             name, description=self.manifest.description, embedders=chosen
         )
-        note_brought(connection, base.id, self._brought())
+        set_pending_import(connection, base.id, self._pending_import())
         sources = SourceStore(connection, base)
         ids = []
         for each in self.manifest.sources:
@@ -154,11 +161,11 @@ class Import:
             if not each.content_hash:
                 writer.note_unavailable(source_id, each.path, each.error_code, each.error, url=each.url)
 
-    def _brought(self) -> Brought:
-        return Brought(
+    def _pending_import(self) -> PendingImport:
+        return PendingImport(
             export_id=self.manifest.id,
             vectors=tuple(
-                BroughtVectors(
+                ImportedVectors(
                     embedder=each.embedder,
                     dimension=each.dimension,
                     files=tuple(self._files[part].content_hash for part in each.parts),

@@ -43,7 +43,7 @@ class Statistics:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BroughtVectors:
+class ImportedVectors:
     """Vectors that came with an import: files of the store that hold records of this dimension."""
 
     embedder: str
@@ -52,11 +52,11 @@ class BroughtVectors:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Brought:
-    """What a base brought along from elsewhere and has not taken over yet."""
+class PendingImport:
+    """What was imported with a base and has not been taken over yet."""
 
     export_id: str
-    vectors: tuple[BroughtVectors, ...] = ()
+    vectors: tuple[ImportedVectors, ...] = ()
 
 
 def visible(scope: Scope) -> ColumnElement[bool]:
@@ -272,24 +272,24 @@ class SourceStore:
         return sources.c.knowledge_base_id == self._base.id
 
 
-def brought(connection: Connection, knowledge_base_id: str) -> Brought | None:
-    """What a base brought along and has not taken over yet."""
+def pending_import(connection: Connection, knowledge_base_id: str) -> PendingImport | None:
+    """What was imported with a base and has not been taken over yet."""
     query = select(knowledge_bases.c.brought).where(knowledge_bases.c.id == knowledge_base_id)
     known = connection.execute(query).scalar_one_or_none()
     if known is None:
         return None
-    vectors = [BroughtVectors(**{**each, "files": tuple(each["files"])}) for each in known["vectors"]]
-    return Brought(export_id=known["export_id"], vectors=tuple(vectors))
+    vectors = [ImportedVectors(**{**each, "files": tuple(each["files"])}) for each in known["vectors"]]
+    return PendingImport(export_id=known["export_id"], vectors=tuple(vectors))
 
 
-def note_brought(connection: Connection, knowledge_base_id: str, what: Brought | None) -> None:
-    """Note what a base brings along; None when it has been taken over, which leaves its files to be swept."""
+def set_pending_import(connection: Connection, knowledge_base_id: str, what: PendingImport | None) -> None:
+    """Note what was imported with a base; None when it has been taken over, which makes its files garbage."""
     values = {"brought": None, "untidy": True} if what is None else {"brought": asdict(what)}
     connection.execute(update(knowledge_bases).where(knowledge_bases.c.id == knowledge_base_id).values(**values))
 
 
-def brought_files(connection: Connection) -> set[str]:
-    """The files of the store that bases brought along and still need."""
+def pending_import_files(connection: Connection) -> set[str]:
+    """The files of the store that were imported with bases and are still needed."""
     query = select(knowledge_bases.c.brought).where(
         knowledge_bases.c.brought.is_not(None), knowledge_bases.c.deleted.is_(False)
     )

@@ -245,7 +245,7 @@ class DocumentWriter:
             self._connection.execute(delete(documents).where(documents.c.id.in_(portion)))
         append_changes(self._connection, self._base_id, told)
         if there:
-            self._mark_untidy()
+            self._note_garbage()
         return len(there)
 
     def _still_waits(self, waiting: Waiting) -> bool:
@@ -260,7 +260,7 @@ class DocumentWriter:
         old = select(chunks.c.content_hash).where(chunks.c.document_id == document_id)
         indexed = select(documents.c.indexed_hash).where(documents.c.id == document_id)
         if self._connection.execute(indexed).scalar_one() or set(self._connection.execute(old).scalars()) - kept_hashes:
-            self._mark_untidy()
+            self._note_garbage()
         told = select(coverage.c.embedder).where(coverage.c.document_id == document_id, coverage.c.told > 0)
         aspects = {vectors_of(embedder) for embedder in self._connection.execute(told).scalars()}
         for table in (chunks, links, document_texts, coverage):
@@ -300,7 +300,7 @@ class DocumentWriter:
                 told.add(vectors_of(name))
         return told
 
-    def _mark_untidy(self) -> None:
+    def _note_garbage(self) -> None:
         mine = knowledge_bases.c.id == self._base_id
         self._connection.execute(
             update(knowledge_bases).where(mine, knowledge_bases.c.untidy.is_(False)).values(untidy=True)

@@ -22,7 +22,7 @@ from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import Blob
 from knowledge.storage.changes import read_base
 from knowledge.storage.library import SqlLibrary
-from knowledge.storage.tables import chunks, documents, embeddings, metadata
+from knowledge.storage.tables import chunks, documents, embeddings, links, metadata
 from knowledge.types import Filters, KnowledgeBase, ParsedDocument
 from tests.workshop import SCOPE, Workshop
 
@@ -488,8 +488,10 @@ def test_links_lead_to_documents(workshop: Workshop) -> None:
     base = workshop.make_base()
     workshop.build(base)
     found = workshop.documents(base)
-    links = SqlLibrary(workshop.database, SCOPE).links([found["setup.md"].id, found["limits.md"].id])
-    assert dict(links) == {found["setup.md"].id: {found["limits.md"].id}}
+    query = select(links.c.document_id, documents.c.id).join(documents, documents.c.path_key == links.c.target_key)
+    with workshop.database.read() as connection:
+        led = connection.execute(query).all()
+    assert [tuple(each) for each in led] == [(found["setup.md"].id, found["limits.md"].id)]
 
 
 def test_another_workspace_sees_nothing(workshop: Workshop) -> None:
@@ -503,7 +505,6 @@ def test_another_workspace_sees_nothing(workshop: Workshop) -> None:
     assert stranger.chunks(chunk_ids) == {}
     assert stranger.documents(ids) == {}
     assert stranger.select([base.id], Filters()) == set()
-    assert stranger.links(ids) == {}
 
 
 def test_the_last_event_says_what_was_done(workshop: Workshop) -> None:

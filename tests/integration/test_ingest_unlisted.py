@@ -194,4 +194,4 @@ def test_what_an_uploaded_zip_is_cannot_be_set_as_an_option(shop: Workshop) -> N
         changed = store.update(source.id, {"include": ["*.md"], "blob": ["/etc/passwd"]})
         assert (changed.blob, changed.options) == ("0" * 64, {"include": ["*.md"]})
     assert failures(shop.events(base)) == {"pages.zip": "source_unavailable"}
-    list(shop.ingestor.sweep())
+    list(shop.ingestor.collect_garbage())
