@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -136,18 +137,18 @@ class Processor:
         yield from outcome.progress()
 
     def _prepared_ahead(self, knowledge_base_id: str, executor: ThreadPoolExecutor) -> Iterator[_Prepared | None]:
-        """What to write next, as it comes, while others are being prepared; None as a sign of life.
+        """What to write next, while the ones after it are being prepared; None as a sign of life.
 
         What is slow comes last, so that it holds up no others; what was too slow the last time is not tried again.
         """
         slow: list[Waiting] = []
         prepare = partial(self._prepare, knowledge_base_id)
-        for prepared in _as_completed(self._waiting(knowledge_base_id), partial(prepare, first=True), executor):
+        for prepared in _in_order(self._waiting(knowledge_base_id), partial(prepare, first=True), executor):
             if prepared is not None and self._deserves_more(prepared):
                 slow.append(prepared.waiting)
             else:
                 yield prepared
-        yield from _as_completed(slow, partial(prepare, first=False), executor)
+        yield from _in_order(slow, partial(prepare, first=False), executor)
 
     def _waiting(self, knowledge_base_id: str) -> Iterator[Waiting]:
         after = ""
@@ -231,23 +232,23 @@ class Processor:
             yield outcome.words()
 
 
-def _as_completed(
+def _in_order(
     found: Iterable[Waiting], prepare: Callable[[Waiting], _Prepared], executor: ThreadPoolExecutor
 ) -> Iterator[_Prepared | None]:
-    """What was made of documents, in the order in which it is ready, a few ahead; None twice a second."""
-    begun: set[Future[_Prepared]] = set()
+    """What was made of documents, a few ahead; None twice a second while the next one is being made.
+
+    In the order in which they were received, so that the same files make the same base: equal scores go by it.
+    """
+    begun: deque[Future[_Prepared]] = deque()
     for waiting in found:
-        begun.add(executor.submit(prepare, waiting))
-        while len(begun) > _AHEAD:
-            yield from _ready(begun)
+        begun.append(executor.submit(prepare, waiting))
+        if len(begun) > _AHEAD:
+            yield from _awaited(begun.popleft())
     while begun:
-        yield from _ready(begun)
+        yield from _awaited(begun.popleft())
 
 
-def _ready(begun: set[Future[_Prepared]]) -> Iterator[_Prepared | None]:
-    done, _ = wait(begun, timeout=PULSE_S, return_when=FIRST_COMPLETED)
-    if not done:
+def _awaited(future: Future[_Prepared]) -> Iterator[_Prepared | None]:
+    while not wait([future], timeout=PULSE_S).done:
         yield None
-    for future in done:
-        begun.remove(future)
-        yield future.result()
+    yield future.result()
