@@ -38,9 +38,10 @@ from knowledge.ingestion.processing import Parser
 from knowledge.parsing.isolation import IsolatedParser
 from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever
-from knowledge.sources import Fetcher
+from knowledge.sources import Fetcher, SourceReader, source_readers
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
+from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.types import Scope
 
@@ -70,6 +71,8 @@ class Container:
     projections: Projections
     parser: Parser
     fetcher: Fetcher
+    readers: Mapping[str, SourceReader]
+    """What reads sources, by kind."""
     ingestor: Ingestor
     prepare: Callable[[], None]
     """Loads what the phases need, so that the first run is as fast as the second. May be called in a thread."""
@@ -128,11 +131,12 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
     sealer = part("sealer", lambda: Sealer.of(settings))
     models = part("models", lambda: ModelSelector(settings=settings.model, catalogue=catalogue, sealer=sealer))
     embedders = part("embedders", lambda: _embedders(settings))
-    blobs = part("blobs", lambda: BlobStore(data / "files"))
-    artifact_files = part("artifact_files", lambda: BlobStore(data / "artifacts"))
+    blobs = part("blobs", lambda: FileBlobStore(data / "files"))
+    artifact_files = part("artifact_files", lambda: FileBlobStore(data / "artifacts"))
     projections = part("projections", lambda: Projections(database, data / "indexes"))
-    parser = part("parser", lambda: IsolatedParser(settings.parsing.processes))
+    parser = part("parser", lambda: _parser(settings))
     fetcher = part("fetcher", lambda: Fetcher(settings.fetch))
+    readers = part("readers", lambda: source_readers(fetcher, settings.archives.limits))
     remembering = {name: RememberingEmbedder(embedder) for name, embedder in embedders.items()}
 
     def searcher_for(scope: Scope) -> Searcher:
@@ -164,18 +168,22 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         projections=projections,
         parser=parser,
         fetcher=fetcher,
+        readers=readers,
         ingestor=Ingestor(
             database=database,
             blobs=blobs,
             projections=projections,
             embedders=embedders,
             parser=parser,
-            fetcher=fetcher,
+            readers=readers,
             parsing=settings.parsing.limits,
-            archives=settings.archives.limits,
         ),
         prepare=part("prepare", lambda: runner.phases.prepare),
     )
+
+
+def _parser(settings: Settings) -> IsolatedParser:
+    return IsolatedParser(settings.parsing.processes, memory_bytes=settings.parsing.memory_bytes)
 
 
 def _runner(

@@ -25,12 +25,11 @@ from backend.schemas import (
     SourceView,
 )
 from backend.settings import is_loopback
+from knowledge.sources.registry import reader_of
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore, Statistics
 from knowledge.types import KnowledgeBase, Scope, Source
 
 router = APIRouter(prefix="/knowledge-bases", tags=["knowledge bases"])
-
-LOCAL_KINDS = frozenset({"folder", "zip"})
 
 
 @router.post("", status_code=201, responses=problems(409))
@@ -94,12 +93,12 @@ def delete_knowledge_base(kb: str, container: Here, scope: Caller) -> JobAccepte
 @router.post("/{kb}/sources", status_code=202, responses=problems(404))
 def add_source(kb: str, body: SourceCreate, container: Here, scope: Caller, creating: Creating) -> JobAccepted:
     """Add a source and read it. Paths are of the server's machine and taken from local users only."""
-    if body.kind in LOCAL_KINDS and not is_loopback(container.settings.api.host):
+    if reader_of(container.readers, body.kind).is_local and not is_loopback(container.settings.api.host):
         raise Refused("Paths of the server's machine are taken only where it listens on loopback; upload the files.")
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)
-        source = SourceStore(connection, base).add(body.kind, body.location, body.options)
+        source = container.ingestor.add_source(connection, base, body.kind, body.location, body.options)
         return build_job(connection, container, scope, base.id, [source.id], source_id=source.id)
 
     return creating.once(body, JobAccepted, make)
@@ -127,8 +126,9 @@ def get_source(kb: str, id: str, container: Here, scope: Caller) -> SourceView:
 def change_source(kb: str, id: str, body: SourceUpdate, container: Here, scope: Caller) -> SourceView:
     """Change the options of a source; they count from its next sync."""
     with container.database.write() as connection:
-        store = SourceStore(connection, KnowledgeBaseStore(connection, scope).get(kb))
-        return _source_view(store.update(id, body.options), store.document_counts())
+        base = KnowledgeBaseStore(connection, scope).get(kb)
+        source = container.ingestor.change_source(connection, base, id, body.options)
+        return _source_view(source, SourceStore(connection, base).document_counts())
 
 
 @router.delete("/{kb}/sources/{id}", status_code=204, responses=problems(404))

@@ -284,4 +284,5 @@ def _let_go(container: Container) -> None:
     """Gives the memory of models back, and removes what nothing refers to any more."""
     for embedder in container.embedders.values():
         embedder.close()
-    threading.Thread(target=lambda: list(container.ingestor.sweep()), name="sweep", daemon=True).start()
+    collect = container.ingestor.collect_garbage
+    threading.Thread(target=lambda: list(collect()), name="garbage-collection", daemon=True).start()

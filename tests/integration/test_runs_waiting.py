@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from agents.events import RunEvent, TextDelta
 from agents.phases.context import RunContext
@@ -137,7 +137,7 @@ async def test_an_answer_whose_process_dies_at_once_is_not_lost(database: Databa
     run = await parked(database, first)
     await first.stop()
     with database.write() as connection:
-        RunStore(connection, ME).resume(run.id, {"cluster": "blue"}, owner="gone|1|1.0|x", lease=timedelta(seconds=-1))
+        RunStore(connection, ME).resume(run.id, {"cluster": "blue"}, owner="0" * 32)
     second = service(database, Executor())
     await second.start()
     await heard(second, run.id)
