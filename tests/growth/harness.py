@@ -61,8 +61,8 @@ def exponent(path: TextPath) -> float:
     """The power of its input's size that a path's processor time grows with: 1 is linear, 2 quadratic.
 
     Measured over inputs of n, 2n, 4n and 8n as the slope of the logarithms, what the smallest input costs taken off;
-    each the best of several runs, and of more when the result is near above the limit. Infinite when doubling an input costs
-    64 times as much. A path too cheap to be measured at its largest input has 0.
+    each the best of several runs, and of more when the result is near above the limit. Infinite when doubling an input
+    costs 64 times as much. A path too cheap to be measured at its largest input has 0.
     """
     gc.collect()
     try:
