@@ -74,6 +74,14 @@ class ChunkDraft:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SplitDocument:
+    """A parsed document with the chunks it was cut into; what cutting lost is among the document's warnings."""
+
+    document: ParsedDocument
+    chunks: tuple[ChunkDraft, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Chunk:
     """A stored chunk, with what is needed to rank and show it without a second query."""
 

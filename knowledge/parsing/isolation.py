@@ -1,4 +1,4 @@
-"""Parsing where a hostile file can do no harm: in a child process with a time limit and a memory limit.
+"""Parsing and splitting where a hostile file can do no harm: in a child process with limits of time and memory.
 
 The child is a plain interpreter that runs `knowledge.parsing.worker`, rather than multiprocessing: it imports nothing
 of the program that started it, works inside daemonic processes, and its answers are JSON, so that a child taken over
@@ -23,8 +23,7 @@ import knowledge
 from knowledge.config import ParsingLimits
 from knowledge.errors import FileTooLarge, UnreadableFile
 from knowledge.parsing.draft import one_line
-from knowledge.parsing.reading import is_risky, parse
-from knowledge.types import Link, ParsedDocument
+from knowledge.types import ChunkDraft, Link, ParsedDocument, SplitDocument
 
 _DOCUMENTS_PER_CHILD = 500
 _ERRORS = {error.code: error for error in (UnreadableFile, FileTooLarge)}
@@ -76,7 +75,7 @@ class _Child:
 
 
 class IsolatedParser:
-    """Parses like `parse`, but risky formats (PDF, office files, books, HTML, mail) in warm child processes.
+    """Parses and splits files of every format in warm child processes.
 
     Safe for several threads; at most `processes` children run. A child is started when first needed, and replaced
     when it dies, is killed for its time or memory, or has served 500 files. Close it, or use it in a `with`.
@@ -89,13 +88,9 @@ class IsolatedParser:
         for _ in range(processes):
             self._slots.put(None)
 
-    def parse(self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None) -> ParsedDocument:
-        """The document in the file at `path`. Raises UnreadableFile or FileTooLarge, as `parse` does."""
-        if path.is_file() and 0 < path.stat().st_size <= limits.max_file_bytes and is_risky(path, name, media_type):
-            return self._parse_in_child(path, name, limits, media_type)
-        return parse(path, name=name, limits=limits, media_type=media_type)
-
-    def _parse_in_child(self, path: Path, name: str, limits: ParsingLimits, media_type: str | None) -> ParsedDocument:
+    def read(self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None) -> SplitDocument:
+        """The document in the file at `path`, and its chunks. Raises UnreadableFile or FileTooLarge, as `parse` does,
+        also for a file that takes longer or more memory than the limits allow."""
         if self._closed:
             raise RuntimeError("This parser has been closed.")
         request = {"path": str(path.resolve()), "name": name, "media_type": media_type, "limits": asdict(limits)}
@@ -133,11 +128,11 @@ class IsolatedParser:
         self.close()
 
 
-def _result(answer: dict[str, Any]) -> ParsedDocument:
+def _result(answer: dict[str, Any]) -> SplitDocument:
     if "error" in answer:
         raise _ERRORS.get(str(answer.get("code")), UnreadableFile)(str(answer["error"]))
     fields: dict[str, Any] = answer["document"]
-    return ParsedDocument(
+    document = ParsedDocument(
         **{
             **fields,
             "links": tuple(Link(**link) for link in fields["links"]),
@@ -145,3 +140,9 @@ def _result(answer: dict[str, Any]) -> ParsedDocument:
             "warnings": tuple(fields["warnings"]),
         }
     )
+    return SplitDocument(document=document, chunks=tuple(_chunk(document.text, each) for each in answer["chunks"]))
+
+
+def _chunk(text: str, fields: dict[str, Any]) -> ChunkDraft:
+    piece = text[fields["start"] : fields["end"]]
+    return ChunkDraft(**{**fields, "text": piece, "heading_path": tuple(fields["heading_path"])})

@@ -19,7 +19,7 @@ _ATX = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S[^\n]*)$", re.MULTILINE)
 _SETEXT = re.compile(r"^ {0,3}(\S[^\n]*)\n {0,3}(?:=+|-+)[ \t]*$", re.MULTILINE)
 _HTML_HEADING = re.compile(r"<h[12][^<>]*>([^<]{1,300})", re.IGNORECASE)
 _HEADING_TAIL = re.compile(r"[ \t]+#+[ \t]*$|[ \t]*\{[#.:][^{}\n]*\}[ \t]*$")
-_CODE_SPAN = re.compile(r"(`+)(?!`)[^`\n]*+\1(?!`)")
+_CODE_SPAN = re.compile(r"(?<!`)(`++)[^`\n]*+\1(?!`)")
 
 # Every repetition is possessive or bounded: text made to backtrack costs a constant for each character.
 _LABEL = r"((?:[^\[\]\\\n]|\\.|\n(?!\n)|!\[[^\[\]\n]{0,300}\]\([^()\n]{0,500}\)|\[[^\[\]\n]{0,100}\]){0,500}+)"
@@ -32,6 +32,8 @@ _ANCHOR_TAG = re.compile(
     r"<a\s[^<>]{0,300}?href\s*=\s*[\"']([^\"'\n]{1,2000})[\"'][^<>]{0,300}>([^<]{0,300})", re.IGNORECASE
 )
 _BARE = re.compile(r"(?<![\w(<\"'\[=/.])https?://[^\s<>()\"'`\]]{3,2000}+")
+_UNREAD_MATTER = "its front matter could not be read"
+_LONGEST_HEADING = 1_000
 _MOST_LINKS = 20_000
 _LINKED_PART = 4_000_000
 """Characters of a text that are searched for links; what is longer is a dump, not a page."""
@@ -51,7 +53,7 @@ def first_heading(text: str) -> str:
     if not matches:
         return ""
     first = min(matches, key=lambda match: match.start())
-    title = first.group(first.lastindex or 0)
+    title = first.group(first.lastindex or 0)[:_LONGEST_HEADING]
     return one_line(_without_signs(_HEADING_TAIL.sub("", _HEADING_TAIL.sub("", title))))
 
 
@@ -84,9 +86,10 @@ def _metadata(text: str) -> tuple[dict[str, Any], list[str]]:
     try:
         if (toml := _TOML_MATTER.match(text[:_LARGEST_MATTER])) is not None:
             return json_safe(tomllib.loads(toml.group(1))), []
-        return json_safe(front_matter(text)[0]), []
+        matter, end = front_matter(text)
+        return json_safe(matter), [_UNREAD_MATTER] if end and not matter else []
     except (ValueError, RecursionError, OverflowError):
-        return {}, ["its front matter could not be read"]
+        return {}, [_UNREAD_MATTER]
 
 
 def _fences(text: str) -> Iterator[tuple[int, int]]:
