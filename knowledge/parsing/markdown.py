@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from knowledge.parsing.draft import Draft, json_safe, one_line
+from knowledge.parsing.mdx import is_mdx, without_plumbing
 from knowledge.text.markup import front_matter
 from knowledge.types import Link
 
@@ -39,8 +40,10 @@ _LINKED_PART = 4_000_000
 """Characters of a text that are searched for links; what is longer is a dump, not a page."""
 
 
-def read_markdown(text: str) -> Draft:
-    """The text as it is, with the title of its front matter or its first heading."""
+def read_markdown(text: str, name: str = "") -> Draft:
+    """The text as it is (of MDX what its readers see), with the title of its front matter or its first heading."""
+    if is_mdx(name, text):
+        text = without_plumbing(text)
     metadata, warnings = _metadata(text)
     title = next((str(metadata[key]) for key in _TITLE_KEYS if isinstance(metadata.get(key), (str, int))), "")
     return Draft(text=text, title=title or first_heading(text), metadata=metadata, warnings=warnings)

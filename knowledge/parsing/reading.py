@@ -117,7 +117,7 @@ def _read(path: Path, shown: str, found: Format, decoded: Decoded | None, limits
         return _read_container(path, shown, found, limits)
     match found.kind:
         case "markdown":
-            return read_markdown(decoded.text)
+            return read_markdown(decoded.text, shown)
         case "table":
             return read_table(decoded.text, shown, limits)
         case "html":
