@@ -65,9 +65,12 @@ def _joined(lines: list[str], is_last: bool) -> str:
 
 
 def _length(lines: list[str], start: int) -> int:
-    """How many lines the statement that begins at `start` takes: up to where its brackets are closed."""
+    """How many lines the statement that begins at `start` takes: up to where its brackets are closed, or to the next
+    one when they never are."""
     depth = 0
     for count, line in enumerate(lines[start : start + _LONGEST_STATEMENT], start=1):
+        if count > 1 and line.startswith(("import ", "export ")):
+            break
         depth += sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))
         if depth <= 0:
             return count

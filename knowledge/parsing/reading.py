@@ -158,7 +158,7 @@ def _read_container(path: Path, shown: str, found: Format, limits: ParsingLimits
         case _:
             from knowledge.parsing.email import read_email
 
-            return read_email(path, limits)
+            return read_email(path, shown, limits)
 
 
 def _document(draft: Draft, found: Format, shown: str, decoded: Decoded | None) -> ParsedDocument:

@@ -335,3 +335,40 @@ def test_merge_keys_in_front_matter_cannot_grow(depth: int) -> None:
 
 def test_front_matter_that_cannot_be_read_is_said() -> None:
     assert parse_bytes(b"---\na: [\n---\n# Body\n", "a.md").warnings == ("its front matter could not be read",)
+
+
+WIDE = "<tr>" + "<td colspan=1000>a" * 60
+OUTPUT = {
+    "a.html": [
+        "<table><tr><th>a" + WIDE + "<tr><td>b" * 2_000 + "</table>",
+        "<table>" + "<tr><td rowspan=60000 colspan=1000>a" * 2_000 + "</table>",
+        "<table><tr>" + "<th>name" * 1_000 + "<tr><td>1" * 5_000 + "</table>",
+        "<table><tr><th>" + "n" * 20_000 + "<th>b" + ("<tr><td>" + "v" * 1_900 + "<td>c") * 300 + "</table>",
+    ],
+    "a.csv": [
+        ",".join(["n" * 5_000] * 100) + "\n" + "1\n" * 20_000,
+        ",".join(["n" * 300] * 1_000) + "\n" + (",".join("1" * 1_000) + "\n") * 300,
+        "n" * 100_000 + ",b\n" + ("v" * 1_900 + ",1\n") * 300,
+        ",".join("a" * 24) + "\n" + "1\n" * 50_000,
+    ],
+    "a.json": ["[" * 400 + "1," * 50_000 + "1" + "]" * 400],
+    "a.md": ["# " + "h" * 2_000 + "\n\n" + "## x\n\ny\n\n" * 20_000, "---\ntitle: " + "t" * 15_000 + "\n---\n" + "# a\n\nb\n\n" * 20_000],
+    "a.py": ["".join(f"{' ' * n}class {'N' * 200}:\n\n" for n in range(300)) + "x = 1\n\n" * 20_000],
+    "a.yaml": ["kind: " + "k" * 5_000 + "\n" + "a: b\n" * 50_000],
+    "a.rst": ["t" * 5_000 + "\n" + "=" * 5_000 + "\n\n" + "x\n\n" * 50_000],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content"), [(name, content) for name, each in OUTPUT.items() for content in each])
+def test_what_is_made_of_a_file_is_bounded_by_its_size(name: str, content: str) -> None:
+    document = split_document(parse_bytes(content.encode(), name))
+    made = len(document.document.text)
+    searched = sum(len(chunk.search_text) + sum(map(len, chunk.heading_path)) for chunk in document.chunks)
+    assert made <= 6 * len(content) + 100_000
+    assert searched <= 8 * len(content) + 300_000
+
+
+def test_spans_that_are_not_laid_out_are_said() -> None:
+    (content, *_) = OUTPUT["a.html"]
+    assert any("span many columns" in warning for warning in parse_bytes(content.encode(), "a.html").warnings)
+    assert any("header row was not repeated" in w for w in parse_bytes(OUTPUT["a.csv"][2].encode(), "a.csv").warnings)
