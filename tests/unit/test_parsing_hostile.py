@@ -341,7 +341,7 @@ WIDE = "<tr>" + "<td colspan=1000>a" * 60
 OUTPUT = {
     "a.html": [
         "<table><tr><th>a" + WIDE + "<tr><td>b" * 2_000 + "</table>",
-        "<table>" + "<tr><td rowspan=60000 colspan=1000>a" * 2_000 + "</table>",
+        "<table>" + "<tr><td rowspan=9999 colspan=500>a" * 2_000 + "</table>",
         "<table><tr>" + "<th>name" * 1_000 + "<tr><td>1" * 5_000 + "</table>",
         "<table><tr><th>" + "n" * 20_000 + "<th>b" + ("<tr><td>" + "v" * 1_900 + "<td>c") * 300 + "</table>",
     ],
@@ -352,7 +352,8 @@ OUTPUT = {
         ",".join("a" * 24) + "\n" + "1\n" * 50_000,
     ],
     "a.json": ["[" * 400 + "1," * 50_000 + "1" + "]" * 400],
-    "a.md": ["# " + "h" * 2_000 + "\n\n" + "## x\n\ny\n\n" * 20_000, "---\ntitle: " + "t" * 15_000 + "\n---\n" + "# a\n\nb\n\n" * 20_000],
+    "a.md": ["# " + "h" * 2_000 + "\n\n" + "## x\n\ny\n\n" * 20_000,
+             "---\ntitle: " + "t" * 15_000 + "\n---\n" + "# a\n\nb\n\n" * 20_000],
     "a.py": ["".join(f"{' ' * n}class {'N' * 200}:\n\n" for n in range(300)) + "x = 1\n\n" * 20_000],
     "a.yaml": ["kind: " + "k" * 5_000 + "\n" + "a: b\n" * 50_000],
     "a.rst": ["t" * 5_000 + "\n" + "=" * 5_000 + "\n\n" + "x\n\n" * 50_000],
@@ -369,6 +370,6 @@ def test_what_is_made_of_a_file_is_bounded_by_its_size(name: str, content: str) 
 
 
 def test_spans_that_are_not_laid_out_are_said() -> None:
-    (content, *_) = OUTPUT["a.html"]
+    content = OUTPUT["a.html"][1]
     assert any("span many columns" in warning for warning in parse_bytes(content.encode(), "a.html").warnings)
     assert any("header row was not repeated" in w for w in parse_bytes(OUTPUT["a.csv"][2].encode(), "a.csv").warnings)
