@@ -341,7 +341,7 @@ WIDE = "<tr>" + "<td colspan=1000>a" * 60
 OUTPUT = {
     "a.html": [
         "<table><tr><th>a" + WIDE + "<tr><td>b" * 2_000 + "</table>",
-        "<table>" + "<tr><td rowspan=9999 colspan=500>a" * 2_000 + "</table>",
+        "<table>" + "<tr><td rowspan=9999 colspan=500>a<td>b" * 2_000 + "</table>",
         "<table><tr>" + "<th>name" * 1_000 + "<tr><td>1" * 5_000 + "</table>",
         "<table><tr><th>" + "n" * 20_000 + "<th>b" + ("<tr><td>" + "v" * 1_900 + "<td>c") * 300 + "</table>",
     ],

@@ -35,7 +35,8 @@ def test_hidden_tabs_are_read_under_their_names(tmp_path: Path) -> None:
 
 
 def test_what_is_hidden_outside_of_the_main_part_is_read_only_when_it_folds(tmp_path: Path) -> None:
-    page = "<p>Some words of the page, enough of them to be one.</p><div hidden>spinner text</div><div class=tab-pane hidden>Second tab.</div>"
+    page = "<p>Some words of the page, enough of them to be one.</p>"
+    page += "<div hidden>spinner text</div><div class=tab-pane hidden>Second tab.</div>"
     text = read(tmp_path, page)
     assert "spinner" not in text
     assert "Second tab." in text
