@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from knowledge.splitting.blocks import Block, Kind, line_starts, size_of
-from knowledge.text.markup import plain_text
+from knowledge.text.markup import heading_name
 
 _KINDS: dict[str, Kind] = {
     "fence": "code",
@@ -27,8 +27,6 @@ _LONGEST_SIGN = 1_000
 """Characters of a line that opens or closes a container; a longer one is text."""
 
 _LEADS_IN = re.compile(r"[:：]\s*\Z")
-_HEADING_ATTRIBUTES = re.compile(r"\{[#.:][^{}]*\}\s*\Z")
-_LONGEST_HEADING = 300
 
 
 def markdown_blocks(text: str, start: int) -> Iterator[Block]:
@@ -58,8 +56,7 @@ def _headed(blocks: Iterator[tuple[Token, str, int, int]], text: str) -> Iterato
     for token, content, start, end in blocks:
         if token.type == "heading_open":
             level = int(token.tag[1:])
-            content = _HEADING_ATTRIBUTES.sub("", content[: 4 * _LONGEST_HEADING])
-            name = plain_text(content, "markdown").strip()[:_LONGEST_HEADING].rstrip()
+            name = heading_name(content)
             path = [(depth, heading) for depth, heading in path if depth < level] + [(level, name)]
         yield Block(
             start=start,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from knowledge.splitting.blocks import HARD_MAXIMUM_SIZE, TARGET_SIZE, Block, Kind, cut
 from knowledge.splitting.markdown_blocks import markdown_blocks
@@ -15,6 +16,12 @@ from knowledge.text.invisible import visible
 from knowledge.text.markup import front_matter, plain_code, plain_text, slug
 from knowledge.types import ChunkDraft, Language, ParsedDocument, SplitDocument
 
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_PARTS = {
+    "application/pdf": "page",
+    f"{_OFFICE}presentationml.presentation": "slide",
+    f"{_OFFICE}spreadsheetml.sheet": "sheet",
+}
 _LONGEST_TITLE = 300
 _LONGEST_DESCRIPTION = 1_000
 _SHORT_HEADING = 60
@@ -152,7 +159,7 @@ def _draft(
         text=text,
         search_text="\n".join([header, *filter(None, (context, *_bodies(document, span), about))]),
         heading_path=path,
-        anchor=slug(path[-1]) if path else "",
+        anchor=pages.anchor(span.start) or (slug(path[-1]) if path else ""),
         kind=_main_kind(span.blocks),
         language=_language(text, document.language, span.blocks),
         page=pages.label(span.start),
@@ -198,9 +205,15 @@ class _Pages:
     def __init__(self, document: ParsedDocument) -> None:
         self._starts = [start for start, _ in document.pages]
         self._labels = [label for _, label in document.pages]
+        self._named = _PARTS.get(document.media_type, "")
 
     def index(self, offset: int) -> int:
         return bisect.bisect_right(self._starts, offset) - 1
+
+    def anchor(self, offset: int) -> str:
+        """The part of a file at an offset as a fragment of its address names it (`page=3`, as RFC 8118 has it for
+        PDF); "" where headings name it better."""
+        return f"{self._named}={quote(self.label(offset))}" if self._named and self._labels else ""
 
     def label(self, offset: int) -> str:
         index = self.index(offset)

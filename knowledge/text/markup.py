@@ -25,6 +25,8 @@ _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[`~]*[ \t]*(\S*).*$", re.MULTILINE)
 _LINE_SIGNS = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+|(?:!!!|\?\?\?\+?|===)[ \t]*)", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<![\w*])(\*|_{1,3})(?=\S)(.{1,1000}?)(?<=\S)\1(?![\w*])")
 _RST_ROLE = re.compile(r":[\w-]+:`([^`<]+)(?:<[^`>]*>)?`")
+_HEADING_ATTRIBUTES = re.compile(r"\{[#.:][^{}]*\}\s*\Z")
+_LONGEST_HEADING = 300
 _NOT_IN_ANCHOR = re.compile(r"[^\w\- ]")
 
 
@@ -79,6 +81,12 @@ def plain_text(text: str, markup: str) -> str:
 def plain_code(text: str) -> str:
     """A code block without its fences."""
     return _trimmed(_FENCE.sub("", text))
+
+
+def heading_name(written: str) -> str:
+    """What a heading is called, from what stands behind its signs in Markdown; at most 300 characters of it."""
+    written = _HEADING_ATTRIBUTES.sub("", written[: 4 * _LONGEST_HEADING])
+    return plain_text(written, "markdown").strip()[:_LONGEST_HEADING].rstrip()
 
 
 def slug(heading: str) -> str:

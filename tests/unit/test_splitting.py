@@ -185,6 +185,7 @@ def test_a_page_opens_a_chunk_and_a_chunk_names_the_page_it_stands_on() -> None:
     )
     drafts = split(document)
     assert [draft.page for draft in drafts] == ["1", "2", "3", "4", "5"]
+    assert [draft.anchor for draft in drafts] == ["page=1", "page=2", "page=3", "page=4", "page=5"]
     assert all(f"page {draft.page} " in draft.text for draft in drafts)
 
 
