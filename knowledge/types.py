@@ -59,8 +59,8 @@ class ChunkDraft:
 
     `text == document.text[start:end]`, always. `search_text` is what the indexes read (title, heading path and the
     text without markup); it is never shown. `kind` says what the chunk mostly is. `page` is the label of the page,
-    slide or sheet it begins on, and `anchor` the fragment that opens its place: `page=3`, `slide=2`, `sheet=Hosts`, else
-    that of its heading.
+    slide or sheet it begins on, and `anchor` the fragment that opens its place: `page=3`, `slide=2`, `sheet=Hosts`,
+    else that of its heading.
     """
 
     ordinal: int

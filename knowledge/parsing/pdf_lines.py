@@ -9,6 +9,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from knowledge.parsing.pdf_page import is_wide
+
 _WORD = re.compile(r"[a-z]{2,40}(?:-[a-z]{2,40})*")
 _LAST = re.compile(r"(\S{1,200})-$")
 _FIRST = re.compile(r"\S{1,200}")
@@ -36,6 +38,9 @@ class Joiner:
         """The lines, the first word of one moved up to the one before where a hyphen breaks it."""
         joined: list[str] = []
         for line in lines:
+            if joined and _goes_on(joined[-1], line):
+                joined[-1] += line
+                continue
             broken = _LAST.search(joined[-1][-210:]) if joined else None
             if broken is None or (first := _FIRST.match(line)) is None:
                 joined.append(line)
@@ -60,6 +65,13 @@ class Joiner:
         if first + second in known:
             return False
         return first in known and second in known and min(len(first), len(second)) > 2
+
+
+def _goes_on(line: str, following: str) -> bool:
+    """Whether a line in a script without spaces goes on in the next one: a break between them would cut a word."""
+    if not line or not following or line[-1] in "。！？；：…":
+        return False
+    return is_wide(line[-1]) and is_wide(following[0])
 
 
 @cache

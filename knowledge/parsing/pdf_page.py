@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +54,22 @@ class Line:
 
     @property
     def text(self) -> str:
-        return " ".join(word.text for word in self.words)
+        return join_words(word.text for word in self.words)
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Words with a space between them, but where both sides are written without."""
+    parts: list[str] = []
+    for word in words:
+        if parts and not (is_wide(parts[-1][-1]) and is_wide(word[0])):
+            parts.append(" ")
+        parts.append(word)
+    return "".join(parts)
+
+
+def is_wide(character: str) -> bool:
+    """Whether a character is one of a script without spaces: Han, kana, full-width signs."""
+    return "\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff" or "\uff00" <= character <= "\uff60"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +132,7 @@ def read_page(document: Any, number: int) -> Page:
 
 def _words(textpage: Any, count: int, turned: _Turned) -> Iterator[Word]:
     x, y = ctypes.c_double(), ctypes.c_double()
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    box = raw.FS_RECTF()
     letters: list[str] = []
     start = end = base = size = 0.0
     for index in range(count):
@@ -129,10 +144,11 @@ def _words(textpage: Any, count: int, turned: _Turned) -> Iterator[Word]:
                 letters = []
             continue
         raw.FPDFText_GetCharOrigin(textpage, index, x, y)
-        raw.FPDFText_GetCharBox(textpage, index, left, right, bottom, top)
+        # The loose box is as wide as the character's advance: what is drawn of a full-width comma is not.
+        raw.FPDFText_GetLooseCharBox(textpage, index, box)
         own_size = raw.FPDFText_GetFontSize(textpage, index) or 1.0
         _, own_base = turned(x.value, y.value)
-        first, second = turned(left.value, bottom.value), turned(right.value, top.value)
+        first, second = turned(box.left, box.bottom), turned(box.right, box.top)
         own_size = _height(own_size, abs(second[1] - first[1]))
         own_start, own_end = min(first[0], second[0]), max(first[0], second[0])
         if letters and (abs(own_base - base) > 0.5 * size or not -size < own_start - end < 0.6 * size):
@@ -148,7 +164,7 @@ def _words(textpage: Any, count: int, turned: _Turned) -> Iterator[Word]:
 
 def _height(size: float, drawn: float) -> float:
     """The size of a character: what its font says, unless a matrix scales a font of size 1."""
-    return size if size > 2 or drawn <= 2 else drawn * 1.4
+    return size if size > 2 or drawn <= 2 else drawn
 
 
 def lines_of(words: list[Word]) -> list[Line]:

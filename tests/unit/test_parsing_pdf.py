@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pypdf import PdfWriter
+from pypdf.generic import DecodedStreamObject, NameObject
 
 from knowledge.config import ParsingLimits
 from knowledge.errors import UnreadableFile
@@ -158,3 +160,24 @@ def test_a_numbered_list_is_no_table(tmp_path: Path) -> None:
     ]
     text = read(draw_pdf(tmp_path / "a.pdf", [drawn])).text
     assert "2. Do the step number 2 now." in text
+
+
+def test_chinese_lines_are_joined_without_a_break_in_a_word(tmp_path: Path) -> None:
+    lines = ["网关重启之前，先通知值班人员，再检查监", "控面板。确认没有告警以后", "才可以重启。", "第二步：恢复。"]
+    text = read(draw_pdf(tmp_path / "a.pdf", [paragraph(50, 100, lines)])).text
+    assert text == "".join(lines[:3]) + "\n" + lines[3] + "\n"
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_turned_pages_are_read_upright(tmp_path: Path, rotation: int) -> None:
+    path = draw_pdf(tmp_path / "a.pdf", [paragraph(50, 100, LEFT)])
+    reader = PdfWriter(clone_from=path)
+    page = reader.pages[0]
+    # Drawn turned and shown turned back, as scanners and exporters of wide tables do.
+    matrix = {90: "0 1 -1 0 600 0", 180: "-1 0 0 -1 600 800", 270: "0 -1 1 0 0 800"}[rotation]
+    content = DecodedStreamObject()
+    content.set_data(f"{matrix} cm\n".encode() + page.get_contents().get_data())
+    page[NameObject("/Contents")] = reader._add_object(content)
+    page.rotate(rotation)
+    reader.write(path)
+    assert read(path).text == "\n".join(LEFT) + "\n"
