@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from knowledge.parsing.pdf_lines import Joiner, as_markdown, is_garbled, is_soup
 from knowledge.parsing.pdf_page import Line, Page, errors, read_page
 from knowledge.parsing.tables import Cell, Row, write_spanning_table
 
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _SPACES = re.compile(r"\s+")
 _EDGE_LINES = 2
+_LONGEST_EDGE = 300
 _SAMPLED = 60
 """Pages, spread over the document, that are compared to find running heads."""
 
@@ -32,6 +34,8 @@ _SAME_HEIGHT = 4.0
 _MOST_HEIGHTS = 4
 """Heights at which one running head may stand: on left and right pages, upright and turned ones."""
 
+_SAME_EDGE = 6.0
+_LONGEST_HEADER = 1_000
 _DEEPEST_OUTLINE = 4
 _MOST_OUTLINE = 5_000
 _LARGER = 1.15
@@ -139,9 +143,10 @@ def _readable(pages: _Pages, page: Page, running: Running, entries: Iterable[tup
 
 
 def _running_heads(document: Any, count: int) -> Running:
-    """Shapes of the first and last lines that come back at the same height, numbers aside, on most pages."""
+    """Shapes of the first and last lines that come back at the same height on most pages, with the same numbers or
+    with numbers that count the pages."""
     step = max(1, count // _SAMPLED)
-    seen: dict[str, list[float]] = {}
+    seen: dict[str, list[tuple[int, Line]]] = {}
     filled = 0
     for number in range(0, count, step):
         try:
@@ -149,16 +154,29 @@ def _running_heads(document: Any, count: int) -> Running:
         except errors():
             continue
         filled += bool(lines)
-        edges = {_shape(line): line.y for line in [*lines[:_EDGE_LINES], *lines[-_EDGE_LINES:]]}
-        for shape, height in edges.items():
-            seen.setdefault(shape, []).append(height)
+        edges = {_shape(line): line for line in [*lines[:_EDGE_LINES], *lines[-_EDGE_LINES:]]}
+        for shape, line in edges.items():
+            seen.setdefault(shape, []).append((number, line))
     if filled < _FEWEST_PAGES:
         return {}
+    fewest = _RUNNING_SHARE * filled
     return {
-        shape: [height for height, _ in Counter(map(round, heights)).most_common(_MOST_HEIGHTS)]
-        for shape, heights in seen.items()
-        if len(heights) > _RUNNING_SHARE * filled
+        shape: [height for height, _ in Counter(round(line.y) for _, line in found).most_common(_MOST_HEIGHTS)]
+        for shape, found in seen.items()
+        if len(found) > fewest and _counts_pages(found, fewest)
     }
+
+
+def _counts_pages(found: Sequence[tuple[int, Line]], fewest: float) -> bool:
+    """Whether each number in a line is nearly always the same, or as far from the number of its page: rows of a table
+    that goes on from page to page look alike, too, and differ otherwise."""
+    numbers = [(page, list(map(int, _NUMBER.findall(line.text[:_LONGEST_EDGE])))) for page, line in found]
+    for place in range(len(numbers[0][1])):
+        same = Counter(each[place] for _, each in numbers).most_common(1)[0][1]
+        counting = Counter(each[place] - page for page, each in numbers).most_common(1)[0][1]
+        if max(same, counting) <= fewest:
+            return False
+    return True
 
 
 def _is_running(line: Line, running: Running) -> bool:
@@ -167,7 +185,7 @@ def _is_running(line: Line, running: Running) -> bool:
 
 
 def _shape(line: Line) -> str:
-    return _NUMBER.sub("0", _SPACES.sub(" ", line.text).strip())
+    return _NUMBER.sub("0", _SPACES.sub(" ", line.text[:_LONGEST_EDGE]).strip())
 
 
 class _Text:
@@ -184,6 +202,8 @@ class _Text:
         for page in self._pages:
             for piece in page:
                 piece.lines = self._joiner.join([clean(line) for line in piece.lines])
+        for before, page in pairwise(self._pages):
+            _repeat_header(before, page)
         for number, page in enumerate(self._pages):
             if number + 1 < len(self._pages):
                 self._finish_sentence(page, self._pages[number + 1])
@@ -238,6 +258,19 @@ class _Text:
         first.lines = [line for line in text[end.end() :].strip().split("\n") if line]
         if not first.lines:
             del following[0]
+
+
+def _repeat_header(before: list[Piece], page: list[Piece]) -> None:
+    """Give a table that goes on from the page before the header it has there."""
+    if not (before and page and before[-1].rows and page[0].rows):
+        return
+    last, first = before[-1], page[0]
+    alike = len(last.edges) == len(first.edges) and all(
+        abs(one - other) <= _SAME_EDGE for one, other in zip(last.edges, first.edges, strict=True)
+    )
+    is_short = sum(len(each.text) for each in last.rows[0].cells) <= _LONGEST_HEADER
+    if alike and is_short and last.rows[0] != first.rows[0]:
+        first.rows = (last.rows[0], *first.rows)
 
 
 def _with_headings(lines: list[str], wanted: dict[str, tuple[int, str]]) -> Iterator[str]:

@@ -28,6 +28,8 @@ class Piece:
     lines: list[str] = field(default_factory=list)
     size: float = 0.0
     rows: tuple[Row, ...] = ()
+    edges: tuple[float, ...] = ()
+    """Where the columns of a table begin."""
 
     @property
     def is_text(self) -> bool:
@@ -42,7 +44,7 @@ def pieces_of(page: Page) -> list[Piece]:
         above = [line for line in lines if line.y < table.top]
         lines = lines[len(above) :]
         pieces += _read(above)
-        pieces.append(Piece(rows=table.rows))
+        pieces.append(Piece(rows=table.rows, edges=table.edges))
     return pieces + _read(lines)
 
 
@@ -132,13 +134,13 @@ def _paragraphs(lines: list[Line]) -> Iterator[Piece]:
     index = 0
     while index < len(lines):
         line = lines[index]
-        rows, taken = aligned_table(lines, index)
-        if taken or (piece is not None and before is not None and _parts(before, line, usual)):
+        table, taken = aligned_table(lines, index)
+        if table is not None or (piece is not None and before is not None and _parts(before, line, usual)):
             if piece is not None:
                 yield piece
             piece = None
-        if taken:
-            yield Piece(rows=tuple(rows))
+        if table is not None:
+            yield Piece(rows=table.rows, edges=table.edges)
             index, before = index + taken, None
             continue
         piece = piece or Piece(size=line.size)

@@ -26,6 +26,8 @@ class Table:
 
     top: float
     rows: tuple[Row, ...]
+    edges: tuple[float, ...]
+    """Where its columns begin."""
 
 
 def ruled_tables(page: Page) -> tuple[list[Table], list[Line]]:
@@ -42,7 +44,8 @@ def ruled_tables(page: Page) -> tuple[list[Table], list[Line]]:
             continue
         taken = set(map(id, inside))
         words = [word for word in words if id(word) not in taken]
-        tables.append(Table(ys[0], tuple(_rows(xs, ys, horizontal, vertical, inside))))
+        rows = tuple(_rows(xs, ys, horizontal, vertical, inside))
+        tables.append(Table(ys[0], rows, tuple(xs[:-1])))
     return tables, lines_of(words) if tables else page.lines
 
 
@@ -156,11 +159,11 @@ def segments(line: Line) -> list[Line]:
     return found
 
 
-def aligned_table(lines: Sequence[Line], start: int) -> tuple[list[Row], int]:
-    """A table without rules that begins with line `start`, and the number of its lines; ([], 0) where none begins."""
+def aligned_table(lines: Sequence[Line], start: int) -> tuple[Table | None, int]:
+    """A table without rules that begins with line `start`, and the number of its lines; (None, 0) where none begins."""
     columns: list[tuple[float, float]] = [(each.x0, each.x1) for each in segments(lines[start])]
     if len(columns) < 2:
-        return [], 0
+        return None, 0
     rows: list[list[str]] = []
     end = start
     before = lines[start]
@@ -182,8 +185,9 @@ def aligned_table(lines: Sequence[Line], start: int) -> tuple[list[Row], int]:
         end += 1
         before = line
     if len(rows) < _FEWEST_ROWS or all(_LIST_SIGN.fullmatch(row[0]) for row in rows):
-        return [], 0
-    return [Row(cells=[Cell(text=text) for text in row]) for row in rows], end - start
+        return None, 0
+    found = tuple(Row(cells=[Cell(text=text) for text in row]) for row in rows)
+    return Table(lines[start].y, found, tuple(low for low, _ in columns)), end - start
 
 
 def _places(found: list[Line], columns: list[tuple[float, float]]) -> dict[int, Line] | None:

@@ -181,3 +181,22 @@ def test_turned_pages_are_read_upright(tmp_path: Path, rotation: int) -> None:
     page.rotate(rotation)
     reader.write(path)
     assert read(path).text == "\n".join(LEFT) + "\n"
+
+
+def test_a_table_over_several_pages_loses_no_row_and_keeps_its_header(tmp_path: Path) -> None:
+    columns, rows = [50.0, 200.0, 400.0], [100.0 + 20 * row for row in range(6)]
+    names = ["Host", *(f"host{number}" for number in range(1, 15))]
+    pages = [
+        [
+            Text(50, 30, "Inventory of 2024", 8),
+            Text(300, 790, str(page + 1), 8),
+            *ruled(columns, rows, set()),
+            *(Text(54, rows[n] + 14, names[5 * page + n]) for n in range(5)),
+            *(Text(204, rows[n] + 14, f"10.0.{page}.{n}" if page + n else "Address") for n in range(5)),
+        ]
+        for page in range(3)
+    ]
+    text = read(draw_pdf(tmp_path / "a.pdf", pages)).text
+    assert all(f"| {name} |" in text for name in names)
+    assert text.count("| Host | Address |\n| --- | --- |") == 3
+    assert "Inventory" not in text
