@@ -28,6 +28,7 @@ _PICTURES = ("}blip", "}imagedata")
 _CHARTS = "{http://schemas.openxmlformats.org/drawingml/2006/chart}chart"
 _PLAIN_NUMBER = re.compile(r"\d{1,9}[.)]")
 _MOST_NESTED = 4
+_MOST_BASES = 20
 _LONGEST_LABEL = 120
 _LIST_STYLE = re.compile(r"list (?:bullet|number)(?: (\d))?")
 
@@ -292,11 +293,26 @@ def _footnotes(document: Document) -> dict[str, str]:
 
 
 def _styles(document: Document) -> dict[str, str]:
-    """Style names in lower case by style id."""
-    return {
-        style.get(qn("w:styleId"), ""): value_of(style, "w:name").lower()
-        for style in document.styles.element.iterchildren(qn("w:style"))
-    }
+    """Style names in lower case by style id; a style made from a heading, title, list or code goes by that name."""
+    styles = {style.get(qn("w:styleId"), ""): style for style in document.styles.element.iterchildren(qn("w:style"))}
+    return {each: _style_name(each, styles) for each in styles}
+
+
+def _style_name(style_id: str, styles: dict[str, Any]) -> str:
+    own, each = "", style_id
+    for _ in range(_MOST_BASES):
+        style = styles.get(each)
+        if style is None:
+            break
+        name = value_of(style, "w:name").lower()
+        own = own or name
+        if name == "title" or any(pattern.match(name) for pattern in (_HEADING, _LIST_STYLE, _CODE_STYLE)):
+            return name
+        outline = value_of(style, "w:pPr/w:outlineLvl")
+        if outline.isdecimal() and int(outline) < 9:
+            return f"heading {int(outline) + 1}"
+        each = value_of(style, "w:basedOn")
+    return own
 
 
 def _heading_level(style: str, outline: str) -> int:

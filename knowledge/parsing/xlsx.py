@@ -60,6 +60,8 @@ class _Workbook:
             notes += self._sheet(writer, sheet)
             if writer.full:
                 break
+        if len(self.values.worksheets) > self.limits.max_pages:
+            notes.append(f"only the first {self.limits.max_pages:,} sheets were read")
         if self.unknown:
             notes.append(
                 f"{self.unknown} formulas have no stored value and are shown as formulas; a spreadsheet program stores "

@@ -8,6 +8,7 @@ import docx
 import openpyxl
 import pptx
 import pytest
+from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from pptx.chart.data import CategoryChartData, XyChartData
@@ -162,3 +163,15 @@ def test_charts_of_points_and_merged_cells_of_slides(tmp_path: Path) -> None:
     text = read(tmp_path / "a.pptx").text
     assert "| 1 | 2.5 |" in text
     assert "| a | one |\n| a | two |" in text
+
+
+def test_styles_made_from_headings_are_headings(tmp_path: Path) -> None:
+    document = docx.Document()
+    own = document.styles.add_style("Acme Chapter", WD_STYLE_TYPE.PARAGRAPH)
+    own.base_style = document.styles["Heading 2"]
+    outlined = document.styles.add_style("Acme Part", WD_STYLE_TYPE.PARAGRAPH)
+    outlined.element.get_or_add_pPr().append(parse_xml(f'<w:outlineLvl {nsdecls("w")} w:val="0"/>'))
+    document.add_paragraph("Part", style="Acme Part")
+    document.add_paragraph("Chapter", style="Acme Chapter")
+    document.save(str(tmp_path / "a.docx"))
+    assert read(tmp_path / "a.docx").text == "# Part\n\n## Chapter\n"
