@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from knowledge.config import ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.errors import EmbedderUnavailable, NotFound
-from knowledge.events import BuildFinished, DocumentFailed, DocumentSkipped, StageProgress
+from knowledge.events import BuildFinished, BuildNote, DocumentFailed, DocumentSkipped, StageProgress
 from knowledge.ports import Vectors
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import Blob
@@ -454,3 +454,11 @@ def test_the_last_event_says_what_was_done(workshop: Workshop) -> None:
     assert workshop.events(workshop.make_base())[-1] == BuildFinished(
         received=1, unchanged=0, indexed=1, failed=0, removed=0, embedded=2
     )
+
+
+def test_what_reading_lost_is_in_the_report_of_the_build(workshop: Workshop) -> None:
+    workshop.write("odd.md", "---\ntitle: [open\n---\n# Body\n\nwords\n")
+    base = workshop.make_base()
+    notes = [event.message for event in workshop.events(base) if isinstance(event, BuildNote)]
+    assert notes == ["odd.md: its front matter could not be read."]
+    assert workshop.documents(base)["odd.md"].warnings == ("its front matter could not be read",)
