@@ -28,7 +28,7 @@ from backend.api import (
 )
 from backend.api.edge import Edge
 from backend.api.meta import product_version
-from backend.artifacts.store import sweep_artifacts
+from backend.artifacts.store import collect_unreferenced_files
 from backend.bootstrap import Container, build
 from backend.migrations import upgrade_database
 from backend.operations.sample import make_sample, warm_up
@@ -124,7 +124,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _settle(container: Container) -> None:
     """What may be done once requests are served: load what the first needs, remove what nothing refers to any more."""
     warm_up(container)
-    for _ in sweep_artifacts(container.database, container.artifact_files):
+    for _ in collect_unreferenced_files(container.database, container.artifact_files):
         pass
 
 
