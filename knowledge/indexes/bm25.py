@@ -19,7 +19,6 @@ PAGE_SHARE = 0.1
 comes before one of a page that has not."""
 
 
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statistics:
     """Of one index: how many chunks it holds, how long they are on average in terms, how many hold each term."""

@@ -128,7 +128,9 @@ class FtsIndex:
         """The concepts, unknown words of which bring the known one they were most likely meant to be, and what the
         index knows of their terms."""
         frequencies = self._frequencies(connection, {term for concept in concepts for term in concept.every_term()})
-        unknown = [each.terms[0] for each in concepts if not each.variants and not any(map(frequencies.get, each.terms))]
+        unknown = [
+            each.terms[0] for each in concepts if not each.variants and not any(map(frequencies.get, each.terms))
+        ]
         meant = {}
         for term in list(filter(may_be_mistyped, unknown))[:_MOST_CORRECTIONS]:
             near = self._beginning_with(connection, term[0])

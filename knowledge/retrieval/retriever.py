@@ -167,11 +167,12 @@ class Retriever:
         first = ranked[: 2 * limit]
         documents = self._library.documents({each.document_id for each in first})
         paths = {name: document.path for name, document in documents.items()}
-        chunks = self._library.chunks([each.chunk_id for each in demote(first, paths)[:limit]])
+        chunks = self._library.chunks([each.chunk_id for each in first])
         places = {chunk.id: (chunk.document_id, chunk.ordinal) for chunk in chunks.values()}
         helped = support(first, places, self._weights.neighbour)
         ordered = demote(promote(helped, _named(question, chunks, documents)), paths)
-        return _Read(ranked=[each for each in ordered if each.chunk_id in chunks], chunks=chunks, documents=documents)
+        kept = [each for each in ordered if each.chunk_id in chunks][:limit]
+        return _Read(ranked=kept, chunks=chunks, documents=documents)
 
     def _widened(self, read: _Read) -> list[Candidate]:
         candidates = [Candidate(chunk=read.chunks[each.chunk_id], score=each.own) for each in read.ranked]

@@ -46,7 +46,9 @@ def test_of_yaml_the_names_are_kept() -> None:
 
 def test_of_a_trace_the_cause_is_kept() -> None:
     frames = "\n".join(f"  at com.example.Worker.run(Worker.java:{n})" for n in range(40))
-    focus = focus_of(f"怎么解决？\njava.lang.IllegalStateException: boom\n{frames}\nCaused by: ABC-7 no lease\n{frames}")
+    focus = focus_of(
+        f"怎么解决？\njava.lang.IllegalStateException: boom\n{frames}\nCaused by: ABC-7 no lease\n{frames}"
+    )
     assert "怎么解决" in focus
     assert "Caused by: ABC-7 no lease" in focus
 
@@ -55,11 +57,15 @@ def test_a_log_without_a_question_is_read_for_its_failure() -> None:
     assert focus_of(log(40, "10:00:00 FATAL cannot bind :9090")).startswith("FATAL cannot bind :9090")
 
 
-@pytest.mark.parametrize("question", ["", "?", "how do I reload it", "proxy_read_timeout", "怎么重启", "first line\nwhy?"])
+@pytest.mark.parametrize(
+    "question", ["", "?", "how do I reload it", "proxy_read_timeout", "怎么重启", "first line\nwhy?"]
+)
 def test_a_short_question_is_read_as_it_stands(question: str) -> None:
     assert focus_of(question) == question
 
 
-@pytest.mark.parametrize("piece", ["x ", "a", "中", "a-b ", "?", "\n", "Exception: x\n", "key: value\n", "why? ", "```\n"])
+@pytest.mark.parametrize(
+    "piece", ["x ", "a", "中", "a-b ", "?", "\n", "Exception: x\n", "key: value\n", "why? ", "```\n"]
+)
 def test_however_long_it_is_little_is_searched_with(piece: str) -> None:
     assert len(focus_of(piece * 100_000)) <= 2000

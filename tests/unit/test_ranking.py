@@ -1,7 +1,17 @@
 import pytest
 
 from knowledge.ports import Scored
-from knowledge.retrieval.ranking import LEXICAL, CandidateList, Weights, demote, fusion_weights, likeness, promote, rank, support
+from knowledge.retrieval.ranking import (
+    LEXICAL,
+    CandidateList,
+    Weights,
+    demote,
+    fusion_weights,
+    likeness,
+    promote,
+    rank,
+    support,
+)
 from knowledge.types import Language
 
 EN: frozenset[Language] = frozenset({"en"})
@@ -29,7 +39,8 @@ def test_weights_follow_the_language_of_the_question() -> None:
 
 def test_weight_grows_with_the_share_that_is_embedded() -> None:
     weights = [
-        fusion_weights("en", EMBEDDERS, {"fast": 1.0, "english": share}, Weights())["vector:english"] for share in (0, 0.5, 1)
+        fusion_weights("en", EMBEDDERS, {"fast": 1.0, "english": share}, Weights())["vector:english"]
+        for share in (0, 0.5, 1)
     ]
     assert weights[0] == 0 < weights[1] < weights[2]
 
