@@ -21,7 +21,8 @@ _NAMES = 16
 
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _TIME = re.compile(
-    r"\[?\b(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\b\]?|\b\d{4}-\d\d-\d\d\b|\b\d{9,}\b"
+    r"\[?\b(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\b\]?"
+    r"|\b\d{4}-\d\d-\d\d\b|\b\d{9,}\b"
 )
 _MACHINE = re.compile(
     r"^\s*(?:"
@@ -39,7 +40,8 @@ _FAILS = re.compile(
 )
 _ASKS = re.compile(
     r"[?？]|\b(?:how (?:do|can|to|should|would)|what|why|which|where|when should|who|is there|is it|can (?:i|we|you)"
-    r"|should (?:i|we)|do (?:i|we) (?:need|have)|does|any idea|help)\b|怎么|如何|为什么|为何|什么|哪|是否|能否|能不能|多少|吗|请问",
+    r"|should (?:i|we)|do (?:i|we) (?:need|have)|does|any idea|help)\b"
+    r"|怎么|如何|为什么|为何|什么|哪|是否|能否|能不能|多少|吗|请问",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"(?:--?)?[A-Za-z0-9_][\w./:@=-]*\w", re.ASCII)
