@@ -1,4 +1,4 @@
-"""Leave one corpus out: weights of the ranking chosen on all the others, judged on it; the worst and the mean of that."""
+"""Leave one corpus out: weights of the ranking chosen on all the others and judged on it; the worst and the mean."""
 
 from __future__ import annotations
 

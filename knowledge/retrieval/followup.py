@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
 
 from knowledge.text.analysis import is_identifier, language_of, query_terms, stem, stop_words
 
@@ -130,8 +131,8 @@ def _topic(turns: Sequence[str], question: str) -> list[str]:
                 seen |= _keys(word)
                 (named if word in names else plain)[0].append(word)
         replaced |= _kinds(turn)
-    chosen = set((sum(named, []) + sum(plain, []))[:_MOST_CARRIED])
-    return [word for word in [*sum(named, []), *sum(plain, [])] if word in chosen]
+    words = [*chain.from_iterable(named), *chain.from_iterable(plain)]
+    return words[:_MOST_CARRIED]
 
 
 def _kinds(question: str) -> frozenset[str]:

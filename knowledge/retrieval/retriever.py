@@ -106,8 +106,9 @@ class Retriever:
     ) -> SearchResult:
         """Search knowledge bases by id; all of them compete on one scale.
 
-        `context` holds the user's earlier questions of the conversation, the latest last. Words alone answer when no
-        embedder is ready. A long question (a story, a pasted log) is read for what it asks and names. Raises what `Indexes.open` raises for an unknown knowledge base.
+        `context` holds the user's earlier questions of the conversation, the latest last. A long question (a story, a
+        pasted log) is read for what it asks and names. Words alone answer when no embedder is ready. Raises what
+        `Indexes.open` raises for an unknown knowledge base.
         """
         focus = focus_of(question)
         asked = contextualise(focus, context)
@@ -162,7 +163,7 @@ class Retriever:
         return lists
 
     def _read(self, question: str, ranked: Sequence[RankedChunk], limit: int) -> _Read:
-        """The best chunks and their documents, helped by their neighbours, background set back and what is named like the
+        """The best chunks and their documents, neighbours helping, background set back and what is named like the
         question set forward; what was deleted meanwhile is left out."""
         first = ranked[: 2 * limit]
         documents = self._library.documents({each.document_id for each in first})
