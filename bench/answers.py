@@ -75,7 +75,7 @@ def _ask(retriever: Retriever, embedder: Embedder, question: Question) -> Asked:
     seconds = time.perf_counter() - began
     return Asked(
         question=question,
-        outcome=Outcome(documents=[], passages=[], answer=_set(answer.segments, result), refused=not answer.answered),
+        outcome=Outcome(documents=[], passages=[], answer=_set(answer.segments, result), verdict=answer.verdict),
         seconds=seconds,
         unrefused=answer_covers(question, _set(extract(question.text, result, embedder, ANSWER_WORDS), result)),
         ceiling=_ceiling(question, result),
@@ -129,8 +129,8 @@ def _show(name: str, asked: Sequence[Asked], *, misses: bool) -> None:
     )
     for each in asked if misses else ():
         cover = answer_covers(each.question, each.outcome.answer) if each.question.answerable else 0.0
-        if cover < 1 if each.question.answerable else not each.outcome.refused:
-            said = "refused" if each.outcome.refused else f"cover {cover:.1f}, at best {each.ceiling:.1f}"
+        if cover < 1 if each.question.answerable else each.outcome.verdict == "answered":
+            said = f"{each.outcome.verdict}, cover {cover:.1f}, at best {each.ceiling:.1f}"
             print(f"    {each.question.id} {each.question.kind} {said}: {each.question.text}")
 
 

@@ -15,6 +15,10 @@ ELSEWHERE = "elsewhere"
 
 DocumentStatus = Literal["received", "indexed", "failed"]
 
+Verdict = Literal["answered", "closest", "nothing"]
+"""How sure an answer is: `answered`; `closest`, when nothing surely answers and what comes nearest is shown, marked as
+such; `nothing`, when nothing comes near enough to be shown."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scope:
@@ -224,10 +228,10 @@ class AnswerSegment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExtractedAnswer:
-    """An answer made without a model. `answered` is false when nothing found answers the question; then `segments`
-    is empty and `nearest` lists the documents worth opening. `confidence` lies in 0..1."""
+    """An answer made without a model. `segments` is empty when the verdict is `nothing`; `nearest` lists the documents
+    worth opening. `confidence` that the question is answered lies in 0..1."""
 
-    answered: bool
+    verdict: Verdict
     confidence: float
     segments: tuple[AnswerSegment, ...]
     nearest: tuple[DocumentRef, ...]

@@ -38,20 +38,23 @@ class Quoted:
     citations: tuple[Citation, ...]
 
 
-def quote(segments: Sequence[AnswerSegment], passages: Sequence[Passage], hosts: Collection[str]) -> Quoted:
+def quote(
+    segments: Sequence[AnswerSegment], passages: Sequence[Passage], hosts: Collection[str], *, opening: str = ""
+) -> Quoted:
     """The segments in their order; neighbours of one paragraph or table stay together, blocks stay whole.
 
+    A sentence of ours, `opening`, stands before them; without anything to quote it does not.
     Segments of passages that are not among `passages` are left out. Nothing in the text is rendered as an image,
     HTML or a link but to `hosts`.
     """
-    setter = _Setter({passage.number: passage for passage in passages}, hosts)
+    setter = _Setter({passage.number: passage for passage in passages}, hosts, opening)
     for segment in segments:
         setter.add(segment)
-    return Quoted(pieces=tuple(setter.pieces), citations=tuple(setter.citations))
+    return Quoted(pieces=tuple(setter.pieces) if setter.citations else (), citations=tuple(setter.citations))
 
 
 class _Setter:
-    def __init__(self, passages: Mapping[int, Passage], hosts: Collection[str]) -> None:
+    def __init__(self, passages: Mapping[int, Passage], hosts: Collection[str], opening: str) -> None:
         self._passages = passages
         self._hosts = hosts
         self._length = 0
@@ -62,6 +65,8 @@ class _Setter:
         self._sign = ""
         self.pieces: list[str] = []
         self.citations: list[Citation] = []
+        if opening:
+            self._put("", opening, None)
 
     def add(self, segment: AnswerSegment) -> None:
         if segment.number not in self._passages or not segment.text.strip():
@@ -179,7 +184,7 @@ class _Setter:
     def _goes_on(self, segment: AnswerSegment) -> bool:
         """Whether a sentence stands in the paragraph of the one before it."""
         last = self._last
-        if last is None or not self.pieces or last.block != "sentence" or segment.block != "sentence":
+        if last is None or last.block != "sentence" or segment.block != "sentence":
             return False
         if last.number != segment.number or not 0 <= segment.start - last.end <= 3:
             return False

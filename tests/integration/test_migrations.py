@@ -12,7 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 import backend.jobs.tables
 import knowledge.storage.tables
@@ -137,3 +137,24 @@ def test_messages_of_before_are_numbered_parents_first(database: Database) -> No
 def _upgrade_to(database: Database, revision: str) -> None:
     with database.write() as connection:
         command.upgrade(configuration(connection), revision)
+
+
+def test_messages_of_two_verdicts_get_one_of_three(database: Database) -> None:
+    _upgrade_to(database, "0002")
+    row = {"thread_id": "t", "role": "assistant", "text": "", "status": "finished", "model": "", "error": "",
+           "citations": "[]", "uncited": "[]", "nearest": "[]", "created_at": "2026-01-01 00:00:00"}  # fmt: skip
+    thread = {"id": "t", "workspace_id": "w", "owner_id": "o", "title": "", "knowledge_bases": "[]",
+              "created_at": "2026-01-01 00:00:00", "updated_at": "2026-01-01 00:00:00"}  # fmt: skip
+    with database.write() as connection:
+        _insert(connection, "threads", thread)
+        for name, answered in (("a", True), ("b", False), ("c", None)):
+            _insert(connection, "messages", {**row, "id": name, "answered": answered})
+    upgrade_database(database)
+    with database.read() as connection:
+        told = connection.execute(text("SELECT id, verdict FROM messages ORDER BY id"))
+        assert [tuple(each) for each in told] == [("a", "answered"), ("b", "nothing"), ("c", None)]
+
+
+def _insert(connection: Connection, table: str, values: dict[str, object]) -> None:
+    names = ", ".join(values)
+    connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(':' + n for n in values)})"), values)
