@@ -122,7 +122,7 @@ class AnswerSteps:
         pages = found.nearest(answer.nearest)
         hosts = hosts_of([passage.document.url for passage in result.passages])
         opening = wording.say("closest", state["language"]) if answer.verdict == "closest" else ""
-        quoted = quote(answer.segments, result.passages, hosts, opening=opening)
+        quoted = quote(answer.segments, result.passages, hosts, language=state["language"], opening=opening)
         if answer.verdict == "nothing" or not quoted.pieces:
             return _told(wording.say("unanswered" if pages else "nothing", state["language"]), pages, emit)
         for piece in quoted.pieces:

@@ -20,7 +20,19 @@ _TEXTS = {
     },
 }
 
+_LEFT = {
+    "en": {"step": "step", "item": "item", "code": "line", "table": "row", "sentence": "sentence"},
+    "zh": {"step": "个步骤", "item": "项", "code": "行", "table": "行", "sentence": "句"},
+}
+
 
 def say(key: str, language: str) -> str:
     """A sentence of ours, in Chinese for `zh`, otherwise in English."""
     return _TEXTS["zh" if language == "zh" else "en"][key]
+
+
+def say_left(kind: str, count: int, language: str) -> str:
+    """That so many more steps, items, rows or lines follow where a quotation was cut."""
+    if language == "zh":
+        return f"…… 还有 {count} {_LEFT['zh'][kind]}"
+    return f"… {count} more {_LEFT['en'][kind]}{'' if count == 1 else 's'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from knowledge.answering.asking import manner_of
 from knowledge.answering.confidence import ANSWERED, confidence_of, read_signals
 from knowledge.answering.evidence import Found, gather, weigh_terms
 from knowledge.answering.picking import pick, segments
@@ -47,8 +48,9 @@ def extract(
     question: str, result: Found, embedder: Embedder | None = None, word_budget: float = 150
 ) -> tuple[AnswerSegment, ...]:
     """The quotations nearest to an answer, whether or not they are one; none when nothing was found."""
-    pieces = gather(question, result, weigh_terms(question, result.hits), embedder)
-    return segments(pieces, pick(pieces, word_budget))
+    weights, manner = weigh_terms(question, result.hits), manner_of(question)
+    pieces = gather(question, result, weights, embedder)
+    return segments(pieces, pick(pieces, weights, manner, word_budget), manner)
 
 
 def _nearest(result: Found) -> tuple[DocumentRef, ...]:

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from knowledge.splitting.blocks import Block, Kind, line_starts, size_of
-from knowledge.text.markup import plain_text
+from knowledge.text.markup import heading_name
 
 _KINDS: dict[str, Kind] = {
     "fence": "code",
@@ -24,7 +24,6 @@ _ADMONITION = re.compile(r"(?:!!!|\?\?\?\+?|===)[ \t]")
 _OPENER = re.compile(r"(?:\{\{[<%]\s*(?!/)[^\n]*[%>]\}\}|:::+[ \t]*\S[^\n]*)\s*\Z")
 _CLOSER = re.compile(r"(?:\{\{[<%]\s*/[^\n]*[%>]\}\}|:::+|\{[^{}\n]*=[^{}\n]*\})\s*\Z")
 _LEADS_IN = re.compile(r"[:：]\s*\Z")
-_HEADING_ATTRIBUTES = re.compile(r"\s*\{[#.:][^{}]*\}\s*\Z")
 
 
 def markdown_blocks(text: str, start: int) -> Iterator[Block]:
@@ -54,7 +53,7 @@ def _headed(blocks: Iterator[tuple[Token, str, int, int]], text: str) -> Iterato
     for token, content, start, end in blocks:
         if token.type == "heading_open":
             level = int(token.tag[1:])
-            name = plain_text(_HEADING_ATTRIBUTES.sub("", content), "markdown").strip()
+            name = heading_name(content)
             path = [(depth, heading) for depth, heading in path if depth < level] + [(level, name)]
         yield Block(
             start=start,

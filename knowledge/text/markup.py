@@ -20,6 +20,7 @@ _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[`~]*[ \t]*(\S*).*$", re.MULTILINE)
 _LINE_SIGNS = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+|(?:!!!|\?\?\?\+?|===)[ \t]*)", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<![\w*])(\*|_{1,3})(?=\S)(.+?)(?<=\S)\1(?![\w*])")
 _RST_ROLE = re.compile(r":[\w-]+:`([^`<]+)(?:<[^`>]*>)?`")
+_HEADING_ATTRIBUTES = re.compile(r"\s*\{[#.:][^{}]*\}\s*\Z")
 _NOT_IN_ANCHOR = re.compile(r"[^\w\- ]")
 
 
@@ -53,6 +54,11 @@ def plain_text(text: str, markup: str) -> str:
 def plain_code(text: str) -> str:
     """A code block without its fences."""
     return _trimmed(_FENCE.sub("", text))
+
+
+def heading_name(written: str) -> str:
+    """What a heading is called, from what stands behind its signs in Markdown."""
+    return plain_text(_HEADING_ATTRIBUTES.sub("", written), "markdown").strip()
 
 
 def slug(heading: str) -> str:

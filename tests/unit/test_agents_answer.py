@@ -151,7 +151,7 @@ async def test_without_a_model_sentences_are_quoted_and_cited_exactly() -> None:
     events = await ask("How do I scale?", FakeSearcher("scaling.md", "升级.md"))
     end = finished(events)
     assert end.text == (
-        "Set `replicas` to 3 in the Deployment. [1] Scaling down is safe. [1]\n\n"
+        "**scaling**\n\nSet `replicas` to 3 in the Deployment. [1] Scaling down is safe. [1]\n\n**升级**\n\n"
         "先备份数据库。[2]然后运行 `helm upgrade`。[2]"
     )
     assert (end.verdict, end.mode) == ("answered", "extractive")
