@@ -17,7 +17,7 @@ from knowledge.types import AnswerSegment
 MOST_PLACES = 3
 FIRST_SHARE = 0.6
 """The share of the budget of words that the first place may fill; the others share what it leaves."""
-VALUE_WORDS = 60
+VALUE_WORDS = 50
 """What is read for a value around the piece that holds it."""
 PROCEDURE_WORDS = 300
 """Steps are all given up to so many words."""
@@ -109,7 +109,8 @@ def _excerpt(pieces: Sequence[Piece], best: int, manner: Manner, room: float, ta
     while beside := [
         (pieces[group[0]].value + 0.05 * (group[0] > best), group)
         for group in _beside(pieces, chosen, taken)
-        if words + sum(pieces[at].unit.words for at in group) <= room
+        if not _repeats(pieces[group[0]], [pieces[best]])  # a line that looks alike is about something else
+        and words + sum(pieces[at].unit.words for at in group) <= room
     ]:
         _, group = max(beside)
         chosen |= set(group)
@@ -130,9 +131,14 @@ def _together(pieces: Sequence[Piece], best: int, manner: Manner, room: float, t
     for at in list(chosen):
         chosen |= set(_leads(pieces, at))
     for at in sorted(chosen):
-        if introduces(pieces[at].unit) and at + 1 not in chosen:
+        if (introduces(pieces[at].unit) or pieces[at].unit.is_header) and not _goes_on(pieces, at, chosen):
             chosen |= _introduced(pieces, at, room)
     return {at for at in chosen if at not in taken or at == best}
+
+
+def _goes_on(pieces: Sequence[Piece], at: int, chosen: Collection[int]) -> bool:
+    """Whether what a line introduces is chosen, or a part of it."""
+    return at + 1 in chosen or any(pieces[each].lead == at for each in chosen)
 
 
 def _leads(pieces: Sequence[Piece], at: int) -> Iterator[int]:

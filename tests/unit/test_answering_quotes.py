@@ -32,6 +32,8 @@ def found(*texts, language="en", score=0.9):
     hits, passages = [], []
     for number, text in enumerate(texts, start=1):
         title = f"Page {number}"
+        first = text.partition("\n")[0]
+        headings = (first.lstrip("# "),) if first.startswith("#") else ()
         document = DocumentRef(id=str(number), knowledge_base_id="k", path=f"p{number}.md", title=title, url="")
         chunk = Chunk(
             id=number,
@@ -43,7 +45,7 @@ def found(*texts, language="en", score=0.9):
             text=text,
             search_text=f"{title}\n{text}",
             content_hash=str(number),
-            heading_path=(),
+            heading_path=headings,
             anchor="",
             kind="prose",
             language=language,
@@ -55,7 +57,7 @@ def found(*texts, language="en", score=0.9):
             Passage(
                 number=number,
                 document=document,
-                heading_path=(),
+                heading_path=headings,
                 anchor="",
                 text=text.rstrip(),
                 start=100,
@@ -107,9 +109,9 @@ def test_a_row_of_a_table_comes_with_its_header():
     result = found(PORTS, BACKUP)
     segments = extract("what is port 10255 of the kubelet for, read-only?", result, word_budget=16)
     assert_verbatim(segments, result)
-    assert [segment.block for segment in segments][:2] == ["table", "table"]
-    assert segments[0].text.startswith("| Port | Use |")
-    assert "10255" in segments[1].text
+    assert [segment.block for segment in segments] == ["sentence", "table", "table"]
+    assert segments[1].text.startswith("| Port | Use |")
+    assert "10255" in segments[2].text
 
 
 WINDOWS = (

@@ -38,7 +38,10 @@ def test_a_paragraph_falls_into_sentences_of_both_languages():
 
 
 def test_headings_images_and_markup_without_words_are_left_out():
-    units = cut("# Title\n\n![An image. With words.](a.png)\n\n<!-- note -->\n\n{{< table >}}\n\n---\n\nText.\n", headings=("Title",))
+    units = cut(
+        "# Title\n\n![An image. With words.](a.png)\n\n<!-- note -->\n\n{{< table >}}\n\n---\n\nText.\n",
+        headings=("Title",),
+    )
     assert [unit.text for unit in units] == ["Text."]
     assert units[0].heading_path == ("Title",)
 
