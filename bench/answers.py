@@ -165,7 +165,8 @@ def _show(name: str, asked: Sequence[Asked], *, misses: bool) -> None:
     print(f"  cover never refusing {sum(each.unrefused for each in answerable) / len(answerable):.3f}")
     print(f"  cover at best {sum(each.ceiling for each in answerable) / len(answerable):.3f}")
     print(
-        f"  unanswerable not told answered {report.refusal_rate or 0:.3f}, answerable told nothing {report.wrong_refusal_rate:.3f}"
+        f"  unanswerable not told answered {report.refusal_rate or 0:.3f}, "
+        f"answerable told nothing {report.wrong_refusal_rate:.3f}"
     )
     print(
         f"  seconds a question: median {times[len(times) // 2]:.3f}, p95 {times[int(len(times) * 0.95)]:.3f}",

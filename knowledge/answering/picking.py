@@ -6,6 +6,7 @@ of a procedure. What is cut all the same says how much is left.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,6 +38,8 @@ TRANSLATED = 0.62
 """Cosine above which a piece in another language is a translation. Nine in ten paragraphs of the guide are nearer to
 their translation by the built-in encoder; the nearest other paragraph of that language is at .57 for 99 in 100."""
 
+_CODE = re.compile(r"(?=.*\d)\w+(?:[-./_]\w+)+")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Excerpt:
@@ -58,7 +61,7 @@ def pick(pieces: Sequence[Piece], weights: Mapping[str, float], manner: Manner, 
     least = LEAST_SHARE * pieces[ranked[0]].value
     worthy = [at for at in ranked[: 3 * CONSIDERED] if pieces[at].value >= least]
     room = min(budget, VALUE_WORDS) if manner == "value" else FIRST_SHARE * budget
-    tried = [_excerpt(pieces, at, manner, room, ()) for at in worthy[:CONSIDERED]]
+    tried = [_excerpt(pieces, at, weights, manner, room, ()) for at in worthy[:CONSIDERED]]
     chosen = [max(tried, key=lambda each: _worth(pieces, each, weights))]
     left = (min(budget, VALUE_WORDS) if manner == "value" else budget) - _words(pieces, chosen[0])
     while len(chosen) < MOST_PLACES and left >= LEAST_WORDS:
@@ -79,7 +82,7 @@ def _further(
     for at in worthy:
         if at in taken or _repeats(pieces[at], others) or _translates(pieces[at], others):
             continue
-        excerpt = _excerpt(pieces, at, "other", room, taken)
+        excerpt = _excerpt(pieces, at, weights, "other", room, taken)
         own = _held(pieces, excerpt.positions, weights)
         if (own - held or own >= held) and _words(pieces, excerpt) <= max(room, 2 * LEAST_WORDS) * 1.5:
             return excerpt
@@ -100,7 +103,14 @@ def _words(pieces: Sequence[Piece], excerpt: Excerpt) -> float:
     return sum(pieces[at].unit.words for at in excerpt.positions)
 
 
-def _excerpt(pieces: Sequence[Piece], best: int, manner: Manner, room: float, taken: Collection[int]) -> Excerpt:
+def _excerpt(
+    pieces: Sequence[Piece],
+    best: int,
+    weights: Mapping[str, float],
+    manner: Manner,
+    room: float,
+    taken: Collection[int],
+) -> Excerpt:
     """The best piece with what belongs to it, and its neighbours of the same place while they fit and are worth it."""
     chosen = _together(pieces, best, manner, room, taken)
     words = sum(pieces[at].unit.words for at in chosen)
@@ -109,13 +119,22 @@ def _excerpt(pieces: Sequence[Piece], best: int, manner: Manner, room: float, ta
     while beside := [
         (pieces[group[0]].value + 0.05 * (group[0] > best), group)
         for group in _beside(pieces, chosen, taken)
-        if not _repeats(pieces[group[0]], [pieces[best]])  # a line that looks alike is about something else
+        if not _is_of_another(pieces[group[0]], pieces[best], weights)
         and words + sum(pieces[at].unit.words for at in group) <= room
     ]:
         _, group = max(beside)
         chosen |= set(group)
         words += sum(pieces[at].unit.words for at in group)
     return Excerpt(best=best, positions=tuple(sorted(_without_loose_ends(pieces, chosen, best))))
+
+
+def _is_of_another(piece: Piece, best: Piece, weights: Mapping[str, float]) -> bool:
+    """Whether a line is about another than the one asked for: it looks alike, or names another code or address."""
+    if _repeats(piece, [best]):
+        return True
+    asked = {term for term in best.terms & weights.keys() if _CODE.fullmatch(term)}
+    codes = {term for term in piece.terms if _CODE.fullmatch(term)}
+    return bool(asked and codes and not codes & weights.keys())
 
 
 def _together(pieces: Sequence[Piece], best: int, manner: Manner, room: float, taken: Collection[int]) -> set[int]:
