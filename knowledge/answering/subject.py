@@ -19,18 +19,20 @@ PERHAPS_NAMED = 0.6
 """Rarity from which a word may be a name that was not written like one."""
 MOST_NAMES = 12
 """A question that names more is a log or a listing: its names are circumstances, not its subject."""
+READ = 2
+"""Pieces of the best page, the best ones, in which its subject must be named: far from them it is another's."""
 FEW = 3
 """An identifier that so few of the chunks found hold points to them."""
 
 
 def missing_names(question: str, hits: Sequence[Hit], rarity: float = NAMED) -> tuple[Word, ...]:
-    """The names in a question that nothing found of the best page holds, not even in parts; none when it names too
-    many to be about all of them. Of less `rarity`, also words that may be names."""
+    """The names in a question that the best pieces of the best page do not hold, not even in parts; none when it
+    names too many to be about all of them. Of less `rarity`, also words that may be names."""
     names = [word for word in words_of(question) if word.rarity >= rarity]
     if not hits or len(names) > MOST_NAMES:
         return ()
-    page = hits[0].document.id
-    held = frozenset(chain.from_iterable(term_set(h.chunk.search_text) for h in hits if h.document.id == page))
+    page = [hit for hit in hits if hit.document.id == hits[0].document.id][:READ]
+    held = frozenset(chain.from_iterable(term_set(hit.chunk.search_text) for hit in page))
     return tuple(word for word in names if not _holds(held, word) and not is_misspelt(word.text, ()))
 
 
