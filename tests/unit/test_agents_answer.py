@@ -275,7 +275,7 @@ async def test_what_a_model_says_is_checked_by_its_citations_and_by_what_was_fou
     end = finished(await ask("How do I scale?", FakeSearcher("scaling.md"), model, extractor=Unsure(verdict)))
     assert end.verdict == expected
     assert bool(end.nearest) == (expected != "answered")
-    assert ("begin with [0]" in model.asked[0][1].content) == (verdict != "answered")
+    assert ("begin with [0]" in model.asked[0][1].text) == (verdict != "answered")
 
 
 async def test_an_empty_answer_fails_the_run() -> None:
