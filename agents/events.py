@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
+
+from knowledge.types import Verdict
 
 Mode = Literal["extractive", "model"]
 
@@ -161,14 +163,19 @@ class UsageReported:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFinished:
-    """`text` is the whole answer, the concatenation of this attempt's deltas."""
+    """`text` is the whole answer, the concatenation of this attempt's deltas. `answered` says whether the verdict is
+    that; it is written with the event for those who read no more."""
 
     text: str
-    answered: bool
+    verdict: Verdict
     mode: Mode
     nearest: tuple[Nearest, ...] = ()
     duration_ms: float = 0.0
+    answered: bool = field(init=False)
     kind: Literal["run_finished"] = "run_finished"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "answered", self.verdict == "answered")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,4 +241,7 @@ def decode_event(text: str) -> RunEvent:
     adapter = _KINDS.get(data.get("kind", ""))
     if adapter is None:
         raise ValueError(f"Unknown run event kind {data.get('kind')!r}.")
+    if adapter is _KINDS["run_finished"]:
+        # Events stored before there were three verdicts know of two.
+        data.setdefault("verdict", "answered" if data.get("answered") else "nothing")
     return adapter.validate_python(data)

@@ -84,7 +84,7 @@ class Runner:
             return _waiting(context, end)
         return RunFinished(
             text="".join(text),
-            answered=end.answered,
+            verdict=end.verdict,
             mode=end.mode,
             nearest=end.nearest,
             duration_ms=round((time.perf_counter() - begun) * 1000, 3),

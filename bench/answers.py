@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from agents.answering.quoting import quote
 from bench.retrieval_memory import BASE, MemoryBase, VectorCache
@@ -34,18 +35,29 @@ from knowledge.evaluation import (
 )
 from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever, SearchResult
+from knowledge.splitting.markdown_blocks import markdown_blocks
+from knowledge.text.analysis import count_words
+from knowledge.text.markup import front_matter
 from knowledge.types import AnswerSegment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """A question, what was said and how long that took, and the covers of the same with no refusal and at best."""
+    """A question, what was said and how long that took, and the covers of the same with no refusal and at best.
+
+    `headed`: for each citation whether its heading is the one that the document has above the quoted text. `first`:
+    whether the first place quoted covers the gold quote. `words` quoted from how many `places`.
+    """
 
     question: Question
     outcome: Outcome
     seconds: float
     unrefused: float
     ceiling: float
+    headed: list[bool]
+    first: bool
+    words: float
+    places: int
 
 
 def main() -> None:
@@ -64,22 +76,46 @@ def main() -> None:
             cache = VectorCache((arguments.cache or Path(work)) / "vectors.sqlite")
             base = MemoryBase(corpus, embedders, cache, Path(work))
             retriever = Retriever(library=base, indexes=base, embedders=embedders)
-            asked.append([_ask(retriever, embedders[BUILT_IN[0]], each) for each in read_questions(questions)])
+            asked.append([_ask(retriever, base, embedders[BUILT_IN[0]], each) for each in read_questions(questions)])
         _show(corpus.name, asked[-1], misses=arguments.misses)
 
 
-def _ask(retriever: Retriever, embedder: Embedder, question: Question) -> Asked:
+def _ask(retriever: Retriever, base: MemoryBase, embedder: Embedder, question: Question) -> Asked:
     result = retriever.search(question.text, knowledge_bases=[BASE])
     began = time.perf_counter()
     answer = Answerer(embedder).answer(question.text, result)
     seconds = time.perf_counter() - began
+    citations = quote(answer.segments, result.passages, ()).citations
+    right = [each.heading_path == heading_in(base.texts[each.document_id], each.path, each.start) for each in citations]
     return Asked(
         question=question,
-        outcome=Outcome(documents=[], passages=[], answer=_set(answer.segments, result), refused=not answer.answered),
+        headed=right,
+        first=_said_first(question, answer.segments, result),
+        words=sum(count_words(each.text) for each in answer.segments if not each.left),
+        places=len({(each.document_id, each.heading_path) for each in citations}),
+        outcome=Outcome(documents=[], passages=[], answer=_set(answer.segments, result), verdict=answer.verdict),
         seconds=seconds,
         unrefused=answer_covers(question, _set(extract(question.text, result, embedder, ANSWER_WORDS), result)),
         ceiling=_ceiling(question, result),
     )
+
+
+def heading_in(text: str, path: str, offset: int) -> tuple[str, ...]:
+    """The headings that a document of Markdown has above an offset, read from the whole of it."""
+    if not path.lower().endswith((".md", ".markdown", ".mdx", ".html", ".htm", ".docx")):
+        return ()
+    above: tuple[str, ...] = ()
+    for block in markdown_blocks(text, front_matter(text)[1]):
+        if block.start > offset:
+            break
+        above = block.heading_path
+    return above
+
+
+def _said_first(question: Question, segments: Sequence[AnswerSegment], result: SearchResult) -> bool:
+    place = [(each.number, each.heading_path) for each in segments]
+    first = [each for each, own in zip(segments, place, strict=True) if own == place[0]]
+    return question.answerable and answer_covers(question, _set(first, result)) == 1
 
 
 def _set(segments: Sequence[AnswerSegment], result: SearchResult) -> str:
@@ -115,13 +151,22 @@ def _show(name: str, asked: Sequence[Asked], *, misses: bool) -> None:
         f"{summarise([(each.question, each.outcome) for each in half]).answer_cover:.3f}"
         for half in (answerable[::2], answerable[1::2])
     )
+    headed = [each for one in asked for each in one.headed]
+    full = [each for each in answerable if answer_covers(each.question, each.outcome.answer) == 1]
+    facts = [each.words for each in answerable if each.question.kind == "factoid"] or [0.0]
+    print(f"  told answered {report.answered_rate:.3f}; headings right {sum(headed)} of {len(headed)} citations")
+    print(
+        f"  words quoted for a factoid {median(facts):.0f}, places {median(each.places for each in answerable):.0f}, "
+        f"gold quote in the first place {sum(each.first for each in full) / max(1, len(full)):.3f}"
+    )
     times = sorted(each.seconds for each in asked)
     print(f"{name}: {report.questions} answerable questions, {report.unanswerable} not")
     print(f"  cover {report.answer_cover:.3f} (halves {halves})")
     print(f"  cover never refusing {sum(each.unrefused for each in answerable) / len(answerable):.3f}")
     print(f"  cover at best {sum(each.ceiling for each in answerable) / len(answerable):.3f}")
     print(
-        f"  unanswerable said to be so {report.refusal_rate or 0:.3f}, wrongly refused {report.wrong_refusal_rate:.3f}"
+        f"  unanswerable not told answered {report.refusal_rate or 0:.3f}, "
+        f"answerable told nothing {report.wrong_refusal_rate:.3f}"
     )
     print(
         f"  seconds a question: median {times[len(times) // 2]:.3f}, p95 {times[int(len(times) * 0.95)]:.3f}",
@@ -129,8 +174,8 @@ def _show(name: str, asked: Sequence[Asked], *, misses: bool) -> None:
     )
     for each in asked if misses else ():
         cover = answer_covers(each.question, each.outcome.answer) if each.question.answerable else 0.0
-        if cover < 1 if each.question.answerable else not each.outcome.refused:
-            said = "refused" if each.outcome.refused else f"cover {cover:.1f}, at best {each.ceiling:.1f}"
+        if cover < 1 if each.question.answerable else each.outcome.verdict == "answered":
+            said = f"{each.outcome.verdict}, cover {cover:.1f}, at best {each.ceiling:.1f}"
             print(f"    {each.question.id} {each.question.kind} {said}: {each.question.text}")
 
 

@@ -234,7 +234,7 @@ class Message:
     status: str = "finished"
     mode: str | None = None
     model: str = ""
-    answered: bool | None = None
+    verdict: str | None = None
     error: str = ""
     citations: list[Citation] = field(default_factory=list)
     uncited: list[tuple[int, int]] = field(default_factory=list)

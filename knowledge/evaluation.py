@@ -16,6 +16,7 @@ from typing import Any
 
 from knowledge.errors import InvalidInput
 from knowledge.text.analysis import HAN, HAN_WEIGHT, stem, stop_words
+from knowledge.types import Verdict
 
 QUOTE_BUDGET_WORDS = 1500
 ANSWER_WORDS = 150
@@ -54,21 +55,22 @@ class Question:
 class Outcome:
     """What a system did with a question: distinct documents by rank, the passages it handed over, its answer.
 
-    `refused` is None when the system was not asked for an answer.
+    `verdict` is None when the system was not asked for an answer.
     """
 
     documents: Sequence[str]
     passages: Sequence[str]
     answer: str = ""
-    refused: bool | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """Means over a question file, 0..1. Retrieval and answer figures are over answerable questions.
 
-    `answer_cover`, `refusal_rate` (unanswerable questions said to be so) and `wrong_refusal_rate` are None when no
-    answers were made.
+    `answer_cover` counts what was quoted, whether told as answered or as closest. `answered_rate` is the share of
+    answerable questions told "answered", `wrong_refusal_rate` of those told "nothing", `refusal_rate` of unanswerable
+    ones told anything but "answered". All four are None when no answers were made.
     """
 
     questions: int
@@ -80,6 +82,7 @@ class Report:
     ndcg_at_10: float
     quote_recall: float
     answer_cover: float | None
+    answered_rate: float | None
     refusal_rate: float | None
     wrong_refusal_rate: float | None
 
@@ -145,9 +148,9 @@ def summarise(asked: Sequence[tuple[Question, Outcome]]) -> Report:
     """The report on questions already put."""
     answerable = [pair for pair in asked if pair[0].answerable]
     ranks = [cover_rank(question, outcome.documents) for question, outcome in answerable]
-    answered = [(question, outcome) for question, outcome in answerable if outcome.refused is not None]
+    told = [(question, outcome) for question, outcome in answerable if outcome.verdict is not None]
     unanswerable = [outcome for question, outcome in asked if not question.answerable]
-    said = [outcome for outcome in unanswerable if outcome.refused is not None]
+    said = [outcome for outcome in unanswerable if outcome.verdict is not None]
     return Report(
         questions=len(answerable),
         unanswerable=len(unanswerable),
@@ -157,11 +160,10 @@ def summarise(asked: Sequence[tuple[Question, Outcome]]) -> Report:
         mrr_at_10=_mean(1 / rank if rank <= RANKS else 0.0 for rank in ranks),
         ndcg_at_10=_mean(ndcg(question, outcome.documents) for question, outcome in answerable),
         quote_recall=_mean(quotes_found(question, outcome.passages) for question, outcome in answerable),
-        answer_cover=_mean(answer_covers(question, outcome.answer) for question, outcome in answered)
-        if answered
-        else None,
-        refusal_rate=_mean(bool(outcome.refused) for outcome in said) if said else None,
-        wrong_refusal_rate=_mean(bool(outcome.refused) for _, outcome in answered) if answered else None,
+        answer_cover=_mean(answer_covers(question, outcome.answer) for question, outcome in told) if told else None,
+        answered_rate=_mean(outcome.verdict == "answered" for _, outcome in told) if told else None,
+        refusal_rate=_mean(outcome.verdict != "answered" for outcome in said) if said else None,
+        wrong_refusal_rate=_mean(outcome.verdict == "nothing" for _, outcome in told) if told else None,
     )
 
 

@@ -17,6 +17,10 @@ ELSEWHERE = "elsewhere"
 
 DocumentStatus = Literal["received", "indexed", "failed"]
 
+Verdict = Literal["answered", "closest", "nothing"]
+"""How sure an answer is: `answered`; `closest`, when nothing surely answers and what comes nearest is shown, marked as
+such; `nothing`, when nothing comes near enough to be shown."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scope:
@@ -224,10 +228,26 @@ class Hit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Where a part of a passage stands: it begins at `start` (offset of the document) and goes on to the next part.
+
+    `header` is the header row of the table that the part goes on with, when that row is not in the passage itself;
+    `is_code` says that the part goes on with code whose fence was opened before it.
+    """
+
+    start: int
+    heading_path: tuple[str, ...]
+    anchor: str
+    header: str = ""
+    is_code: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Passage:
     """Text handed to a reader or a model: one or more neighbouring chunks of a document, verbatim and contiguous.
 
-    `text == document.text[start:end]`. `number` is its citation number, from 1.
+    `text == document.text[start:end]`. `number` is its citation number, from 1. `heading_path` and `anchor` are those
+    of its best part; `parts` lie side by side and cover it.
     """
 
     number: int
@@ -239,6 +259,7 @@ class Passage:
     end: int
     score: float
     chunk_ids: tuple[int, ...]
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -246,6 +267,8 @@ class AnswerSegment:
     """A quoted piece of an answer: `text` is verbatim from passage `number`, at these offsets of its document.
 
     `block` keeps what belongs together apart from sentences: a code block, a table row group or a list of steps.
+    `heading_path` and `anchor` are those it stands under. `header` is the header of the table that its rows are from,
+    as written. With `left` above 0 it is not quoted: it is where so many more items, rows or lines of the block begin.
     """
 
     text: str
@@ -253,14 +276,18 @@ class AnswerSegment:
     start: int
     end: int
     block: Literal["sentence", "code", "table", "list"] = "sentence"
+    heading_path: tuple[str, ...] = ()
+    anchor: str = ""
+    header: str = ""
+    left: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExtractedAnswer:
-    """An answer made without a model. `answered` is false when nothing found answers the question; then `segments`
-    is empty and `nearest` lists the documents worth opening. `confidence` lies in 0..1."""
+    """An answer made without a model. `segments` is empty when the verdict is `nothing`; `nearest` lists the documents
+    worth opening. `confidence` that the question is answered lies in 0..1."""
 
-    answered: bool
+    verdict: Verdict
     confidence: float
     segments: tuple[AnswerSegment, ...]
     nearest: tuple[DocumentRef, ...]

@@ -25,6 +25,7 @@ from backend.bootstrap import Container, build
 from backend.settings import Settings
 from backend.telemetry import configure_logging
 from knowledge.embedding.hashing import HashingEmbedder
+from knowledge.types import Verdict
 
 URL = "http://127.0.0.1"
 
@@ -53,7 +54,7 @@ class ScriptedPhase:
 
     name: str = "answer"
     words: tuple[str, ...] = ("Run make up. ", "[1]")
-    answered: bool = True
+    verdict: Verdict = "answered"
     error: Exception | None = None
     pause: float = 0.0
     asked: list[RunContext] = field(default_factory=list)
@@ -81,7 +82,9 @@ class ScriptedPhase:
             yield Cited(citations=(CITATION,))
             yield UsageReported(input_tokens=7, output_tokens=3)
             nearest = Nearest(document_id="d", knowledge_base_id="b", path="p", title="t", url="")
-            yield Outcome(answered=self.answered, mode="extractive", nearest=() if self.answered else (nearest,))
+            yield Outcome(
+                verdict=self.verdict, mode="extractive", nearest=() if self.verdict == "answered" else (nearest,)
+            )
         finally:
             self.closed += 1
 

@@ -86,7 +86,8 @@ class FakeApi:
     def add_message(self, thread_id: str, role: str, text: str, parent_id: str | None, **more: Any) -> dict[str, Any]:
         message = {
             "id": self.new_id(), "thread_id": thread_id, "parent_id": parent_id, "role": role, "text": text,
-            "run_id": None, "status": "finished", "mode": None, "model": "", "answered": None, "error": "",
+            "run_id": None, "status": "finished", "mode": None, "model": "", "verdict": None,
+            "answered": None, "error": "",
             "citations": [], "uncited": [], "nearest": [], "feedback": None, "created_at": NOW, **more,
         }  # fmt: skip
         self.messages[thread_id].append(message)
@@ -147,7 +148,7 @@ class FakeApi:
             end = [
                 *(TextDelta(text=word) for word in words),
                 Cited(citations=tuple(cited), uncited=((second, second + 26),) if mode == "model" else ()),
-                RunFinished(text=ANSWER, answered=True, mode=mode, duration_ms=321.0),  # type: ignore[arg-type]
+                RunFinished(text=ANSWER, verdict="answered", mode=mode, duration_ms=321.0),  # type: ignore[arg-type]
             ]
         return [
             RunStarted(run_id=run_id, thread_id="", phase="answer", question="q", mode=mode, model=""),  # type: ignore[arg-type]
@@ -164,7 +165,8 @@ class FakeApi:
         if isinstance(event, RunFinished):
             cited = next(each for each in run["events"] if isinstance(each, Cited))
             message |= {
-                "status": "finished", "text": event.text, "mode": run["mode"], "model": run["model"], "answered": True,
+                "status": "finished", "text": event.text, "mode": run["mode"], "model": run["model"],
+                "verdict": event.verdict, "answered": event.answered,
                 "citations": [schemas.CitationView.model_validate(each) for each in cited.citations],
                 "uncited": list(cited.uncited),
             }  # fmt: skip

@@ -44,7 +44,7 @@ def started(run: Run) -> RunStarted:
 
 
 def finished(text: str) -> RunFinished:
-    return RunFinished(text=text, answered=True, mode="extractive")
+    return RunFinished(text=text, verdict="answered", mode="extractive")
 
 
 class Script:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from knowledge.answering.evidence import Found
 from knowledge.retrieval.retriever import SearchResult
-from knowledge.types import ExtractedAnswer, Filters, Scope
+from knowledge.types import ExtractedAnswer, Filters, Scope, Verdict
 
 
 class Searcher(Protocol):
@@ -23,6 +23,8 @@ SearcherFor = Callable[[Scope], Searcher]
 
 
 class Extractor(Protocol):
-    """Answers by quoting what was found; called in threads."""
+    """Answers by quoting what was found; called in threads. `judge` says beforehand how surely that will be."""
 
     def answer(self, question: str, result: Found, *, word_budget: int = 150) -> ExtractedAnswer: ...
+
+    def judge(self, question: str, result: Found) -> Verdict: ...

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from agents.messages.parts import Message
 from agents.prompts.library import read_prompt
-from knowledge.types import Passage
+from knowledge.types import Passage, Verdict
 
 HISTORY_TOKENS = 1500
 EVIDENCE_TOKENS = 6000
@@ -23,6 +23,11 @@ _TEXTS = {
     "en": ("Passages from the documents, quoted, between the markers with the code {code}:", "Question: {question}"),
     "zh": ("以下是文档片段，位于带有代码 {code} 的标记之间：", "问题：{question}"),
 }
+_DOUBTS = {
+    "en": "A comparison of words does not show that these passages answer the question. Check that they are about the "
+    "very thing that is asked; if they are not, begin with [0].",
+    "zh": "从字面上看，不能确定这些片段回答了这个问题。请核对它们说的是否正是所问的对象；如果不是，请以 [0] 开头。",
+}
 
 
 def count_tokens(text: str) -> float:
@@ -34,9 +39,12 @@ def count_tokens(text: str) -> float:
 
 
 def grounded_messages(
-    question: str, language: str, passages: Sequence[Passage], history: Sequence[Message]
+    question: str, language: str, passages: Sequence[Passage], history: Sequence[Message], verdict: Verdict
 ) -> tuple[Message, ...]:
-    """The messages for an answer from passages. The markers around them cannot be guessed by who wrote a document."""
+    """The messages for an answer from passages. The markers around them cannot be guessed by who wrote a document.
+
+    `verdict` is how surely the passages seem to answer; a doubt is passed on.
+    """
     code = secrets.token_hex(6)
     introduction, asked = _TEXTS["zh" if language == "zh" else "en"]
     wrapped = "\n".join(_wrap(passage, code) for passage in within_budget(passages))
@@ -44,6 +52,8 @@ def grounded_messages(
         f"{introduction.format(code=code)}\n\n<passages-{code}>\n{wrapped}\n</passages-{code}>\n\n"
         f"{asked.format(question=question)}"
     )
+    if verdict != "answered":
+        content += f"\n\n{_DOUBTS['zh' if language == 'zh' else 'en']}"
     return (
         Message.of("system", read_prompt("answer", language)),
         *recent(history),

@@ -1,12 +1,17 @@
-"""Setting quotations as Markdown: what was picked from the documents, each piece with its number behind it."""
+"""Setting quotations as Markdown: what was picked from the documents, under its headings, each piece with its number.
+
+A number is that of a place: a document and the headings that the piece stands under, counted as they appear.
+"""
 
 from __future__ import annotations
 
+import csv
 import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agents.answering.wording import say_left
 from agents.citations.checking import cite
 from agents.events import Citation
 from agents.sanitising.stream import sanitise
@@ -25,6 +30,8 @@ _QUOTATION = re.compile(r"(?:[ \t]*>)+[ \t]?")
 _BLOCK_SIGN = re.compile(r"#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|={2,}|-{2,}|\||~{3}")
 _NUMBERED = re.compile(r"(\d{1,9})([.)])(?=\s)")
 _ITEM = re.compile(r"^([ \t]*)([-*+]|\d{1,9}[.)])[ \t]+", re.MULTILINE)
+_STEP = re.compile(r"\s*\d{1,9}[.)]\s")
+_SEPARATED = re.compile(r"\.(?:csv|tsv|tab)$", re.IGNORECASE)
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^`\n]*)$")
 _FENCE_LINES = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*([^`\s]*)", re.MULTILINE)
 _RULE_ROW = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$", re.MULTILINE)
@@ -38,22 +45,36 @@ class Quoted:
     citations: tuple[Citation, ...]
 
 
-def quote(segments: Sequence[AnswerSegment], passages: Sequence[Passage], hosts: Collection[str]) -> Quoted:
-    """The segments in their order; neighbours of one paragraph or table stay together, blocks stay whole.
+def quote(
+    segments: Sequence[AnswerSegment],
+    passages: Sequence[Passage],
+    hosts: Collection[str],
+    *,
+    language: str = "en",
+    opening: str = "",
+) -> Quoted:
+    """The segments in their order, under the heading of their place; neighbours of one paragraph or table stay
+    together, blocks stay whole. `language` is that of what we say ourselves: how much of a list is left.
 
+    A sentence of ours, `opening`, stands before them; without anything to quote it does not.
     Segments of passages that are not among `passages` are left out. Nothing in the text is rendered as an image,
     HTML or a link but to `hosts`.
     """
-    setter = _Setter({passage.number: passage for passage in passages}, hosts)
+    setter = _Setter({passage.number: passage for passage in passages}, hosts, language)
+    if opening:
+        setter.open(opening)
     for segment in segments:
         setter.add(segment)
-    return Quoted(pieces=tuple(setter.pieces), citations=tuple(setter.citations))
+    return Quoted(pieces=tuple(setter.pieces) if setter.citations else (), citations=tuple(setter.citations))
 
 
 class _Setter:
-    def __init__(self, passages: Mapping[int, Passage], hosts: Collection[str]) -> None:
+    def __init__(self, passages: Mapping[int, Passage], hosts: Collection[str], language: str) -> None:
         self._passages = passages
         self._hosts = hosts
+        self._language = language
+        self._places: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._place: tuple[str, tuple[str, ...]] | None = None
         self._length = 0
         self._last: AnswerSegment | None = None
         self._columns = 0
@@ -63,8 +84,16 @@ class _Setter:
         self.pieces: list[str] = []
         self.citations: list[Citation] = []
 
+    def open(self, sentence: str) -> None:
+        """Begin with a sentence of ours."""
+        self._put("", sentence, None)
+
     def add(self, segment: AnswerSegment) -> None:
         if segment.number not in self._passages or not segment.text.strip():
+            return
+        self._enter(segment)
+        if segment.left:
+            self._add_rest(segment)
             return
         if segment.block != "list":
             self._ordinal = None
@@ -79,6 +108,29 @@ class _Setter:
                 self._add_sentence(segment)
         self._last = segment
 
+    def _enter(self, segment: AnswerSegment) -> None:
+        """Say where what follows stands, when that is another place than before."""
+        document = self._passages[segment.number].document
+        place = (document.id, segment.heading_path)
+        if place == self._place:
+            return
+        self._place, self._last, self._ordinal = place, None, None
+        self._places.setdefault(place, len(self._places) + 1)
+        names = dict.fromkeys(filter(None, (document.title or document.path, *segment.heading_path[-1:])))
+        shown = " › ".join(_plain(self._line(name)) for name in names)
+        self._put(self._gap(), f"**{shown}**", None)
+
+    def _number(self, segment: AnswerSegment) -> int:
+        return self._places[self._passages[segment.number].document.id, segment.heading_path]
+
+    def _add_rest(self, segment: AnswerSegment) -> None:
+        kind = segment.block if segment.block != "list" else "step" if _STEP.match(segment.text) else "item"
+        text = say_left(kind, segment.left, self._language)
+        raw = segment.text.strip()
+        place = segment.start + segment.text.index(raw)
+        gap = "\n\n" if self.pieces else ""
+        self._put(gap, f"{text} [{self._number(segment)}]", segment, place=place, raw=raw)
+
     def _add_sentence(self, segment: AnswerSegment) -> None:
         text = self._line(segment.text)
         if not text:
@@ -88,7 +140,9 @@ class _Setter:
             text = _without_block_sign(text)
         spaced = goes_on and not (_BEGINS_HAN.match(text) and self.pieces[-1].endswith("]"))
         self._put(
-            (" " if spaced else "") if goes_on else self._gap(), f"{text}{_marker(text, segment.number)}", segment
+            (" " if spaced else "") if goes_on else self._gap(),
+            f"{text}{_marker(text, self._number(segment))}",
+            segment,
         )
 
     def _add_list(self, segment: AnswerSegment) -> None:
@@ -107,7 +161,7 @@ class _Setter:
             if not indent and not self._counts_on(sign):
                 # A renderer would number it anew; a paragraph keeps the number it has.
                 sign = f"{sign[:-1]}\\{sign[-1]}"
-            item = f"{' ' * indent}{sign} {text}{_marker(text, segment.number)}"
+            item = f"{' ' * indent}{sign} {text}{_marker(text, self._number(segment))}"
             place = segment.start + match.end(1)
             joins = (position or self._listed(segment)) and "\\" not in f"{sign}{self._sign}"
             gap, self._sign = "\n" if joins else self._gap(), sign
@@ -125,12 +179,17 @@ class _Setter:
         return self._last is not None and self._last.block == "list" and self._last.number == segment.number
 
     def _add_table(self, segment: AnswerSegment) -> None:
+        if _SEPARATED.search(self._passages[segment.number].document.path):
+            self._add_separated(segment)
+            return
         rows = [row for row in segment.text.splitlines() if row.strip()]
+        if segment.header and not self._goes_on_below(segment):
+            self._put_header(list(_cells(segment.header)))
         rule = next((at for at, row in enumerate(rows) if at and _RULE_ROW.match(row)), None)
         if rule is not None:
             self._columns = rows[0].strip().strip("|").count("|") + 1
         elif not (self._columns and self._last is not None and self._last.block == "table"):
-            self._columns = 0
+            self._columns = len(list(_cells(segment.header))) if segment.header else 0
         place = 0
         for at, row in enumerate(rows):
             place = segment.text.index(row, place)
@@ -141,9 +200,37 @@ class _Setter:
                 self._put(gap, clean, None)
             else:
                 shown = clean if self._columns else f"- {'; '.join(cell.strip() for cell in _cells(clean))}"
-                marked = _marked_row(shown, segment.number)
+                marked = _marked_row(shown, self._number(segment))
                 self._put(gap, marked, segment, place=segment.start + place, raw=row.strip())
             place += len(row)
+
+    def _add_separated(self, segment: AnswerSegment) -> None:
+        """Rows of a table whose cells are separated by commas or tabs, as a table."""
+        separator = "," if self._passages[segment.number].document.path.lower().endswith("csv") else "\t"
+        if segment.header and not self._goes_on_below(segment):
+            self._put_header(_separated(segment.header, separator))
+        place = 0
+        for row in filter(str.strip, segment.text.splitlines()):
+            place = segment.text.index(row, place)
+            if segment.start == 0 and not place:
+                self._put_header(_separated(row, separator))
+            else:
+                cells = " | ".join(_cell(self._line(cell)) for cell in _separated(row, separator))
+                marked = _marked_row(f"| {cells} |", self._number(segment))
+                gap = "\n" if self._columns else self._gap()
+                self._put(gap, marked, segment, place=segment.start + place, raw=row.strip())
+            place += len(row)
+
+    def _goes_on_below(self, segment: AnswerSegment) -> bool:
+        """Whether rows stand below the header that was put for the rows before them."""
+        last = self._last
+        return last is not None and last.block == "table" and last.header == segment.header
+
+    def _put_header(self, names: Sequence[str]) -> None:
+        """The header states nothing; the rows below it are cited."""
+        self._columns = len(names)
+        cells = " | ".join(_cell(self._line(name)) for name in names)
+        self._put(self._gap(), f"| {cells} |\n|{'---|' * len(names)}", None)
 
     def _add_code(self, segment: AnswerSegment) -> None:
         lines = segment.text.strip("\n").splitlines()
@@ -158,7 +245,7 @@ class _Setter:
         longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
         fence = "`" * max(3, longest + 1)
         info = re.sub(r"[^\w+#.-].*", "", info)
-        self._put(self._gap(), f"{fence}{info}\n{body}\n{fence}\n\n[{segment.number}]", segment)
+        self._put(self._gap(), f"{fence}{info}\n{body}\n{fence}\n\n[{self._number(segment)}]", segment)
 
     def _info_above(self, segment: AnswerSegment) -> str:
         """The language named where the block of code was opened that these lines are from."""
@@ -179,7 +266,7 @@ class _Setter:
     def _goes_on(self, segment: AnswerSegment) -> bool:
         """Whether a sentence stands in the paragraph of the one before it."""
         last = self._last
-        if last is None or not self.pieces or last.block != "sentence" or segment.block != "sentence":
+        if last is None or last.block != "sentence" or segment.block != "sentence":
             return False
         if last.number != segment.number or not 0 <= segment.start - last.end <= 3:
             return False
@@ -202,7 +289,18 @@ class _Setter:
 
     def _cite(self, begin: int, end: int, segment: AnswerSegment, start: int, raw: str) -> None:
         passage = self._passages[segment.number]
-        self.citations.append(cite(passage, quote=raw, start=start, answer_start=begin, answer_end=end))
+        self.citations.append(
+            cite(
+                passage,
+                number=self._number(segment),
+                heading_path=segment.heading_path,
+                anchor=segment.anchor,
+                quote=raw,
+                start=start,
+                answer_start=begin,
+                answer_end=end,
+            )
+        )
 
 
 def _marker(text: str, number: int) -> str:
@@ -212,6 +310,19 @@ def _marker(text: str, number: int) -> str:
 def _marked_row(row: str, number: int) -> str:
     inside = row.removesuffix("|").rstrip() if row.endswith("|") and not row.endswith("\\|") else None
     return f"{row} [{number}]" if inside is None else f"{inside} [{number}] |"
+
+
+def _separated(row: str, separator: str) -> list[str]:
+    return next(csv.reader([row], delimiter=separator), [])
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"(?<!\\)\|", r"\|", text)
+
+
+def _plain(name: str) -> str:
+    """A heading as text of its own: nothing in it is emphasis, whose signs would end ours."""
+    return re.sub(r"([*_`])", r"\\\1", name)
 
 
 def _cells(row: str) -> Iterator[str]:

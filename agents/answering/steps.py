@@ -31,7 +31,7 @@ from knowledge.ports import Embedder
 from knowledge.retrieval.followup import contextualise
 from knowledge.retrieval.retriever import SearchResult
 from knowledge.text.analysis import language_of, query_terms
-from knowledge.types import Language, Passage
+from knowledge.types import Language, Passage, Verdict
 
 Result = TypeVar("Result")
 Emit = Callable[[PhaseEvent], None]
@@ -45,7 +45,9 @@ class AnswerState(TypedDict, total=False):
     result: SearchResult
     text: str
     mode: Mode
-    answered: bool
+    verdict: Verdict
+    """What the passages seemed good for, before a model wrote; how surely the answer answers, after the last step."""
+    declined: bool
     nearest: tuple[Nearest, ...]
     passages: tuple[Passage, ...]
     cited: Cited
@@ -105,27 +107,30 @@ class AnswerSteps:
         if cited is None:
             backing = PassageBacking(self._embedder)
             cited = await self._compute(check_citations, state["text"], state["passages"], backing)
-            if not state["answered"]:
+            if state["declined"]:
                 # What the passages do not say cannot be cited.
                 cited = replace(cited, uncited=())
+            state = _judged(state, cited)
         emit(cited)
         supported = sum(citation.supported for citation in cited.citations)
-        return {"detail": f"{supported}/{len(cited.citations)}" if cited.citations else ""}
+        changes: AnswerState = {"detail": f"{supported}/{len(cited.citations)}" if cited.citations else ""}
+        return {**changes, "verdict": state["verdict"], "nearest": state["nearest"]}
 
     async def _quote(self, state: AnswerState, emit: Emit) -> AnswerState:
         result = state["result"]
         answer = await self._compute(self._extractor.answer, state["query"], result)
         pages = found.nearest(answer.nearest)
         hosts = hosts_of([passage.document.url for passage in result.passages])
-        quoted = quote(answer.segments, result.passages, hosts)
-        if not answer.answered or not quoted.pieces:
+        opening = wording.say("closest", state["language"]) if answer.verdict == "closest" else ""
+        quoted = quote(answer.segments, result.passages, hosts, language=state["language"], opening=opening)
+        if answer.verdict == "nothing" or not quoted.pieces:
             return _told(wording.say("unanswered" if pages else "nothing", state["language"]), pages, emit)
         for piece in quoted.pieces:
             emit(TextDelta(text=piece))
         return {
             "text": "".join(quoted.pieces),
             "mode": "extractive",
-            "answered": True,
+            "verdict": answer.verdict,
             "nearest": pages,
             "cited": Cited(citations=quoted.citations),
         }
@@ -133,8 +138,11 @@ class AnswerSteps:
     async def _write(self, model: ChatModel, state: AnswerState, context: RunContext, emit: Emit) -> AnswerState:
         result = state["result"]
         passages = tuple(within_budget(result.passages))
+        verdict: Verdict = "answered"
+        if passages:
+            verdict = await self._compute(self._extractor.judge, state["query"], result)
         messages = (
-            grounded_messages(context.question, state["language"], passages, context.history)
+            grounded_messages(context.question, state["language"], passages, context.history, verdict)
             if passages
             else plain_messages(context.question, state["language"], context.history)
         )
@@ -146,10 +154,10 @@ class AnswerSteps:
         text = await _stream(model, messages, sanitiser, emit)
         if not text.strip():
             raise ModelUnavailable(f"{model.name} answered with nothing: ask again, or choose another model.")
-        answered = 0 not in numbers
-        state = {"text": text, "mode": "model", "answered": answered, "passages": passages}
-        state["nearest"] = () if answered else found.nearest(passage.document for passage in passages)
-        return state if passages else {**state, "cited": Cited(citations=())}
+        written: AnswerState = {"text": text, "mode": "model", "verdict": verdict, "nearest": ()}
+        if not passages:
+            return {**written, "cited": Cited(citations=())}
+        return {**written, "declined": 0 in numbers, "passages": passages}
 
     async def _compute(self, call: Callable[..., Result], *arguments: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
@@ -160,9 +168,24 @@ def _idle(state: AnswerState, context: RunContext) -> bool:
     return context.model is None and (greets(context.question) or not query_terms(state["query"]))
 
 
+def _judged(state: AnswerState, cited: Cited) -> AnswerState:
+    """How surely a model's answer answers: by what it says itself, and by what its citations and the words found say.
+
+    It is `answered` only when the passages back half of what it cites, and are about what was asked.
+    """
+    supported = sum(citation.supported for citation in cited.citations)
+    verdict: Verdict = "closest"
+    if state["declined"] and not supported:
+        verdict = "nothing"
+    elif not state["declined"] and 2 * supported >= max(1, len(cited.citations)) and state["verdict"] != "nothing":
+        verdict = "answered"
+    pages = () if verdict == "answered" else found.nearest(passage.document for passage in state["passages"])
+    return {**state, "verdict": verdict, "nearest": pages}
+
+
 def outcome(state: AnswerState) -> Outcome:
     """How the phase ended, once all steps are done."""
-    return Outcome(answered=state["answered"], mode=state["mode"], nearest=state["nearest"])
+    return Outcome(verdict=state["verdict"], mode=state["mode"], nearest=state["nearest"])
 
 
 def _told(text: str, pages: tuple[Nearest, ...], emit: Emit) -> AnswerState:
@@ -171,7 +194,7 @@ def _told(text: str, pages: tuple[Nearest, ...], emit: Emit) -> AnswerState:
     return {
         "text": text,
         "mode": "extractive",
-        "answered": False,
+        "verdict": "nothing",
         "nearest": pages,
         "cited": Cited(citations=()),
     }

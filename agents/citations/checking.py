@@ -10,6 +10,7 @@ from typing import Protocol
 from agents.citations.code_spans import change
 from agents.citations.support import Backing
 from agents.events import Citation, Cited
+from knowledge.answering.places import place_at
 from knowledge.types import Passage
 
 _MARKER = re.compile(r"\[(\d{1,4})\]")
@@ -183,8 +184,12 @@ def _claims(statement: Statement) -> bool:
 
 
 def _citation(statement: Statement, passage: Passage, backing: Backing) -> Citation:
+    place = place_at(passage, backing.start)
     return cite(
         passage,
+        number=passage.number,
+        heading_path=place.heading_path,
+        anchor=place.anchor,
         quote=passage.text[backing.start - passage.start : backing.end - passage.start],
         start=backing.start,
         answer_start=statement.start,
@@ -197,6 +202,9 @@ def _citation(statement: Statement, passage: Passage, backing: Backing) -> Citat
 def cite(
     passage: Passage,
     *,
+    number: int,
+    heading_path: tuple[str, ...],
+    anchor: str,
     quote: str,
     start: int,
     answer_start: int,
@@ -206,14 +214,14 @@ def cite(
 ) -> Citation:
     """A citation of `quote`, which stands at offset `start` of the passage's document, by a part of the answer."""
     return Citation(
-        number=passage.number,
+        number=number,
         document_id=passage.document.id,
         knowledge_base_id=passage.document.knowledge_base_id,
         path=passage.document.path,
         title=passage.document.title,
         url=passage.document.url,
-        heading_path=passage.heading_path,
-        anchor=passage.anchor,
+        heading_path=heading_path,
+        anchor=anchor,
         quote=quote,
         start=start,
         end=start + len(quote),

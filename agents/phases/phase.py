@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from agents.events import Mode, Nearest, RunEvent
 from agents.phases.context import RunContext
+from knowledge.types import Verdict
 
 Requirement = Literal["model"]
 """What a run of a phase cannot do without."""
@@ -25,7 +26,7 @@ class Description:
 class Outcome:
     """How a phase ended. Its text is what it said in deltas; `mode` is how that text was really made."""
 
-    answered: bool
+    verdict: Verdict
     mode: Mode
     nearest: tuple[Nearest, ...] = ()
 

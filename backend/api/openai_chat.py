@@ -237,6 +237,7 @@ def _completion(run: RunContext, body: ChatRequest, answer: _Answer, finished: R
         model=body.model,
         choices=[Choice(message=message)],
         usage=answer.usage,
+        verdict=finished.verdict,
         answered=finished.answered,
         mode=finished.mode,
     ).model_dump_json()
@@ -244,7 +245,7 @@ def _completion(run: RunContext, body: ChatRequest, answer: _Answer, finished: R
 
 def _listed(finished: RunFinished) -> str:
     """The pages worth opening when nothing answers, as the end of the text: these clients draw nothing else."""
-    if finished.answered or not finished.nearest:
+    if finished.verdict != "nothing" or not finished.nearest:
         return ""
     return "\n\n" + "\n".join(f"- {each.title} ({each.path})" for each in finished.nearest)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.schemas import SearchFilters, check_storable
+from knowledge.types import Verdict
 
 Text = Annotated[str, Field(max_length=2_000_000)]
 
@@ -102,7 +103,8 @@ class Usage(BaseModel):
 
 
 class ChatCompletion(BaseModel):
-    """`answered` and `mode` are ours: whether the sources answered, and whether a model wrote the text."""
+    """`verdict`, `answered` and `mode` are ours: how surely the sources answer, whether the verdict is `answered`, and
+    whether a model wrote the text."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -111,6 +113,7 @@ class ChatCompletion(BaseModel):
     choices: list[Choice]
     usage: Usage
     system_fingerprint: None = None
+    verdict: Verdict
     answered: bool
     mode: str
 

@@ -111,7 +111,7 @@ def _end(finished: RunFinished, citations: list[dict[str, Any]], as_json: bool) 
     for number, each in sorted({each["number"]: each for each in citations}.items()):
         where = " › ".join((each["title"] or each["path"], *each["heading_path"]))
         typer.echo(f"[{number}] {where}  ({each['url'] or each['path']})")
-    if not finished.answered:
+    if finished.verdict != "answered":
         for nearest in finished.nearest:
             typer.echo(f"- {nearest.title or nearest.path}  ({nearest.url or nearest.path})")
 

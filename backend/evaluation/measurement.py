@@ -93,7 +93,7 @@ async def _put(runner: Runner, scope: Scope, base_id: str, question: Question) -
         documents=list(dict.fromkeys(hit.path for hit in hits)),
         passages=[passage.text for passage in retrieved.passages] if retrieved else [],
         answer=finished.text if finished else "",
-        refused=not (finished and finished.answered),
+        verdict=finished.verdict if finished else "nothing",
     )
 
 
@@ -109,6 +109,7 @@ def _report(asked: Sequence[tuple[Question, Outcome]]) -> dict[str, Any]:
         "ndcg_at_10": found.ndcg_at_10,
         "quote_recall": found.quote_recall,
         "answer_cover": found.answer_cover or 0.0,
+        "answered_rate": found.answered_rate or 0.0,
         "refusal_rate": found.refusal_rate,
         "wrong_refusal_rate": found.wrong_refusal_rate or 0.0,
         "per_question": [_row(question, outcome) for question, outcome in asked],
@@ -125,6 +126,6 @@ def _row(question: Question, outcome: Outcome) -> dict[str, Any]:
         "rank": None if math.isinf(rank) else int(rank),
         "quotes_found": quotes_found(question, outcome.passages) if question.answerable else None,
         "answer_cover": answer_covers(question, outcome.answer) if question.answerable else None,
-        "refused": outcome.refused,
+        "verdict": outcome.verdict,
         "documents": list(outcome.documents[:10]),
     }

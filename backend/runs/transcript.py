@@ -71,7 +71,7 @@ class Transcript:
             text=finished.text if finished else self.text,
             mode=finished.mode if finished else self._mode,
             model=self._model,
-            answered=finished.answered if finished else None,
+            verdict=finished.verdict if finished else None,
             error=failed.message if failed else "",
             error_code=failed.code if failed else "",
             citations=[asdict(citation) for citation in cited.citations],

@@ -9,6 +9,7 @@ from typing import Any
 
 from agents.events import TERMINAL_KINDS
 from agents.phases.spec import RunSpec
+from knowledge.types import Verdict
 
 RUNNING, WAITING = "running", "waiting"
 ACTIVE = (RUNNING, WAITING)
@@ -66,7 +67,7 @@ class Outcome:
     text: str
     mode: str | None
     model: str
-    answered: bool | None
+    verdict: Verdict | None
     error: str
     error_code: str
     citations: list[dict[str, Any]]

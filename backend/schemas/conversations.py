@@ -9,6 +9,7 @@ from pydantic import Field
 
 from backend.schemas.base import Body, View
 from backend.schemas.knowledge import SearchFilters
+from knowledge.types import Verdict
 
 
 class ThreadCreate(Body):
@@ -67,7 +68,7 @@ class MessageView(View):
     """Messages form a tree: `parent_id` is the message answered or followed; siblings share it (edits, regenerations).
 
     For an assistant message, `status` is that of its run (`waiting`: for an answer from outside); `text` is what has
-    been written so far.
+    been written so far. `verdict` says how surely the sources answer; `answered` whether it is that.
     """
 
     id: str
@@ -79,6 +80,7 @@ class MessageView(View):
     status: Literal["running", "waiting", "finished", "failed", "cancelled"]
     mode: Literal["extractive", "model"] | None
     model: str
+    verdict: Verdict | None
     answered: bool | None
     error: str
     citations: list[CitationView]

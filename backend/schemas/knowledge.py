@@ -171,8 +171,10 @@ class SearchResponse(View):
 
 
 class EvaluationReport(View):
-    """Figures of `eval retrieval`; each lies in 0..1, `count` questions. `per_question` says where each one failed,
-    `unknown_documents` what the questions name and the base does not hold."""
+    """Figures of `eval retrieval`; each lies in 0..1, `count` questions. `answered_rate`: answerable questions told
+    "answered"; `wrong_refusal_rate`: those told "nothing"; `refusal_rate`: unanswerable ones told anything but
+    "answered". `per_question` says where each one failed, `unknown_documents` what the questions name and the base
+    does not hold."""
 
     count: int
     unanswerable_count: int
@@ -183,6 +185,7 @@ class EvaluationReport(View):
     ndcg_at_10: float
     quote_recall: float
     answer_cover: float
+    answered_rate: float
     refusal_rate: float | None
     wrong_refusal_rate: float
     unknown_documents: list[str] = Field(default_factory=list)

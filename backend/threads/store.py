@@ -17,7 +17,7 @@ from backend.runs.store import text_so_far
 from backend.runs.types import ACTIVE, RUNNING
 from knowledge.ids import new_id
 from knowledge.storage.paging import decode_cursor
-from knowledge.types import Scope
+from knowledge.types import Scope, Verdict
 
 TITLE_CHARS = 80
 
@@ -53,13 +53,18 @@ class StoredMessage:
     status: str
     mode: str | None
     model: str
-    answered: bool | None
+    verdict: Verdict | None
     error: str
     citations: list[dict[str, Any]]
     uncited: list[list[int]]
     nearest: list[dict[str, Any]]
     feedback: Feedback | None
     created_at: datetime
+
+    @property
+    def answered(self) -> bool | None:
+        """Whether the verdict is `answered`; None while there is none."""
+        return None if self.verdict is None else self.verdict == "answered"
 
 
 class Conversations:
@@ -248,7 +253,7 @@ class Conversations:
             status=row.status,
             mode=row.mode,
             model=row.model,
-            answered=row.answered,
+            verdict=row.verdict,
             error=row.error,
             citations=row.citations,
             uncited=row.uncited,

@@ -12,7 +12,7 @@ from frontend.views import Job
 
 SHARES = ("hit_at_1", "hit_at_5", "hit_at_10", "mrr_at_10", "ndcg_at_10", "quote_recall", "answer_cover")
 ENOUGH = 0.7
-REFUSALS = ("refusal_rate", "wrong_refusal_rate")
+VERDICTS = ("answered_rate", "refusal_rate", "wrong_refusal_rate")
 EXAMPLE = (
     '{"id": "q1", "question": "How do we roll back?", "kind": "howto", '
     '"answers": [{"doc": "runbook.md", "quote": "Run kubectl rollout undo."}], "answer": "kubectl rollout undo"}'
@@ -59,7 +59,7 @@ def draw_report(job: Job) -> None:
             sentence = say("evaluation.unknown", count=len(unknown), example=plain_label(str(unknown[0])))
             st.warning(sentence, icon=":material/search_off:")
         with st.grid(4, gap="small"):
-            for name in (*SHARES, *REFUSALS):
+            for name in (*SHARES, *VERDICTS):
                 value = report.get(name)
                 shown = "–" if value is None else f"{value:.3f}"
                 st.metric(say(f"metric.{name}"), shown, help=say(f"metric_help.{name}"))
@@ -78,12 +78,13 @@ def draw_questions(rows: list[dict[str, Any]]) -> None:
 
 
 def is_failure(row: dict[str, Any]) -> bool:
-    """An unanswerable question that was answered; or one refused, not found among five, quoted or covered."""
+    """An unanswerable question told answered; or one told nothing, not found among five, quoted or covered."""
+    verdict = row.get("verdict")
     if row.get("answerable") is False:
-        return row.get("refused") is False
+        return verdict == "answered"
     rank, cover = row.get("rank"), row.get("answer_cover")
     found = rank is not None and 1 <= rank <= 5 and row.get("quotes_found") is not False
-    return not found or row.get("refused") is True or (cover is not None and cover < ENOUGH)
+    return not found or verdict == "nothing" or (cover is not None and cover < ENOUGH)
 
 
 def flatten(row: dict[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _draw_state(conversation: Conversation, message: Message, choice: Choice) ->
         _draw_regenerate(conversation, message, choice, label=say("error.retry"), key="again")
         if message.mode == "model" or choice.model not in (None, "none"):
             st.caption(say("chat.failed_hint"))
-    elif message.answered is False and not message.text:
+    elif message.verdict == "nothing" and not message.text:
         st.info(say("chat.nothing_found"), icon=":material/search_off:")
 
 
@@ -142,10 +142,12 @@ def _draw_sources(message: Message) -> None:
 
 
 def _draw_nearest(message: Message) -> None:
-    if message.answered is not False or not message.nearest:
+    cited = {citation.document_id for citation in message.citations}
+    nearest = [each for each in message.nearest if each.document_id not in cited]
+    if message.verdict in (None, "answered") or not nearest:
         return
     with st.container(horizontal=True, gap="small", key=f"nearest-{message.id}"):
-        for index, each in enumerate(message.nearest):
+        for index, each in enumerate(nearest):
             place = Place(knowledge_base_id=each.knowledge_base_id, document_id=each.document_id)
             st.button(
                 plain_label(each.title or each.path), key=f"near-{message.id}-{index}", icon=":material/description:",
@@ -163,6 +165,8 @@ def _draw_actions(conversation: Conversation, turn: Turn, choice: Choice) -> Non
             name = say("chat.mode_extractive") if message.mode == "extractive" else model
             icon = ":material/format_quote:" if message.mode == "extractive" else ":material/smart_toy:"
             st.badge(name, icon=icon, color="green" if message.mode == "extractive" else "violet")
+            if message.verdict == "closest":
+                st.badge(say("chat.closest"), icon=":material/help:", color="orange", help=say("chat.closest_help"))
             state = run_states().get(message.run_id or "")
             if state is not None and state.duration_ms:
                 st.caption(say("chat.took", seconds=f"{state.duration_ms / 1000:.1f}"), width="content")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ from frontend.client import ApiError
 from frontend.run_state import RunState, replay
 from frontend.run_stream import read_events
 from frontend.session import api, show_error, texts
-from frontend.views import Message, RetrievedHit
+from frontend.views import Citation, Message, RetrievedHit
 
 
 def draw_why(message: Message) -> None:
@@ -28,7 +29,7 @@ def draw_why(message: Message) -> None:
         except ApiError as error:
             show_error(error, key)
             return
-        _draw(state)
+        _draw(state, message.citations)
 
 
 def _state_of(run_id: str) -> RunState:
@@ -39,7 +40,7 @@ def _state_of(run_id: str) -> RunState:
     return state
 
 
-def _draw(state: RunState) -> None:
+def _draw(state: RunState, citations: Sequence[Citation]) -> None:
     say = texts()
     steps = [
         f"{say.of('step', step.name)} {say('chat.milliseconds', number=round(step.duration_ms))}"
@@ -59,16 +60,26 @@ def _draw(state: RunState) -> None:
         st.warning(say("why.degraded", names=", ".join(found.degraded)), icon=":material/hourglass_top:")
     parts = sorted({name for hit in found.hits for name in hit.parts})
     st.dataframe(
-        [_row(hit, parts) for hit in found.hits],
+        [_row(hit, _numbers(hit, citations), parts) for hit in found.hits],
         hide_index=True,
         alt=say("why.title"),
         column_config=score_columns(parts, say("why.score")),
     )
 
 
-def _row(hit: RetrievedHit, parts: list[str]) -> dict[str, Any]:
+def _numbers(hit: RetrievedHit, citations: Sequence[Citation]) -> str:
+    """The numbers under which an answer cites what stands in the hit."""
+    inside = {
+        each.number
+        for each in citations
+        if each.document_id == hit.document_id and each.start < hit.end and hit.start < each.end
+    }
+    return "".join(f"[{number}]" for number in sorted(inside))
+
+
+def _row(hit: RetrievedHit, numbers: str, parts: list[str]) -> dict[str, Any]:
     say = texts()
-    used = f"[{hit.passage}]" if hit.passage is not None else say.of("dropped", hit.dropped) if hit.dropped else "–"
+    used = numbers or (say.of("dropped", hit.dropped) if hit.dropped else "–")
     return {
         say("why.rank"): hit.rank,
         say("why.used"): used,

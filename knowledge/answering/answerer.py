@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from knowledge.answering.asking import manner_of
 from knowledge.answering.confidence import ANSWERED, confidence_of, read_signals
-from knowledge.answering.evidence import Found, gather, weigh_terms
+from knowledge.answering.evidence import Found, Piece, gather, weigh_terms
 from knowledge.answering.picking import pick, segments
+from knowledge.answering.subject import PERHAPS_NAMED, is_command, missing_names, points_to
 from knowledge.ports import Embedder
-from knowledge.types import AnswerSegment, DocumentRef, ExtractedAnswer
+from knowledge.types import AnswerSegment, DocumentRef, ExtractedAnswer, Verdict
 
 NEAREST = 3
 
@@ -25,27 +30,54 @@ class Answerer:
         Every segment is verbatim from its passage. When nothing found seems to answer, the answer says so and names
         the nearest documents. Raises nothing of its own.
         """
-        weights = weigh_terms(question, result.hits)
-        signals = read_signals(question, result.hits, weights)
-        confidence = confidence_of(signals) if signals else 0.0
-        if confidence < ANSWERED:
-            return _unanswered(result, confidence)
-        quoted = extract(question, result, self._embedder, word_budget)
+        confidence = self._confidence(question, result)
+        verdict = self.judge(question, result)
+        quoted = extract(question, result, self._embedder, word_budget, commands=verdict == "answered")
         if not quoted:
-            return _unanswered(result, confidence)
-        return ExtractedAnswer(answered=True, confidence=confidence, segments=quoted, nearest=_nearest(result))
+            verdict = "nothing"
+        return ExtractedAnswer(verdict=verdict, confidence=confidence, segments=quoted, nearest=_nearest(result))
+
+    def judge(self, question: str, result: Found) -> Verdict:
+        """How surely `answer` would answer, in a fraction of its time.
+
+        Names decide before words do: what the best page does not name is not answered by it, and what it alone of all
+        pages holds (a code, an address) is.
+        """
+        if not result.passages or not result.hits:
+            return "nothing"
+        if points_to(question, result.hits[0], result.hits):
+            return "answered"
+        sure = self._confidence(question, result) >= ANSWERED and not missing_names(question, result.hits)
+        return "answered" if sure else "closest"
+
+    def _confidence(self, question: str, result: Found) -> float:
+        signals = read_signals(question, result.hits, weigh_terms(question, result.hits))
+        return confidence_of(signals) if signals else 0.0
 
 
 def extract(
-    question: str, result: Found, embedder: Embedder | None = None, word_budget: float = 150
+    question: str,
+    result: Found,
+    embedder: Embedder | None = None,
+    word_budget: float = 150,
+    *,
+    commands: bool = True,
 ) -> tuple[AnswerSegment, ...]:
-    """The quotations nearest to an answer, whether or not they are one; none when nothing was found."""
-    pieces = gather(question, result, weigh_terms(question, result.hits), embedder)
-    return segments(pieces, pick(pieces, word_budget))
+    """The quotations nearest to an answer, whether or not they are one; none when nothing was found.
+
+    Without `commands`, none is quoted from a page that does not name what the question names: it would be run.
+    """
+    weights, manner = weigh_terms(question, result.hits), manner_of(question)
+    pieces = gather(question, result, weights, embedder)
+    if not commands and missing_names(question, result.hits, PERHAPS_NAMED):
+        pieces = _without_commands(pieces)
+    return segments(pieces, pick(pieces, weights, manner, word_budget), manner)
 
 
-def _unanswered(result: Found, confidence: float) -> ExtractedAnswer:
-    return ExtractedAnswer(answered=False, confidence=confidence, segments=(), nearest=_nearest(result))
+def _without_commands(pieces: Sequence[Piece]) -> list[Piece]:
+    kept = [at for at, piece in enumerate(pieces) if not is_command(piece.unit)]
+    moved = {at: to for to, at in enumerate(kept)}
+    return [replace(pieces[at], lead=moved.get(pieces[at].lead)) for at in kept]  # type: ignore[arg-type]
 
 
 def _nearest(result: Found) -> tuple[DocumentRef, ...]:

@@ -26,7 +26,7 @@ SYNONYM_SHARE = 0.7
 """What a synonym or a translation from the thesaurus counts for, beside the word itself."""
 HEADING_SHARE = 0.5
 """What a word of the question counts for when only the headings above a piece hold it."""
-CHUNK_WEIGHT = 0.8
+CHUNK_WEIGHT = 1.0
 """What the retrieval score of its chunk counts for, beside the words and the meaning of the piece itself."""
 TITLE_WEIGHT = 2.0
 """What the heading right above counts for that holds the whole question ("Change the port"); less of it, by the cube
@@ -37,8 +37,10 @@ WHOLE = 0.99
 READ_THROUGH, READ_STEP = 1.5, 0.01
 """What the first piece of a section whose heading asks the whole question counts for by itself, and what each further
 one counts less."""
-NEIGHBOUR_SHARE = 0.15
-"""How much of a piece's own value is that of the pieces before and after it: readers want whole paragraphs."""
+LENGTH_WEIGHT = 0.05
+"""What the logarithm of its words counts for: a line of two words says little by itself."""
+RANK_WEIGHT = 0.15
+"""What it counts for that a piece stands in the first passage; less for each further one."""
 
 _SEPARATOR = " > "
 
@@ -60,9 +62,9 @@ class Found(Protocol):
 class Piece:
     """A unit of a passage with what speaks for it. `language` is that of the whole passage.
 
-    `headings` are the document's title, those above the passage's best chunk and the one right above the piece, which
-    is its `title`; `terms` are the terms of its text. `lexical` is the share of the question's words it holds, by
-    weight, `dense` its cosine to the question (0 without an embedder), `chunk` how strongly the chunk around it was
+    `headings` are the document's title and those above the piece, the nearest of which is its `title`; `terms` are the
+    terms of its text, `heading_terms` those of the headings. `lexical` is the share of the question's words it holds,
+    by weight, `dense` its cosine to the question (0 without an embedder), `chunk` how strongly the chunk around it was
     found, each 0..1; `value` is what the picker goes by. `lead` is a position in the pieces, `meaning` the vector
     (dimension,) of the piece, None without an embedder.
     """
@@ -73,6 +75,7 @@ class Piece:
     headings: tuple[str, ...]
     title: str
     terms: frozenset[str]
+    heading_terms: frozenset[str]
     lexical: float
     dense: float
     chunk: float
@@ -129,10 +132,12 @@ def gather(question: str, found: Found, weights: Mapping[str, float], embedder: 
             piece,
             value=standing(piece.passage.document.path)
             * (
-                _with_neighbours(at, own, measured)
+                own[at]
+                + LENGTH_WEIGHT * math.log1p(piece.unit.words)
                 + CHUNK_WEIGHT * piece.chunk
                 + TITLE_WEIGHT * titled[at] ** 3
                 + _defined(piece, subject)
+                + RANK_WEIGHT / piece.passage.number
             ),
         )
         for at, piece in enumerate(measured)
@@ -167,8 +172,9 @@ def _cut(question: str, found: Found) -> list[Piece]:
                     language=language,
                     unit=unit,
                     headings=_headings(passage, unit),
-                    title=unit.heading or (around.heading_path[-1] if around and around.heading_path else ""),
+                    title=unit.heading,
                     terms=term_set(echo.sub(" ", unit.text)),
+                    heading_terms=term_set(_SEPARATOR.join(_headings(passage, unit))),
                     lexical=0.0,
                     dense=0.0,
                     chunk=strength[around.id] if around is not None else 0.0,
@@ -188,8 +194,8 @@ def echo_of(question: str) -> re.Pattern[str]:
 
 
 def _headings(passage: Passage, unit: Unit) -> tuple[str, ...]:
-    """Title, heading path of the passage's best chunk and the nearest heading above a unit."""
-    return tuple(dict.fromkeys(filter(None, (passage.document.title, *passage.heading_path, unit.heading))))
+    """The document's title and the headings above a unit."""
+    return tuple(dict.fromkeys(filter(None, (passage.document.title, *unit.heading_path))))
 
 
 def _titled(title: str, weights: Mapping[str, float]) -> float:
@@ -220,11 +226,7 @@ def _held_of(piece: Piece, concept: Concept, weights: Mapping[str, float]) -> fl
 def _share(piece: Piece, phrase: Phrase) -> float:
     if piece.terms.issuperset(phrase):
         return 1.0
-    return HEADING_SHARE if (piece.terms | _heading_terms(piece)).issuperset(phrase) else 0.0
-
-
-def _heading_terms(piece: Piece) -> frozenset[str]:
-    return term_set(_SEPARATOR.join(piece.headings))
+    return HEADING_SHARE if (piece.terms | piece.heading_terms).issuperset(phrase) else 0.0
 
 
 def _meanings(
@@ -242,14 +244,3 @@ def _meanings(
     except EmbedderUnavailable:
         return unknown
     return [(max(0.0, float(cosine)), vector) for cosine, vector in zip(similarities, vectors, strict=True)]
-
-
-def _with_neighbours(at: int, own: Sequence[float], pieces: Sequence[Piece]) -> float:
-    beside = [
-        own[other]
-        for other in (at - 1, at + 1)
-        if 0 <= other < len(pieces) and pieces[other].passage.number == pieces[at].passage.number
-    ]
-    if not beside:
-        return own[at]
-    return (1 - NEIGHBOUR_SHARE) * own[at] + NEIGHBOUR_SHARE * sum(beside) / len(beside)

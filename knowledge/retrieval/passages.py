@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge.text.analysis import count_words
-from knowledge.types import Chunk, DocumentRef, Passage
+from knowledge.types import Chunk, DocumentRef, Part, Passage
 
 BUDGET_WORDS = 1500
 """What is handed to a reader or a model for one question."""
@@ -102,4 +102,23 @@ def _passage(number: int, run: Sequence[Candidate], document: DocumentRef) -> Pa
         end=run[0].chunk.start + len(text),
         score=best.score,
         chunk_ids=tuple(each.chunk.id for each in run),
+        parts=tuple(_part(each.chunk) for each in run),
     )
+
+
+def _part(chunk: Chunk) -> Part:
+    return Part(
+        start=chunk.start,
+        heading_path=chunk.heading_path,
+        anchor=chunk.anchor,
+        header=_header_before(chunk),
+        is_code=chunk.kind == "code" and not chunk.text.lstrip().startswith(("```", "~~~")),
+    )
+
+
+def _header_before(chunk: Chunk) -> str:
+    """The header row of a table that the chunk only goes on with: the splitter puts it before its words."""
+    first = chunk.text.lstrip().partition("\n")[0].strip()
+    header = "".join(chunk.search_text.split("\n")[1:2]).strip()
+    is_row = first.startswith("|") == header.startswith("|")
+    return header if chunk.kind == "table" and is_row and header and header != first else ""

@@ -139,11 +139,11 @@ def test_a_failure_is_kept_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_nothing_found_names_the_nearest_pages(tmp_path: Path) -> None:
-    with api_client(tmp_path, ScriptedPhase(answered=False)) as client:
+    with api_client(tmp_path, ScriptedPhase(verdict="nothing")) as client:
         thread = new_thread(client)
         ask(client, thread)
         answer = messages(client, thread)[1]
-        assert answer["answered"] is False
+        assert (answer["verdict"], answer["answered"]) == ("nothing", False)
         assert answer["nearest"][0]["title"] == "t"  # type: ignore[index]
 
 

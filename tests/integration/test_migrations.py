@@ -191,3 +191,24 @@ def add_old_job(connection: Connection, job_id: str, kind: str, arguments: dict[
     connection.execute(
         insert(table).values({**row, **empty, **zero, **no, "status": "queued", "created_at": datetime.now(UTC)})
     )
+
+
+def test_messages_of_two_verdicts_get_one_of_three(database: Database) -> None:
+    row = {"thread_id": "t", "role": "assistant", "text": "", "status": "finished", "model": "", "error": "",
+           "citations": "[]", "uncited": "[]", "nearest": "[]", "created_at": "2026-01-01 00:00:00"}  # fmt: skip
+    thread = {"id": "t", "workspace_id": "w", "owner_id": "o", "title": "", "knowledge_bases": "[]",
+              "created_at": "2026-01-01 00:00:00", "updated_at": "2026-01-01 00:00:00"}  # fmt: skip
+    with database.write() as connection:
+        migrate(connection, "0002")
+        _insert(connection, "threads", thread)
+        for name, answered in (("a", True), ("b", False), ("c", None)):
+            _insert(connection, "messages", {**row, "id": name, "answered": answered})
+    upgrade_database(database)
+    with database.read() as connection:
+        told = connection.execute(text("SELECT id, verdict FROM messages ORDER BY id"))
+        assert [tuple(each) for each in told] == [("a", "answered"), ("b", "nothing"), ("c", None)]
+
+
+def _insert(connection: Connection, table: str, values: dict[str, object]) -> None:
+    names = ", ".join(values)
+    connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(':' + n for n in values)})"), values)

@@ -68,7 +68,7 @@ class ToolPhase:
                         yield UsageReported(input_tokens=event.input_tokens, output_tokens=event.output_tokens)
             if not calls:
                 yield StepFinished(step="think", step_id=f"{turn}", duration_ms=0)
-                yield Outcome(answered=bool(text), mode="model")
+                yield Outcome(verdict="answered" if text else "nothing", mode="model")
                 return
             messages.append(Message(role="assistant", parts=tuple(calls)))
             for call in calls:

@@ -108,7 +108,7 @@ def test_refusals_have_the_shape_that_clients_read(client: openai.OpenAI, url: s
 
 
 def test_the_nearest_pages_end_an_answer_that_is_none(tmp_path: Path) -> None:
-    phase = ScriptedPhase(words=("Nothing answers.",), answered=False)
+    phase = ScriptedPhase(words=("Nothing answers.",), verdict="nothing")
     with serving(tmp_path, phase) as url, openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client:
         whole = client.chat.completions.create(model="answer", messages=QUESTION)
         assert whole.choices[0].message.content == "Nothing answers.\n\n- t (p)"

@@ -45,7 +45,7 @@ class AskingPhase:
             yield Waiting(asked={"question": "Which cluster?"})
             return
         yield TextDelta(text=f"{resume.asked['question']} {resume.answer['cluster']}.")
-        yield Outcome(answered=True, mode="extractive")
+        yield Outcome(verdict="answered", mode="extractive")
 
 
 class Executor:

@@ -22,7 +22,7 @@ from agents.runner import Runner
 from knowledge.answering.evidence import Found
 from knowledge.errors import NotFound
 from knowledge.retrieval.retriever import SearchResult
-from knowledge.types import AnswerSegment, Chunk, DocumentRef, ExtractedAnswer, Filters, Hit, Passage, Scope
+from knowledge.types import AnswerSegment, Chunk, DocumentRef, ExtractedAnswer, Filters, Hit, Passage, Scope, Verdict
 
 SCOPE = Scope(workspace_id="w", user_id="u")
 TEXTS = {
@@ -89,12 +89,24 @@ class FakeExtractor:
                     AnswerSegment(text=text.strip(), number=passage.number, start=at, end=at + len(text.strip()))
                 )
         pages = tuple(hit.document for hit in result.hits)
-        return ExtractedAnswer(answered=bool(segments), confidence=1.0, segments=tuple(segments), nearest=pages)
+        verdict = self.judge(question, result)
+        return ExtractedAnswer(verdict=verdict, confidence=1.0, segments=tuple(segments), nearest=pages)
+
+    def judge(self, question: str, result: Found) -> Verdict:
+        return "answered" if result.passages else "nothing"
 
 
 class Nothing(FakeExtractor):
     def answer(self, question: str, result: Found, *, word_budget: int = 150) -> ExtractedAnswer:
-        return replace(super().answer(question, result), answered=False, segments=())
+        return replace(super().answer(question, result), verdict="nothing", segments=())
+
+
+class Unsure(FakeExtractor):
+    def __init__(self, verdict: Verdict = "closest") -> None:
+        self.verdict = verdict
+
+    def judge(self, question: str, result: Found) -> Verdict:
+        return self.verdict
 
 
 async def ask(
@@ -139,10 +151,10 @@ async def test_without_a_model_sentences_are_quoted_and_cited_exactly() -> None:
     events = await ask("How do I scale?", FakeSearcher("scaling.md", "升级.md"))
     end = finished(events)
     assert end.text == (
-        "Set `replicas` to 3 in the Deployment. [1] Scaling down is safe. [1]\n\n"
+        "**scaling**\n\nSet `replicas` to 3 in the Deployment. [1] Scaling down is safe. [1]\n\n**升级**\n\n"
         "先备份数据库。[2]然后运行 `helm upgrade`。[2]"
     )
-    assert (end.answered, end.mode) == (True, "extractive")
+    assert (end.verdict, end.mode) == ("answered", "extractive")
     cited = only(events, Cited)[0]
     assert len(cited.citations) == 4
     for citation in cited.citations:
@@ -156,7 +168,7 @@ async def test_without_a_model_sentences_are_quoted_and_cited_exactly() -> None:
 async def test_when_nothing_answers_it_says_so_and_names_the_nearest_pages(question: str, expected: str) -> None:
     end = finished(await ask(question, FakeSearcher("scaling.md"), extractor=Nothing()))
     assert expected in end.text
-    assert not end.answered
+    assert end.verdict == "nothing"
     assert [page.path for page in end.nearest] == ["scaling.md"]
 
 
@@ -176,13 +188,13 @@ async def test_a_greeting_is_answered_with_what_one_may_ask(said: str, expected:
     events = await ask(said, FakeSearcher("scaling.md"))
     end = finished(events)
     assert expected in end.text
-    assert (end.answered, end.nearest) == (False, ())
+    assert (end.verdict, end.nearest) == ("nothing", ())
     assert only(events, Retrieved)[0].hits == ()
 
 
 @pytest.mark.parametrize("question", ["hello world operator", "help with scaling", "谢谢，怎么扩容", "test"])
 async def test_a_question_behind_a_greeting_is_a_question(question: str) -> None:
-    assert finished(await ask(question, FakeSearcher("scaling.md"))).answered
+    assert finished(await ask(question, FakeSearcher("scaling.md"))).verdict == "answered"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +226,7 @@ async def test_with_a_model_its_sentences_are_streamed_and_checked() -> None:
     events = await ask("How do I scale?", FakeSearcher("scaling.md"), model)
     end = finished(events)
     assert end.text == "Set `replicas` to 3 [1]. Delete the cluster [1]. It is fast and green."
-    assert (end.answered, end.mode) == (True, "model")
+    assert (end.verdict, end.mode) == ("answered", "model")
     cited = only(events, Cited)[0]
     assert [citation.supported for citation in cited.citations] == [True, False]
     right = cited.citations[0]
@@ -227,8 +239,43 @@ async def test_a_model_can_say_that_the_passages_do_not_answer() -> None:
     model = ScriptedChatModel("[", "0", "] The passages do not say it.")
     end = finished(await ask("Who won?", FakeSearcher("scaling.md"), model))
     assert end.text == "The passages do not say it."
-    assert not end.answered
+    assert end.verdict == "nothing"
     assert end.nearest[0].path == "scaling.md"
+
+
+@pytest.mark.parametrize(
+    ("question", "marked"), [("How do I scale?", "What comes closest:"), ("如何扩容？", "最接近的内容是：")]
+)
+async def test_what_comes_closest_is_marked_as_such_and_cited(question: str, marked: str) -> None:
+    events = await ask(question, FakeSearcher("scaling.md"), extractor=Unsure())
+    end = finished(events)
+    assert end.verdict == "closest"
+    assert not end.answered
+    assert end.text.partition("\n\n")[0].endswith(marked)
+    for citation in only(events, Cited)[0].citations:
+        assert end.text[citation.answer_start : citation.answer_end].startswith(citation.quote)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said", "expected"),
+    [
+        ("answered", "Set `replicas` to 3 [1].", "answered"),
+        ("closest", "Set `replicas` to 3 [1].", "answered"),
+        ("nothing", "Set `replicas` to 3 [1].", "closest"),
+        ("answered", "Delete the cluster with `rm --all` [1].", "closest"),
+        ("answered", "Delete the cluster.", "closest"),
+        ("answered", "[0] It does not say who. Set `replicas` to 3 [1].", "closest"),
+        ("answered", "[0] It does not say who.", "nothing"),
+    ],
+)
+async def test_what_a_model_says_is_checked_by_its_citations_and_by_what_was_found(
+    verdict: Verdict, said: str, expected: str
+) -> None:
+    model = ScriptedChatModel(said)
+    end = finished(await ask("How do I scale?", FakeSearcher("scaling.md"), model, extractor=Unsure(verdict)))
+    assert end.verdict == expected
+    assert bool(end.nearest) == (expected != "answered")
+    assert ("begin with [0]" in model.asked[0][1].text) == (verdict != "answered")
 
 
 async def test_an_empty_answer_fails_the_run() -> None:
@@ -271,7 +318,7 @@ async def test_without_a_knowledge_base_a_model_talks_and_none_asks_to_choose() 
     searcher = FakeSearcher("scaling.md")
     model = ScriptedChatModel("Hello [1].")
     end = finished(await ask("hi", searcher, model, bases=()))
-    assert (end.text, end.mode, end.answered) == ("Hello.", "model", True)
+    assert (end.text, end.mode, end.verdict) == ("Hello.", "model", "answered")
     assert "No knowledge base" in finished(await ask("hi", searcher, bases=())).text
     assert searcher.asked == []
 
@@ -279,7 +326,7 @@ async def test_without_a_knowledge_base_a_model_talks_and_none_asks_to_choose() 
 async def test_with_nothing_found_the_model_is_not_asked() -> None:
     model = ScriptedChatModel("I make it up.")
     end = finished(await ask("q?", FakeSearcher(), model))
-    assert (end.mode, end.answered, model.asked) == ("extractive", False, [])
+    assert (end.mode, end.verdict, model.asked) == ("extractive", "nothing", [])
 
 
 async def test_a_follow_up_is_searched_with_what_it_follows() -> None:

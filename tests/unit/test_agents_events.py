@@ -12,6 +12,7 @@ from agents.events import (
     Retrieved,
     RetrievedHit,
     RunEvent,
+    RunFinished,
     StepFinished,
     StepStarted,
     decode_event,
@@ -59,3 +60,14 @@ def test_events_that_earlier_versions_stored_still_read(stored: str, event: RunE
 def test_a_step_of_any_name_has_its_place_among_the_others() -> None:
     event = StepStarted(step="write tests", step_id="2.1", parent_id="2")
     assert decode_event(encode_event(event)) == event
+
+
+def test_an_end_stored_when_there_were_two_verdicts_is_read_as_one_of_three() -> None:
+    for answered, verdict in ((True, "answered"), (False, "nothing")):
+        stored = json.dumps({"kind": "run_finished", "text": "t", "answered": answered, "mode": "extractive"})
+        end = decode_event(stored)
+        assert isinstance(end, RunFinished)
+        assert (end.verdict, end.answered) == (verdict, answered)
+    closest = RunFinished(text="t", verdict="closest", mode="extractive")
+    assert json.loads(encode_event(closest))["answered"] is False
+    assert decode_event(encode_event(closest)) == closest

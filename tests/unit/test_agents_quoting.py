@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 from agents.answering.quoting import Quoted, quote
 from knowledge.types import AnswerSegment, DocumentRef, Passage
 
+HEADING = "**A**"
 DOCUMENT = DocumentRef(id="d", knowledge_base_id="kb", path="a.md", title="A", url="")
 START = 100
 
@@ -28,16 +29,22 @@ def quoted(text: str, *pieces: tuple[str, str]) -> Quoted:
         segments.append(AnswerSegment(text=piece, number=1, start=START + at, end=START + at + len(piece), block=block))  # type: ignore[arg-type]
         at += len(piece)
     result = quote(segments, [passage(text)], ())
+    assert result.pieces[0] == HEADING
     for citation in result.citations:
         assert text[citation.start - START : citation.end - START] == citation.quote
         assert 0 <= citation.answer_start < citation.answer_end <= len("".join(result.pieces))
     return result
 
 
+def text_of(result: Quoted) -> str:
+    """What stands below the heading."""
+    return "".join(result.pieces[1:]).removeprefix("\n\n")
+
+
 def test_sentences_of_one_paragraph_stay_together_and_others_apart() -> None:
     text = "First one. Second\none.\n\nThird."
     result = quoted(text, ("sentence", "First one."), ("sentence", "Second\none."), ("sentence", "Third."))
-    assert "".join(result.pieces) == "First one. [1] Second one. [1]\n\nThird. [1]"
+    assert text_of(result) == "First one. [1] Second one. [1]\n\nThird. [1]"
     said = "".join(result.pieces)
     assert [said[c.answer_start : c.answer_end] for c in result.citations] == [
         "First one. [1]", "Second one. [1]", "Third. [1]",
@@ -46,7 +53,7 @@ def test_sentences_of_one_paragraph_stay_together_and_others_apart() -> None:
 
 def test_chinese_is_set_without_spaces() -> None:
     result = quoted("第一句，\n还是第一句。第二句。", ("sentence", "第一句，\n还是第一句。"), ("sentence", "第二句。"))
-    assert "".join(result.pieces) == "第一句，还是第一句。[1]第二句。[1]"
+    assert text_of(result) == "第一句，还是第一句。[1]第二句。[1]"
 
 
 @pytest.mark.parametrize(
@@ -61,18 +68,18 @@ def test_chinese_is_set_without_spaces() -> None:
 )
 def test_code_is_fenced_whole_with_its_number_below(piece: str, expected: str) -> None:
     result = quoted(f"Before:\n\n{piece}\n", ("code", piece))
-    assert "".join(result.pieces) == expected
+    assert text_of(result) == expected
 
 
 def test_lines_from_inside_a_block_of_code_get_its_language() -> None:
     text = "```python\none()\ntwo()\nthree()\n```\nAfter."
-    assert "".join(quoted(text, ("code", "two()\nthree()")).pieces) == "```python\ntwo()\nthree()\n```\n\n[1]"
+    assert text_of(quoted(text, ("code", "two()\nthree()"))) == "```python\ntwo()\nthree()\n```\n\n[1]"
 
 
 def test_each_item_of_a_list_has_its_number() -> None:
     text = "Steps:\n\n1. Do `this`\n   and that.\n2. Then:\n    - more\n"
     result = quoted(text, ("sentence", "Steps:"), ("list", "1. Do `this`\n   and that.\n2. Then:\n    - more"))
-    assert "".join(result.pieces) == "Steps: [1]\n\n1. Do `this` and that. [1]\n2. Then: [1]\n    - more [1]"
+    assert text_of(result) == "Steps: [1]\n\n1. Do `this` and that. [1]\n2. Then: [1]\n    - more [1]"
     assert [citation.quote for citation in result.citations] == [
         "Steps:", "1. Do `this`\n   and that.", "2. Then:", "- more",
     ]  # fmt: skip
@@ -81,25 +88,25 @@ def test_each_item_of_a_list_has_its_number() -> None:
 def test_numbers_of_steps_are_kept_where_steps_between_are_missing() -> None:
     text = "1. One\n2. Two\n3. Three\n4. Four\n"
     pieces = ("list", "1. One"), ("list", "3. Three\n4. Four")
-    assert "".join(quoted(text, *pieces).pieces) == "1. One [1]\n\n3\\. Three [1]\n\n4. Four [1]"
+    assert text_of(quoted(text, *pieces)) == "1. One [1]\n\n3\\. Three [1]\n\n4. Four [1]"
 
 
 def test_an_item_of_an_inner_list_alone_is_no_code() -> None:
     result = quoted("- a\n        - deep\n", ("list", "        - deep"))
-    assert "".join(result.pieces) == "- deep [1]"
+    assert text_of(result) == "- deep [1]"
 
 
 def test_rows_of_a_table_stay_below_their_header() -> None:
     text = "| Name | Use |\n|---|:--|\n| `a` | x |\n| b | y |\n"
     result = quoted(text, ("table", "| Name | Use |\n|---|:--|"), ("table", "| b | y |"))
-    assert "".join(result.pieces) == "| Name | Use |\n|---|:--|\n| b | y [1] |"
+    assert text_of(result) == "| Name | Use |\n|---|:--|\n| b | y [1] |"
     tokens = MarkdownIt("commonmark").enable("table").parse("".join(result.pieces))
     assert any(token.type == "table_open" for token in tokens)
 
 
 def test_rows_without_a_header_are_a_list() -> None:
     text = "| Name | Use |\n|---|---|\n| `a` | x |\n"
-    assert "".join(quoted(text, ("table", "| `a` | x |")).pieces) == "- `a`; x [1]"
+    assert text_of(quoted(text, ("table", "| `a` | x |"))) == "- `a`; x [1]"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +123,7 @@ def test_rows_without_a_header_are_a_list() -> None:
     ],
 )
 def test_what_a_document_writes_stays_text(piece: str, expected: str) -> None:
-    assert "".join(quoted(f"A.\n\n{piece}", ("sentence", piece)).pieces) == expected
+    assert text_of(quoted(f"A.\n\n{piece}", ("sentence", piece))) == expected
 
 
 def test_segments_without_their_passage_are_left_out() -> None:

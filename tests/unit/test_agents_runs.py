@@ -82,7 +82,7 @@ async def test_a_finished_run_holds_the_text_of_its_deltas() -> None:
         StepStarted(step="answer"),
         TextDelta(text="a"),
         TextDelta(text="b"),
-        Outcome(answered=True, mode="extractive"),
+        Outcome(verdict="answered", mode="extractive"),
     )
     events = await collect(phase, context(attempt=3))
     assert [event.kind for event in events] == [
@@ -90,7 +90,7 @@ async def test_a_finished_run_holds_the_text_of_its_deltas() -> None:
     ]  # fmt: skip
     started, finished = events[0], events[-1]
     assert (started.attempt, started.mode, started.model) == (3, "extractive", "")  # type: ignore[union-attr]
-    assert (finished.text, finished.answered, finished.mode) == ("ab", True, "extractive")  # type: ignore[union-attr]
+    assert (finished.text, finished.verdict, finished.mode) == ("ab", "answered", "extractive")  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ class Noted:
 
 async def test_an_event_that_the_runner_does_not_know_is_passed_on() -> None:
     noted = Noted(text="half way")
-    phase = ScriptedPhase(noted, Outcome(answered=True, mode="extractive"))
+    phase = ScriptedPhase(noted, Outcome(verdict="answered", mode="extractive"))
     events = [event async for event in Runner([phase]).run(context(), asyncio.Event())]
     assert [event.kind for event in events] == ["run_started", "noted", "run_finished"]
     assert events[1] is noted
@@ -199,7 +199,7 @@ async def test_a_stored_run_may_wait_and_another_may_not() -> None:
 
 
 async def test_a_phase_that_needs_a_model_says_so() -> None:
-    phase = ScriptedPhase(Outcome(answered=True, mode="model"), requires=frozenset({"model"}))
+    phase = ScriptedPhase(Outcome(verdict="answered", mode="model"), requires=frozenset({"model"}))
     end = (await collect(phase, context()))[-1]
     assert end.kind == "run_failed"
     assert end.code == "model_required"

@@ -7,12 +7,12 @@ from knowledge.answering.units import cut_units
 from knowledge.types import DocumentRef, Passage
 
 
-def passage_of(text, path="docs/page.md", start=0):
+def passage_of(text, path="docs/page.md", start=0, headings=()):
     document = DocumentRef(id="d", knowledge_base_id="k", path=path, title="Page", url="")
     return Passage(
         number=1,
         document=document,
-        heading_path=(),
+        heading_path=headings,
         anchor="",
         text=text,
         start=start,
@@ -22,8 +22,8 @@ def passage_of(text, path="docs/page.md", start=0):
     )
 
 
-def cut(text, path="docs/page.md"):
-    return cut_units(passage_of(text, path))
+def cut(text, path="docs/page.md", headings=()):
+    return cut_units(passage_of(text, path, headings=headings))
 
 
 def test_a_paragraph_falls_into_sentences_of_both_languages():
@@ -38,9 +38,12 @@ def test_a_paragraph_falls_into_sentences_of_both_languages():
 
 
 def test_headings_images_and_markup_without_words_are_left_out():
-    units = cut("# Title\n\n![An image. With words.](a.png)\n\n<!-- note -->\n\n{{< table >}}\n\n---\n\nText.\n")
+    units = cut(
+        "# Title\n\n![An image. With words.](a.png)\n\n<!-- note -->\n\n{{< table >}}\n\n---\n\nText.\n",
+        headings=("Title",),
+    )
     assert [unit.text for unit in units] == ["Text."]
-    assert units[0].heading == "Title"
+    assert units[0].heading_path == ("Title",)
 
 
 def test_a_block_of_code_stays_whole_and_knows_the_line_that_introduces_it():

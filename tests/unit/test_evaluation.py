@@ -72,20 +72,22 @@ def test_report_averages_over_what_each_figure_is_about() -> None:
     unanswerable = Question(id="u", text="?", kind="unanswerable", needs=())
     report = summarise(
         [
-            (SINGLE, Outcome(documents=["a.md"], passages=["the quick fox"], answer="quick fox", refused=False)),
-            (DOUBLE, Outcome(documents=["x.md", "a.md", "b.md"], passages=[], refused=True)),
-            (unanswerable, Outcome(documents=["a.md"], passages=[], refused=True)),
+            (SINGLE, Outcome(documents=["a.md"], passages=["the quick fox"], answer="quick fox", verdict="answered")),
+            (DOUBLE, Outcome(documents=["x.md", "a.md", "b.md"], passages=[], verdict="nothing")),
+            (unanswerable, Outcome(documents=["a.md"], passages=[], verdict="nothing")),
         ]
     )
     assert (report.questions, report.unanswerable) == (2, 1)
     assert (report.hit_at_1, report.hit_at_5, report.quote_recall) == (0.5, 1.0, 0.5)
     assert report.mrr_at_10 == pytest.approx((1 + 1 / 3) / 2)
-    assert (report.answer_cover, report.refusal_rate, report.wrong_refusal_rate) == (0.5, 1.0, 0.5)
+    assert (report.answer_cover, report.answered_rate) == (0.5, 0.5)
+    assert (report.refusal_rate, report.wrong_refusal_rate) == (1.0, 0.5)
 
 
 def test_answer_figures_are_absent_when_none_were_made() -> None:
     report = summarise([(SINGLE, Outcome(documents=[], passages=[]))])
-    assert (report.answer_cover, report.refusal_rate, report.wrong_refusal_rate) == (None, None, None)
+    assert (report.answer_cover, report.answered_rate) == (None, None)
+    assert (report.refusal_rate, report.wrong_refusal_rate) == (None, None)
 
 
 def test_questions_are_read_with_alternatives_by_index_or_document(tmp_path: Path) -> None:

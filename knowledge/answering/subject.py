@@ -1,0 +1,55 @@
+"""What a question is about by name, and whether what was found is about that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import chain
+
+from knowledge.answering.units import Unit
+from knowledge.answering.vocabulary import Word, is_misspelt, words_of
+from knowledge.text.analysis import is_identifier, term_set
+from knowledge.types import Hit
+
+_COMMAND = re.compile(r"`[^`\n]*[^\s`][ \t]+[^`\n]+`|^\s*\$ ", re.MULTILINE)
+
+NAMED = 0.99
+"""Rarity from which a word is taken for a name: it is written like one."""
+PERHAPS_NAMED = 0.6
+"""Rarity from which a word may be a name that was not written like one."""
+MOST_NAMES = 12
+"""A question that names more is a log or a listing: its names are circumstances, not its subject."""
+READ = 2
+"""Pieces of the best page, the best ones, in which its subject must be named: far from them it is another's."""
+FEW = 3
+"""An identifier that so few of the chunks found hold points to them."""
+
+
+def missing_names(question: str, hits: Sequence[Hit], rarity: float = NAMED) -> tuple[Word, ...]:
+    """The names in a question that the best pieces of the best page do not hold, not even in parts; none when it
+    names too many to be about all of them. Of less `rarity`, also words that may be names."""
+    names = [word for word in words_of(question) if word.rarity >= rarity]
+    if not hits or len(names) > MOST_NAMES:
+        return ()
+    page = [hit for hit in hits if hit.document.id == hits[0].document.id][:READ]
+    held = frozenset(chain.from_iterable(term_set(hit.chunk.search_text) for hit in page))
+    return tuple(word for word in names if not _holds(held, word) and not is_misspelt(word.text, ()))
+
+
+def points_to(question: str, hit: Hit, hits: Sequence[Hit]) -> bool:
+    """Whether a chunk holds an identifier of the question (a code, an address, a flag) that few chunks found hold."""
+    own = term_set(hit.chunk.search_text)
+    return any(
+        word.terms[0] in own and sum(word.terms[0] in term_set(each.chunk.search_text) for each in hits) <= FEW
+        for word in words_of(question)
+        if is_identifier(word.text) and any(sign.isdigit() or sign in "_-" for sign in word.text)
+    )
+
+
+def is_command(unit: Unit) -> bool:
+    """Whether a piece says what to run: code, or a command inside a line."""
+    return unit.block == "code" or bool(_COMMAND.search(unit.text))
+
+
+def _holds(held: frozenset[str], word: Word) -> bool:
+    return word.terms[0] in held or (len(word.terms) > 1 and held.issuperset(word.terms[1:]))

@@ -1,0 +1,123 @@
+"""An answer is an excerpt: of one place first, whole where it must be, under its heading, of the right subject."""
+
+from dataclasses import replace
+
+import pytest
+
+from agents.answering.quoting import quote
+from knowledge.answering import Answerer
+from knowledge.answering.answerer import extract
+from knowledge.answering.places import place_at
+from knowledge.retrieval.passages import Candidate, pack
+from knowledge.retrieval.retriever import SearchResult
+from knowledge.splitting.splitter import split
+from knowledge.types import Chunk, DocumentRef, Hit, ParsedDocument
+
+ENVIRONMENTS = "# Rooms\n\n" + "".join(
+    f"## {name}\n\n- Cleaning begins at {hour}.\n- The number of seats is {seats}.\n\n"
+    for name, hour, seats in (("Amber", "02:10", "three"), ("Birch", "14:40", "nine"), ("Cedar", "23:50", "five"))
+)
+CODES = "# Codes\n\n" + "".join(
+    f"## QX-{at}\n\nThe cause is number {at}. To mend it, call desk D{at}.\n\n" for at in range(70, 90)
+)
+STEPS = "# Turn the wheel\n\nDo this in order.\n\n" + "".join(
+    f"{at}. Push the lever number {at} and wait until the lamp beside it is lit.\n" for at in range(1, 13)
+)
+
+
+def found(text: str, path: str = "page.md", markup: str = "markdown") -> SearchResult:
+    """The chunks of a document as the splitter makes them, all found, packed into passages as a search does."""
+    document = ParsedDocument(text=text, title="Page", media_type="text/markdown", markup=markup)  # type: ignore[arg-type]
+    ref = DocumentRef(id="d", knowledge_base_id="k", path=path, title="Page", url="")
+    chunks = [
+        Chunk(
+            id=each.ordinal + 1, knowledge_base_id="k", document_id="d", ordinal=each.ordinal, start=each.start,
+            end=each.end, text=each.text, search_text=each.search_text, content_hash=str(each.ordinal),
+            heading_path=each.heading_path, anchor=each.anchor, kind=each.kind, language=each.language, page="",
+        )
+        for each in split(document)
+    ]  # fmt: skip
+    hits = tuple(
+        Hit(chunk=each, document=ref, score=0.9, rank=at, parts={"lexical": 0.9}) for at, each in enumerate(chunks, 1)
+    )
+    passages = pack([Candidate(chunk=each, score=0.9) for each in chunks], {"d": ref})
+    return SearchResult(hits=hits, passages=passages, language="en", degraded=())
+
+
+def said(question: str, result: SearchResult) -> str:
+    return "".join(quote(extract(question, result), result.passages, ()).pieces)
+
+
+@pytest.mark.parametrize(("room", "hour"), [("Amber", "02:10"), ("Birch", "14:40"), ("Cedar", "23:50")])
+def test_of_sections_that_look_alike_only_the_one_asked_for_is_quoted(room: str, hour: str) -> None:
+    result = found(ENVIRONMENTS)
+    answer = quote(extract(f"When does cleaning begin in {room}?", result), result.passages, ())
+    assert hour in "".join(answer.pieces)
+    assert {citation.heading_path for citation in answer.citations} == {("Rooms", room)}
+
+
+@pytest.mark.parametrize("code", [71, 79, 88])
+def test_of_codes_only_the_one_asked_for_is_quoted(code: int) -> None:
+    text = said(f"What does QX-{code} mean?", found(CODES))
+    assert f"number {code}." in text
+    assert not any(f"number {other}." in text for other in range(70, 90) if other != code)
+
+
+def test_the_heading_of_a_citation_is_the_one_above_its_text() -> None:
+    text = "# A\n\nOne is first.\n\n## B\n\nTwo is second.\n\n### C\n\nThree is third.\n\n## D\n\nFour is fourth.\n"
+    passage = found(text).passages[0]
+    for word, path in (("One", ("A",)), ("Two", ("A", "B")), ("Three", ("A", "B", "C")), ("Four", ("A", "D"))):
+        assert place_at(passage, text.index(word)).heading_path == path
+
+
+def test_a_procedure_is_all_its_steps() -> None:
+    text = said("How do I turn the wheel?", found(STEPS))
+    assert "1. Push the lever number 1 " in text
+    assert "12. Push the lever number 12 " in text
+    assert "more step" not in text
+
+
+def test_steps_that_are_left_out_are_counted() -> None:
+    many = STEPS + "".join(
+        f"{at}. Push the lever number {at} and wait until its lamp is lit.\n" for at in range(13, 41)
+    )
+    result = found(many)
+    answer = quote(extract("How do I turn the wheel?", result), result.passages, ())
+    text = "".join(answer.pieces)
+    shown = max(at for at in range(1, 41) if f"number {at} " in text)
+    assert f"… {40 - shown} more steps [1]" in text
+    assert answer.citations[-1].quote.startswith(f"{shown + 1}. ")
+
+
+def test_a_row_keeps_its_header_wherever_the_table_was_cut() -> None:
+    rows = "".join(f"| unit-{at} | team {at % 7} | {7000 + at} |\n" for at in range(300))
+    result = found(f"# Units\n\n| Unit | Owner | Port |\n|---|---|---|\n{rows}")
+    late = replace(result, passages=result.passages[-1:])
+    start = next(hit.chunk for hit in result.hits if "unit-250 " in hit.chunk.text)
+    part = pack([Candidate(chunk=start, score=0.9)], {"d": result.hits[0].document})
+    text = said("Which port has unit-250?", replace(late, passages=part))
+    assert text.splitlines()[-3:] == ["| Unit | Owner | Port |", "|---|---|---|", "| unit-250 | team 5 | 7250 [1] |"]
+
+
+def test_a_row_of_separated_values_is_set_as_a_table() -> None:
+    rows = "".join(f"disk{at:03},{at % 9},{60 + at % 20}\n" for at in range(40))
+    text = said("At what value does disk017 fail?", found(f"Disk,Slot,Fail at\n{rows}", "disks.csv", "table"))
+    assert "| Disk | Slot | Fail at |" in text
+    assert "| disk017 | 8 | 77 [1] |" in text
+    assert "disk018" not in text
+
+
+def test_no_command_is_quoted_for_another_subject() -> None:
+    command = "```sh\nwheelctl restart server\n```"
+    page = f"# Restart the server\n\nTo restart the server, run:\n\n{command}\n\nIt takes a minute.\n"
+    own = Answerer().answer("How do I restart the server?", found(page))
+    assert any("wheelctl" in segment.text for segment in own.segments)
+    other = Answerer().answer("How do I restart the Quibblix server?", found(page))
+    assert other.verdict != "answered"
+    assert not any("wheelctl" in segment.text for segment in other.segments)
+
+
+def test_a_code_that_one_place_holds_is_answered_however_long_the_question() -> None:
+    log = "\n".join(f"2026-03-04T10:00:{at:02}Z INFO worker request {at} ok" for at in range(30))
+    question = f"My transfer fails, what does it mean?\n{log}\n2026-03-04T10:01:00Z ERROR QX-77 aborted"
+    assert "number 77." in said(question, found(CODES))
