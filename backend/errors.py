@@ -91,6 +91,12 @@ class NotReady(BackendError):
     code = "not_ready"
 
 
+class KeyNeeded(BackendError):
+    """A stored secret that was given for another place than the one it would be sent to; it has to be entered again."""
+
+    code = "key_needed"
+
+
 class SecretUnreadable(BackendError):
     """A stored secret that no key at hand opens; it has to be entered again."""
 
@@ -107,6 +113,7 @@ _STATUS: dict[str, int] = {
     "job_active": 409,
     "read_only": 409,
     "secret_unreadable": 409,
+    "key_needed": 422,
     "idempotency_key_reused": 422,
     "invalid_input": 422,
     "unreadable_file": 422,

@@ -71,6 +71,9 @@ class UiSettings(Section):
 class UploadSettings(Section):
     max_file_bytes: int = Field(default=512 * MEGABYTE, gt=0, description="Largest file taken; others are refused.")
     max_files: int = Field(default=10_000, gt=0, description="Files in one request.")
+    max_body_bytes: int = Field(
+        default=16 * 1024 * MEGABYTE, gt=0, description="Largest upload as a whole, fields and files together."
+    )
     max_question_file_bytes: int = Field(default=64 * MEGABYTE, gt=0, description="Largest file of questions.")
 
 

@@ -171,7 +171,7 @@ class FakeApi:
         elif isinstance(event, RunCancelled):
             message |= {"status": "cancelled", "text": "Run `kube", "mode": run["mode"]}
         elif isinstance(event, RunFailed):
-            message |= {"status": "failed", "error": event.message, "mode": run["mode"]}
+            message |= {"status": "failed", "error": event.message, "error_code": event.code, "mode": run["mode"]}
         run["status"] = message["status"]
 
 
@@ -360,6 +360,9 @@ def _add_models(app: FastAPI, fake: FakeApi) -> None:
     @app.patch("/api/v1/models/{id}")
     async def change(id: str, request: Request) -> Any:
         changes = await request.json()
+        moved = changes.get("base_url", fake.models[id]["base_url"]) != fake.models[id]["base_url"]
+        if moved and fake.models[id]["has_api_key"] and "api_key" not in changes:
+            return problem(422, "key_needed", "Enter the key again.")
         if "api_key" in changes:
             changes["has_api_key"] = bool(changes.pop("api_key"))
         fake.models[id] |= changes

@@ -87,6 +87,8 @@ class ModelCatalogue:
                 timeout=Timeout(self._timeout_s, connect=self._connect_timeout_s),
                 limits=Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=60),
                 trust_env=not local,
+                # The question and what was found for it are for the address that was given, and for no other.
+                follow_redirects=False,
             )
         return self._clients[local]
 

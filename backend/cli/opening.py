@@ -48,8 +48,8 @@ def make_ready(settings: Settings) -> bool:
     Raises NotReady, DatabaseNewer.
     """
     from backend.accounts.sealing import Sealer
+    from backend.connections.secrets import seal_again
     from backend.migrations import upgrade_database
-    from backend.models.store import seal_again
     from knowledge.storage.database import Database
 
     made_data_dir(settings)

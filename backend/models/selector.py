@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 from agents.models.catalogue import ModelCatalogue, ModelSpec
 from agents.ports import ChatModel
 from backend.accounts.sealing import Sealer, Secret
-from backend.errors import Invalid, SecretUnreadable
+from backend.connections.secrets import Credential
+from backend.errors import Invalid, KeyNeeded, SecretUnreadable
+from backend.models.addresses import ModelAddress, known_address, parse_address, with_userinfo
 from backend.models.store import Models, StoredModel
 from backend.settings import ModelSettings
 from knowledge.types import Scope
@@ -31,13 +33,13 @@ class ModelSelector:
         """The model that the settings name, if they name one."""
         if not (self.settings.name or self.settings.base_url):
             return None
+        name = self.settings.name or "default"
+        address = known_address(self.settings.base_url, name)
+        credential = Credential(secret=Secret(self.settings.api_key.get_secret_value()))
+        if address.userinfo:
+            credential = Credential(secret=Secret(address.userinfo), scheme="basic")
         return StoredModel(
-            id=SETTINGS_ID,
-            name=self.settings.name or "default",
-            base_url=self.settings.base_url,
-            api_key=Secret(self.settings.api_key.get_secret_value()),
-            model=self.settings.name or "default",
-            is_default=True,
+            id=SETTINGS_ID, name=name, base_url=address.url, model=name, is_default=True, credential=credential
         )
 
     def default(self, connection: Connection, scope: Scope) -> StoredModel | None:
@@ -55,31 +57,42 @@ class ModelSelector:
             return self._named(connection, scope, asked)
         if not asked.get("base_url"):
             return self._named(connection, scope, asked.get("name", ""))
-        return StoredModel(
-            id="",
-            name=asked.get("name") or "default",
-            base_url=asked["base_url"],
-            api_key=Secret(asked.get("api_key", "")),
-            model=asked.get("name") or "default",
-            is_default=False,
-        )
+        name = asked.get("name") or "default"
+        secret = Secret(asked.get("api_key", ""))
+        credential = Credential(secret=secret, scheme="basic" if asked.get("scheme") == "basic" else "bearer")
+        address = parse_address(asked["base_url"], name)
+        return StoredModel(id="", name=name, base_url=address.url, model=name, is_default=False, credential=credential)
 
     def sealed(self, asked: str | Mapping[str, str] | None) -> str | Mapping[str, str] | None:
-        """What a caller asks for, fit to be kept: the key of an endpoint sealed, whatever it looks like. Only so may it
-        come to `find`: a sealed key that a stranger sends must not be opened for him."""
-        if isinstance(asked, Mapping) and asked.get("api_key"):
-            return {**asked, "api_key": self.sealer.seal(asked["api_key"]).stored}
-        return asked
+        """What a caller asks for, fit to be kept: the key of an endpoint, and what stands in its address as user and
+        password, sealed, whatever it looks like. Only so may it come to `find`: a sealed key that a stranger sends must
+        not be opened for him. Raises Invalid."""
+        if not isinstance(asked, Mapping) or not asked.get("base_url"):
+            return asked
+        address = parse_address(asked["base_url"], asked.get("name", ""))
+        given = self.credential(address, asked.get("api_key", ""))
+        return {**asked, "base_url": address.url, "api_key": given.secret.stored, "scheme": given.scheme}
+
+    def credential(self, address: ModelAddress, api_key: str) -> Credential:
+        """What a user gives for an address, sealed and bound to it. Raises Invalid for two credentials at once."""
+        if address.userinfo and api_key:
+            raise Invalid("Give either a key, or a user and password in the address.")
+        secret = self.sealer.seal(address.userinfo or api_key)
+        return Credential(secret=secret, origin=address.origin, scheme="basic" if address.userinfo else "bearer")
 
     def chat_model(self, stored: StoredModel) -> ChatModel:
-        """The model, ready to be called. Raises ModelRefused when its settings cannot be right, SecretUnreadable."""
-        try:
-            api_key = self.sealer.open(stored.api_key)
-        except SecretUnreadable as error:
-            raise SecretUnreadable(f"The model {stored.name!r} cannot be used. {error}") from None
-        return self.catalogue.open(
-            ModelSpec(name=stored.name, base_url=stored.base_url, api_key=api_key, model=stored.model)
-        )
+        """The model, ready to be called. Raises ModelRefused when its settings cannot be right, KeyNeeded,
+        SecretUnreadable."""
+        base_url, key = stored.base_url, ""
+        if stored.credential:
+            origin = known_address(stored.base_url, stored.model).origin
+            try:
+                key = stored.credential.opened_for(origin, self.sealer)
+            except (SecretUnreadable, KeyNeeded) as error:
+                raise type(error)(f"The model {stored.name!r} cannot be used. {error}") from None
+        if key and stored.credential.scheme == "basic":
+            base_url, key = with_userinfo(base_url, key), ""
+        return self.catalogue.open(ModelSpec(name=stored.name, base_url=base_url, api_key=key, model=stored.model))
 
     def _named(self, connection: Connection, scope: Scope, name: str) -> StoredModel:
         own = self.from_settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import platform
@@ -170,18 +171,18 @@ def _jobs(database: Database) -> Iterator[Finding]:
 
 def _secrets(settings: Settings, database: Database) -> Finding:
     from backend.accounts.sealing import Sealer
+    from backend.connections.secrets import stored_secrets
     from backend.errors import SecretUnreadable
-    from backend.models.store import stored_keys
 
     name, sealer = "Stored keys", Sealer.of(settings)
     with database.read() as connection:
-        keys = stored_keys(connection).values()
+        keys = stored_secrets(connection).values()
     unreadable, reason = [], ""
-    for model, key in keys:
+    for label, key in keys:
         try:
             sealer.open(key)
         except SecretUnreadable as error:
-            unreadable.append(model)
+            unreadable.append(label)
             reason = str(error)
     if unreadable:
         advice = "Enter them again on the page Models, or bring back the secret key they were sealed with."
@@ -311,10 +312,13 @@ def _language_model(settings: Settings) -> Finding:
         return Finding(name="Language model", status="missing", detail="none; answers are quoted", advice=advice)
     if not model.base_url:
         return Finding(name="Language model", status="ok", detail=f"{model.name}, by its provider's own settings")
-    url = f"{model.base_url.rstrip('/')}/models"
-    status = _status_of(url, model.api_key.get_secret_value())
+    from backend.models.addresses import known_address
+
+    address = known_address(model.base_url, model.name)
+    url = f"{address.url.rstrip('/')}/models"
+    status = _status_of(url, model.api_key.get_secret_value(), address.userinfo)
     if status == 200:
-        return Finding(name="Language model", status="ok", detail=f"{model.name} at {model.base_url}")
+        return Finding(name="Language model", status="ok", detail=f"{model.name} at {address.url}")
     reason = "does not answer" if status == 0 else f"answers {status}"
     advice = "Start it, or correct CHATBOT_MODEL__BASE_URL and __API_KEY. Without it, answers are quoted."
     return Finding(name="Language model", status="warning", detail=f"{url} {reason}", advice=advice)
@@ -364,11 +368,21 @@ def _optional(name: str, ask: Callable[[], str], advice: str) -> Finding:
         return Finding(name=name, status="missing", detail=reason, advice=advice)
 
 
-def _status_of(url: str, key: str = "") -> int:
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer: following it would take the key along."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+def _status_of(url: str, key: str = "", userinfo: str = "") -> int:
     """The HTTP status of a GET; 0 when nothing answers."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
+    if userinfo:
+        headers = {"Authorization": f"Basic {base64.b64encode(userinfo.encode()).decode()}"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=PATIENCE_S) as response:
+        opener = urllib.request.build_opener(_NoRedirect)
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=PATIENCE_S) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         return error.code
