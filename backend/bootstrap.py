@@ -18,6 +18,7 @@ from backend.accounts.sealing import Sealer
 from backend.jobs.ports import JobQueue
 from backend.jobs.store import SqlJobQueue
 from backend.models.selector import ModelSelector
+from backend.runs.capacity import Capacity
 from backend.runs.performing import Performing
 from backend.runs.service import RunService
 from backend.settings import Settings
@@ -56,6 +57,7 @@ class Container:
     models: ModelSelector
     runner: Runner
     runs: RunService
+    capacity: Capacity
     embedders: Mapping[str, OwnedEmbedder]
     blobs: BlobStore
     projections: Projections
@@ -138,6 +140,7 @@ def build(settings: Settings, **overrides: Any) -> Container:
     threads = 4 if any(each.kind == "openai" for each in settings.embedders) else 1
     phase = _answer_phase(MeasuredSearcher(searcher, metrics), remembering, threads)
     runner = part("runner", lambda: Runner([phase]))
+    capacity = Capacity(settings.runs.max_active)
     perform = part("perform", lambda: Performing(database=database, runner=runner, models=models))
     return Container(
         settings=settings,
@@ -149,7 +152,8 @@ def build(settings: Settings, **overrides: Any) -> Container:
         catalogue=catalogue,
         models=models,
         runner=runner,
-        runs=RunService(database=database, perform=perform, settings=settings.runs, metrics=metrics),
+        runs=RunService(database=database, perform=perform, settings=settings.runs, metrics=metrics, capacity=capacity),
+        capacity=capacity,
         embedders=embedders,
         blobs=blobs,
         projections=projections,

@@ -107,6 +107,7 @@ _STATUS: dict[str, int] = {
     "forbidden": 403,
     "token_required": 401,
     "not_found": 404,
+    "model_not_found": 404,
     "unknown_phase": 422,
     "name_taken": 409,
     "run_active": 409,

@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from fastapi.testclient import TestClient
 
-from agents.events import Citation, Cited, Nearest, TextDelta, UsageReported
+from agents.events import Citation, Cited, Nearest, Retrieved, TextDelta, UsageReported
 from agents.phases import Outcome, PhaseEvent, RunRequest
 from agents.runner import Runner
 from backend.app import create_app
@@ -55,12 +55,15 @@ class ScriptedPhase:
     answered: bool = True
     error: Exception | None = None
     pause: float = 0.0
+    retrieved: Retrieved | None = None
     asked: list[RunRequest] = field(default_factory=list)
     closed: int = 0
 
     async def stream(self, request: RunRequest) -> AsyncGenerator[PhaseEvent, None]:
         self.asked.append(request)
         try:
+            if self.retrieved is not None:
+                yield self.retrieved
             for word in self.words:
                 await asyncio.sleep(self.pause)
                 yield TextDelta(text=word)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agents.errors import ModelRefused, ModelUnavailable
@@ -32,6 +33,8 @@ class ModelSpec:
     base_url: str = ""
     api_key: str = field(default="", repr=False)
     name: str = ""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    """What the endpoint is asked to sample by, in the names of the OpenAI protocol: temperature, top_p, seed, …"""
 
 
 class ModelCatalogue:
@@ -52,7 +55,9 @@ class ModelCatalogue:
                 raise ModelRefused(
                     f"{spec.model!r} has no address: give the URL of its endpoint, or name it as provider:model."
                 )
-            return AnswerOnlyModel(LangChainModel(spec.model, name=spec.name, api_key=spec.api_key))
+            return AnswerOnlyModel(
+                LangChainModel(spec.model, name=spec.name, api_key=spec.api_key, options=spec.sampling)
+            )
         from openai import AsyncOpenAI
 
         client = AsyncOpenAI(
@@ -63,7 +68,9 @@ class ModelCatalogue:
         )
         # The SDK fills these from OPENAI_* variables, which are not meant for whatever endpoint this is.
         client.organization = client.project = None
-        model = OpenAICompatibleModel(client, spec.model, name=spec.name, timeout_s=self._timeout_s)
+        model = OpenAICompatibleModel(
+            client, spec.model, name=spec.name, timeout_s=self._timeout_s, sampling=spec.sampling
+        )
         return AnswerOnlyModel(RetryingModel(model))
 
     async def prepare(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +28,20 @@ class OpenAICompatibleModel:
     per token, and a hundred answers stream through one process. It does not retry: see agents.models.retrying.
     """
 
-    def __init__(self, client: AsyncOpenAI, model: str, *, name: str = "", timeout_s: float = 120.0) -> None:
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        model: str,
+        *,
+        name: str = "",
+        timeout_s: float = 120.0,
+        sampling: Mapping[str, Any] | None = None,
+    ) -> None:
         self._client = client
         self._model = model
         self._name = name or model
         self._timeout_s = timeout_s
+        self._sampling = dict(sampling or {})
         self._where = origin_of(str(client.base_url))
         self._asks_usage = True
 
@@ -68,7 +77,8 @@ class OpenAICompatibleModel:
 
         # In the part of the body that the SDK sends as it is: looking through messages field by field, which have no
         # field to change, takes it a third of the call.
-        said = {"messages": [{"role": message.role, "content": message.content} for message in messages]}
+        spoken = [{"role": message.role, "content": message.content} for message in messages]
+        said = {**self._sampling, "messages": spoken}
         create = self._client.chat.completions.with_streaming_response.create
         if self._asks_usage:
             try:

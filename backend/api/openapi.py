@@ -18,6 +18,7 @@ _DESCRIPTIONS = {
     409: "In conflict with what is there.",
     413: "Too large.",
     415: "Another media type is needed.",
+    429: "Too much at once; `Retry-After` says when to ask again.",
     422: "What was sent cannot be used; `errors` says why.",
     500: "An accident.",
     502: "The language model's endpoint failed.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -80,9 +81,11 @@ class ModelSelector:
         secret = self.sealer.seal(address.userinfo or api_key)
         return Credential(secret=secret, origin=address.origin, scheme="basic" if address.userinfo else "bearer")
 
-    def chat_model(self, stored: StoredModel) -> ChatModel:
-        """The model, ready to be called. Raises ModelRefused when its settings cannot be right, KeyNeeded,
-        SecretUnreadable."""
+    def chat_model(self, stored: StoredModel, sampling: Mapping[str, Any] | None = None) -> ChatModel:
+        """The model, ready to be called; its endpoint is asked to sample by `sampling`.
+
+        Raises ModelRefused when its settings cannot be right, KeyNeeded, SecretUnreadable.
+        """
         base_url, key = stored.base_url, ""
         if stored.credential:
             origin = known_address(stored.base_url, stored.model).origin
@@ -92,7 +95,11 @@ class ModelSelector:
                 raise type(error)(f"The model {stored.name!r} cannot be used. {error}") from None
         if key and stored.credential.scheme == "basic":
             base_url, key = with_userinfo(base_url, key), ""
-        return self.catalogue.open(ModelSpec(name=stored.name, base_url=base_url, api_key=key, model=stored.model))
+        return self.catalogue.open(
+            ModelSpec(
+                name=stored.name, base_url=base_url, api_key=key, model=stored.model, sampling=dict(sampling or {})
+            )
+        )
 
     def _named(self, connection: Connection, scope: Scope, name: str) -> StoredModel:
         own = self.from_settings()

@@ -28,9 +28,10 @@ from agents.events import (
     UsageReported,
     encode_event,
 )
-from backend.errors import Busy, NamedError
+from backend.errors import NamedError
 from backend.runs import store
 from backend.runs.broker import Broker
+from backend.runs.capacity import Capacity
 from backend.runs.following import Follower
 from backend.runs.ownership import dead_owners, owner_name
 from backend.runs.transcript import Transcript
@@ -55,10 +56,20 @@ class Performer(Protocol):
 class RunService:
     """Performs runs on the event loop it was started on."""
 
-    def __init__(self, *, database: Database, perform: Performer, settings: RunSettings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        perform: Performer,
+        settings: RunSettings,
+        metrics: Metrics,
+        capacity: Capacity | None = None,
+    ) -> None:
+        """`capacity` is shared with whatever else this process works on for its callers."""
         self.owner = owner_name()
         self.lease = timedelta(seconds=settings.lease_seconds)
         self._settings = settings
+        self._capacity = capacity or Capacity(settings.max_active)
         self._database = database
         self._perform = perform
         self._metrics = metrics
@@ -96,15 +107,15 @@ class RunService:
         await asyncio.to_thread(self._release)
 
     def check_room(self) -> None:
-        """Raises Busy when this process performs as many runs as it may."""
-        if len(self._tasks) >= self._settings.max_active:
-            raise Busy("Too many answers are being written at the moment; try again in a few seconds.")
+        """Raises Busy when this process works on as much as it may."""
+        self._capacity.check_room()
 
     def begin(self, run: Run) -> None:
         """Perform a run that this process holds; returns at once. To be called on the event loop."""
         task = asyncio.create_task(self._carry_out(run), name=f"run {run.id}")
         self._tasks[run.id] = task
         self._metrics.runs_active.inc()
+        self._capacity.add()
         task.add_done_callback(lambda _: self._forget(run.id))
 
     def cancel(self, run_id: str) -> None:
@@ -124,6 +135,7 @@ class RunService:
         self._lost.discard(run_id)
         self._ending.discard(run_id)
         self._metrics.runs_active.dec()
+        self._capacity.remove()
 
     def _abandon(self, run_id: str) -> None:
         task = self._tasks.get(run_id)
