@@ -67,6 +67,8 @@ def create_app(container: Container) -> FastAPI:
     app.add_middleware(
         Edge,
         guard=container.guard,
+        proxies=container.proxies,
+        authentication=container.authentication,
         metrics=container.metrics,
         max_body_bytes=container.settings.api.max_body_bytes,
     )
@@ -96,6 +98,8 @@ def serve(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # What proxies tell is read at the edge, and believed from where the settings say.
+        proxy_headers=False,
         timeout_keep_alive=75,
         # Event streams never end by themselves while a run goes on; the run is given back and resumed elsewhere.
         timeout_graceful_shutdown=2,

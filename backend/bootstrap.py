@@ -13,8 +13,10 @@ from agents.answering.phase import AnswerPhase
 from agents.errors import UnknownPhase
 from agents.models.catalogue import ModelCatalogue
 from agents.runner import Runner
+from backend.accounts.authentication import Authentication
 from backend.accounts.guard import LOCAL, Guard
 from backend.accounts.sealing import Sealer
+from backend.accounts.visits import Proxies
 from backend.jobs.ports import JobQueue
 from backend.jobs.store import SqlJobQueue
 from backend.models.selector import ModelSelector
@@ -50,6 +52,8 @@ class Container:
     settings: Settings
     database: Database
     guard: Guard
+    proxies: Proxies
+    authentication: Authentication
     sealer: Sealer
     metrics: Metrics
     jobs: JobQueue
@@ -146,6 +150,8 @@ def build(settings: Settings, **overrides: Any) -> Container:
         settings=settings,
         database=database,
         guard=Guard.of(settings),
+        proxies=Proxies(settings.api.trusted_proxies),
+        authentication=part("authentication", lambda: Authentication(settings.token.get_secret_value(), database)),
         sealer=sealer,
         metrics=metrics,
         jobs=part("jobs", SqlJobQueue),

@@ -39,6 +39,12 @@ class TokenRequired(BackendError):
     code = "token_required"
 
 
+class TooManyAttempts(BackendError):
+    """A client that gave wrong tokens is not told about another one for a while."""
+
+    code = "too_many_attempts"
+
+
 class Invalid(BackendError):
     """What was sent cannot be used; the message says what would be."""
 
@@ -106,6 +112,7 @@ class SecretUnreadable(BackendError):
 _STATUS: dict[str, int] = {
     "forbidden": 403,
     "token_required": 401,
+    "too_many_attempts": 429,
     "not_found": 404,
     "model_not_found": 404,
     "unknown_phase": 422,

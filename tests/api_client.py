@@ -90,9 +90,12 @@ def container(folder: Path, phase: ScriptedPhase | None = None, **settings: Any)
 
 
 @contextmanager
-def api_client(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -> Iterator[TestClient]:
-    """A client of a running application."""
-    with TestClient(create_app(container(folder, phase, **settings)), base_url=URL) as client:
+def api_client(
+    folder: Path, phase: ScriptedPhase | None = None, *, peer: str = "127.0.0.1", **settings: Any
+) -> Iterator[TestClient]:
+    """A client of a running application, at the address `peer`."""
+    app = create_app(container(folder, phase, **settings))
+    with TestClient(app, base_url=URL, client=(peer, 50_000)) as client:
         client.base_url = client.base_url.join("/api/v1/")
         yield client
 
@@ -108,6 +111,7 @@ def serving(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=1,
+            proxy_headers=False,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)

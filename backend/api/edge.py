@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.accounts.authentication import Authentication
 from backend.accounts.guard import Guard
+from backend.accounts.visits import Proxies
 from backend.api.problems import respond_to
 from backend.errors import BodyTooLarge, Invalid, NamedError
 from backend.telemetry import Metrics
@@ -27,13 +29,27 @@ log = structlog.get_logger(__name__)
 class Edge:
     """ASGI middleware. Uploads are limited where they are read; every other body here."""
 
-    def __init__(self, app: ASGIApp, *, guard: Guard, metrics: Metrics, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        guard: Guard,
+        proxies: Proxies,
+        authentication: Authentication,
+        metrics: Metrics,
+        max_body_bytes: int,
+    ) -> None:
         self._app = app
         self._guard = guard
+        self._proxies = proxies
+        self._authentication = authentication
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._serve_socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -47,7 +63,7 @@ class Edge:
     async def _serve(self, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
         try:
             _refuse_nul(scope)
-            scope.setdefault("state", {})["scope"] = self._guard.admit(scope["path"], exchange.headers)
+            await self._admit(scope)
             await self._app(scope, self._limited(scope, receive, exchange), exchange.send)
         except NamedError as error:
             await self._answer(scope, receive, exchange, respond_to(scope["path"], error))
@@ -55,6 +71,22 @@ class Edge:
             if exchange.status:
                 raise  # its beginning is on the wire already; the server cuts the connection
             await self._answer(scope, receive, exchange, respond_to(scope["path"], error))
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._admit(scope)
+        except NamedError:
+            await send({"type": "websocket.close", "code": 1008})  # before it was accepted: an HTTP 403
+            return
+        await self._app(scope, receive, send)
+
+    async def _admit(self, scope: Scope) -> None:
+        """Note the visit and whose it is in the request's state. Raises Refused, TokenRequired, TooManyAttempts."""
+        visit = self._proxies.visit(scope)
+        self._guard.check(visit)
+        state = scope.setdefault("state", {})
+        state["visit"] = visit
+        state["scope"] = await self._authentication.scope_of(visit)
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: _Exchange, response: Response) -> None:
         await response(scope, receive, exchange.send)

@@ -142,12 +142,11 @@ sessions = Table(
     Column("id_hash", String(64), primary_key=True),
     Column("workspace_id", String(32), nullable=False),
     Column("user_id", String(32), nullable=False),
-    Column("token_hash", String(64), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False, index=True),
 )
-"""Browsers that gave the token. Hashes alone are kept: a copy of the table opens nothing. A row ends with `expires_at`,
-at log-out, and when the token is another."""
+"""Browsers that gave the token. Hashes alone are kept: a copy of the table opens nothing. A row goes at log-out, and
+some time after `expires_at`."""
 
 models = Table(
     "models",
