@@ -19,6 +19,7 @@ from backend.accounts.sealing import Sealer
 from backend.accounts.visits import Proxies
 from backend.jobs.ports import JobQueue
 from backend.jobs.store import SqlJobQueue
+from backend.knowledge_bases.paths import PathPolicy
 from backend.models.selector import ModelSelector
 from backend.runs.capacity import Capacity
 from backend.runs.performing import Performing
@@ -62,6 +63,7 @@ class Container:
     runner: Runner
     runs: RunService
     capacity: Capacity
+    paths: PathPolicy
     embedders: Mapping[str, OwnedEmbedder]
     blobs: BlobStore
     projections: Projections
@@ -160,6 +162,7 @@ def build(settings: Settings, **overrides: Any) -> Container:
         runner=runner,
         runs=RunService(database=database, perform=perform, settings=settings.runs, metrics=metrics, capacity=capacity),
         capacity=capacity,
+        paths=PathPolicy.of(settings),
         embedders=embedders,
         blobs=blobs,
         projections=projections,

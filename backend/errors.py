@@ -35,6 +35,12 @@ class Refused(BackendError):
     code = "forbidden"
 
 
+class PathRefused(BackendError):
+    """A path of the server's machine that may not be read."""
+
+    code = "path_refused"
+
+
 class TokenRequired(BackendError):
     code = "token_required"
 
@@ -111,6 +117,7 @@ class SecretUnreadable(BackendError):
 
 _STATUS: dict[str, int] = {
     "forbidden": 403,
+    "path_refused": 403,
     "token_required": 401,
     "too_many_attempts": 429,
     "not_found": 404,

@@ -63,6 +63,9 @@ class ApiSettings(Section):
         description="Addresses and networks of proxies whose X-Forwarded-Proto and X-Forwarded-For are believed.",
     )
     max_body_bytes: int = Field(default=8 * MEGABYTE, gt=0, description="Largest body that is not an upload.")
+    half_open_seconds: float = Field(
+        default=20.0, gt=0, description="How long the headers of a request may take, and each silence of its body."
+    )
 
     _split = field_validator("allowed_hosts", "allowed_origins", "trusted_proxies", mode="before")(_listed)
 
@@ -105,6 +108,14 @@ class UploadSettings(Section):
         default=16 * 1024 * MEGABYTE, gt=0, description="Largest upload as a whole, fields and files together."
     )
     max_question_file_bytes: int = Field(default=64 * MEGABYTE, gt=0, description="Largest file of questions.")
+
+
+class SourceSettings(Section):
+    roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="Folders of the server below which folder and zip sources may be named by others."
+    )
+
+    _split = field_validator("roots", mode="before")(_listed)
 
 
 class ModelSettings(Section):
@@ -169,6 +180,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     ui: UiSettings = UiSettings()
     uploads: UploadSettings = UploadSettings()
+    sources: SourceSettings = SourceSettings()
     runs: RunSettings = RunSettings()
     model: ModelSettings = ModelSettings()
     embedders: tuple[EmbedderSettings, ...] = ()

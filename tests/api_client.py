@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 from agents.events import Citation, Cited, Nearest, Retrieved, TextDelta, UsageReported
 from agents.phases import Outcome, PhaseEvent, RunRequest
 from agents.runner import Runner
+from backend.api.connections import timely_protocol
 from backend.app import create_app
 from backend.bootstrap import Container, build
 from backend.settings import Settings
@@ -106,12 +107,14 @@ def serving(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
+        made = container(folder, phase, **settings)
         config = uvicorn.Config(
-            create_app(container(folder, phase, **settings)),
+            create_app(made),
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=1,
             proxy_headers=False,
+            http=timely_protocol(made.settings.api.half_open_seconds),
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)

@@ -23,6 +23,7 @@ _CODES = {
     400: "malformed_body",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     413: "body_too_large",
     415: "wrong_media_type",
 }
@@ -30,6 +31,7 @@ _SENTENCES = {
     400: "The body cannot be read; send JSON in UTF-8.",
     404: "There is nothing at this address.",
     405: "This address does not take this method.",
+    408: "The rest of the body did not come in time.",
     413: "The body is larger than this server takes.",
 }
 INTERNAL = "Something went wrong in the server; its log says what, under this request's X-Request-Id."

@@ -6,12 +6,11 @@ an address that was changed afterwards, by whatever way, gets nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, RowMapping, delete, insert, select, update
 
 from backend.accounts.sealing import Sealer, Secret
 from backend.db.tables import secrets
@@ -88,7 +87,7 @@ class SecretStore:
         self._connection.execute(delete(secrets).where(*mine))
 
 
-def credential_of(row: Mapping[str, Any]) -> Credential:
+def credential_of(row: RowMapping) -> Credential:
     """The credential in a row of the table, or in one joined to it; none where the join found nothing."""
     if row["value"] is None:
         return Credential()
