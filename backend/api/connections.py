@@ -66,7 +66,7 @@ class TimelyBody:
         self._received = 0
 
     async def __call__(self) -> Message:
-        """The next message. Raises HTTPException 408; what the application does between two messages counts for nothing."""
+        """The next message. Raises HTTPException 408; what happens between two of them counts for nothing."""
         if self.complete:
             return await self._receive()
         clock = asyncio.get_running_loop().time
