@@ -78,6 +78,8 @@ class ModelSelector:
         """What a user gives for an address, sealed and bound to it. Raises Invalid for two credentials at once."""
         if address.userinfo and api_key:
             raise Invalid("Give either a key, or a user and password in the address.")
+        if not _fits_a_header(api_key):
+            raise Invalid("A key is made of letters, digits and signs of ASCII, without spaces.")
         secret = self.sealer.seal(address.userinfo or api_key)
         return Credential(secret=secret, origin=address.origin, scheme="basic" if address.userinfo else "bearer")
 
@@ -93,6 +95,8 @@ class ModelSelector:
                 key = stored.credential.opened_for(origin, self.sealer)
             except (SecretUnreadable, KeyNeeded) as error:
                 raise type(error)(f"The model {stored.name!r} cannot be used. {error}") from None
+        if stored.credential.scheme == "bearer" and not _fits_a_header(key):
+            raise KeyNeeded(f"The key of the model {stored.name!r} holds what no key can: enter it again.")
         if key and stored.credential.scheme == "basic":
             base_url, key = with_userinfo(base_url, key), ""
         return self.catalogue.open(
@@ -109,3 +113,8 @@ class ModelSelector:
                 f'There is no model named {name[:100]!r}; configured ones are listed under /models, or "none".'
             )
         return stored
+
+
+def _fits_a_header(key: str) -> bool:
+    """Whether it can be sent as a bearer token at all."""
+    return all("!" <= sign <= "~" for sign in key)

@@ -173,6 +173,12 @@ def test_what_is_no_address_is_refused(client: TestClient, address: str) -> None
     assert client.post("models", json=body).status_code == 422
 
 
+@pytest.mark.parametrize("key", ["密钥", "sk 1", "sk\n1", "\x80"])
+def test_what_cannot_be_sent_as_a_key_is_refused(client: TestClient, key: str) -> None:
+    body = {"name": "m", "base_url": "http://127.0.0.1:9/v1", "model": "m", "api_key": key}
+    assert client.post("models", json=body).status_code == 422
+
+
 def test_the_settings_address_is_shown_without_credentials(tmp_path: Path) -> None:
     model = {"base_url": "http://user:secret@127.0.0.1:9/v1", "name": "m"}
     with api_client(tmp_path, model=model) as client:
