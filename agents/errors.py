@@ -29,3 +29,15 @@ class AnswerTooLong(AgentError):
 
 class UnknownPhase(AgentError):
     code = "unknown_phase"
+
+
+class ModelRequired(AgentError):
+    """A phase that needs a language model was asked without one."""
+
+    code = "model_required"
+
+
+class CannotWait(AgentError):
+    """A phase needs an answer in the middle of its work, and is asked from where none can come."""
+
+    code = "cannot_wait"

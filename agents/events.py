@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-StepName = Literal["understand", "retrieve", "answer", "verify"]
 Mode = Literal["extractive", "model"]
 
 
@@ -88,7 +87,8 @@ class Nearest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted:
-    """First event of an attempt. An attempt above 1 follows a crash: text and citations before it no longer count."""
+    """First event of an attempt. An attempt above 1 follows a crash, or the answer to what the run waited for: text and
+    citations before it no longer count."""
 
     run_id: str
     thread_id: str
@@ -102,14 +102,21 @@ class RunStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepStarted:
-    step: StepName
+    """A step of a phase began. `step` is its name for people to know; `step_id` tells it from others of the attempt and
+    is the same in its end; `parent_id` is the `step_id` of the step it is part of."""
+
+    step: str
+    step_id: str = ""
+    parent_id: str = ""
     detail: str = ""
     kind: Literal["step_started"] = "step_started"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepFinished:
-    step: StepName
+    step: str
+    step_id: str = ""
+    parent_id: str = ""
     duration_ms: float
     detail: str = ""
     kind: Literal["step_finished"] = "step_finished"
@@ -177,6 +184,14 @@ class RunCancelled:
     kind: Literal["run_cancelled"] = "run_cancelled"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunWaiting:
+    """Last event of an attempt, not of the run: it goes on when somebody answers what is `asked`, a JSON object."""
+
+    asked: dict[str, Any]
+    kind: Literal["run_waiting"] = "run_waiting"
+
+
 RunEvent = (
     RunStarted
     | StepStarted
@@ -188,10 +203,14 @@ RunEvent = (
     | RunFinished
     | RunFailed
     | RunCancelled
+    | RunWaiting
 )
-"""Closed: a consumer matches every member and ends with `assert_never`."""
+"""The registry of events: a new one is a dataclass with a `kind`, and a line here. A consumer takes those it knows and
+passes over the rest."""
 
 TERMINAL_KINDS = frozenset({"run_finished", "run_failed", "run_cancelled"})
+FRAME_KINDS = TERMINAL_KINDS | {"run_started", "run_waiting"}
+"""Events that say where an attempt begins or ends; they come from the runner, never from a phase."""
 
 _KINDS: dict[str, TypeAdapter[RunEvent]] = {
     event.__dataclass_fields__["kind"].default: TypeAdapter(event) for event in RunEvent.__args__

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from backend.api import (
+    artifacts,
     documents,
     jobs,
     knowledge_bases,
@@ -28,6 +29,7 @@ from backend.api import (
 from backend.api.connections import timely_protocol
 from backend.api.edge import Edge
 from backend.api.meta import product_version
+from backend.artifacts.store import sweep_artifacts
 from backend.bootstrap import Container, build
 from backend.cli.opening import made_data_dir
 from backend.migrations import upgrade_database
@@ -59,7 +61,7 @@ def create_app(container: Container) -> FastAPI:
     )
     app.state.container = container
     app.include_router(meta.router, include_in_schema=False)
-    for module in (meta, knowledge_bases, documents, search, threads, runs, jobs, models):
+    for module in (meta, knowledge_bases, documents, search, threads, runs, artifacts, jobs, models):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(meta.choices, prefix=PREFIX)
     app.include_router(openai_chat.router)
@@ -118,7 +120,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await asyncio.to_thread(upgrade_database, container.database)
     await asyncio.to_thread(make_sample, container)
     await container.runs.start()
-    warming = asyncio.create_task(asyncio.to_thread(warm_up, container))
+    warming = asyncio.create_task(asyncio.to_thread(_settle, container))
     try:
         yield
     finally:
@@ -126,6 +128,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await container.catalogue.aclose()
         await asyncio.wait([warming], timeout=5)
         await asyncio.to_thread(container.close)
+
+
+def _settle(container: Container) -> None:
+    """What may be done once requests are served: load what the first needs, remove what nothing refers to any more."""
+    warm_up(container)
+    for _ in sweep_artifacts(container.database, container.artifact_files):
+        pass
 
 
 def _operation_id(route: APIRoute) -> str:

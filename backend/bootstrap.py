@@ -9,12 +9,15 @@ from typing import Any, ParamSpec, TypeVar
 
 import anyio.to_thread
 
-from agents.answering.phase import AnswerPhase
-from agents.errors import UnknownPhase
+from agents.answering.ports import Searcher, SearcherFor
 from agents.models.catalogue import ModelCatalogue
+from agents.phases.builtin import BUILT_IN as BUILT_IN_PHASES
+from agents.phases.builtin import MakePhase
+from agents.phases.catalogue import PhaseCatalogue
+from agents.phases.parts import PhaseParts
 from agents.runner import Runner
 from backend.accounts.authentication import Authentication
-from backend.accounts.guard import LOCAL, Guard
+from backend.accounts.guard import Guard
 from backend.accounts.sealing import Sealer
 from backend.accounts.visits import Proxies
 from backend.jobs.ports import JobQueue
@@ -22,7 +25,8 @@ from backend.jobs.store import SqlJobQueue
 from backend.knowledge_bases.paths import PathPolicy
 from backend.models.selector import ModelSelector
 from backend.runs.capacity import Capacity
-from backend.runs.performing import Performing
+from backend.runs.contexts import RunContexts
+from backend.runs.execution import RunExecution
 from backend.runs.service import RunService
 from backend.settings import Settings
 from backend.telemetry import MeasuredSearcher, Metrics
@@ -61,11 +65,13 @@ class Container:
     catalogue: ModelCatalogue
     models: ModelSelector
     runner: Runner
+    contexts: RunContexts
     runs: RunService
     capacity: Capacity
     paths: PathPolicy
     embedders: Mapping[str, OwnedEmbedder]
     blobs: BlobStore
+    artifact_files: BlobStore
     projections: Projections
     parser: Parser
     fetcher: Fetcher
@@ -94,14 +100,9 @@ class Container:
         return next((each.kind for each in self.settings.embedders if each.name == name), "built-in")
 
     @property
-    def phases(self) -> Mapping[str, str]:
-        """What each phase is for, by name."""
-        return {name: _PHASE_TEXTS.get(name, "") for name in self.runner.phases}
-
-    def check_phase(self, name: str) -> None:
-        """Raises UnknownPhase."""
-        if name not in self.runner.phases:
-            raise UnknownPhase(f"There is no phase named {name[:100]!r}; there is {', '.join(self.runner.phases)}.")
+    def phases(self) -> PhaseCatalogue:
+        """The phases that a run can be asked for."""
+        return self.runner.phases
 
     def close(self) -> None:
         """Give back connections, child processes and the memory of models."""
@@ -118,12 +119,9 @@ class Container:
         return await anyio.to_thread.run_sync(partial(call, *arguments, **named))
 
 
-_PHASE_TEXTS = {"answer": "Answers from the knowledge bases, with a citation behind every sentence."}
-
-
-def build(settings: Settings, **overrides: Any) -> Container:
-    """A container for these settings. `overrides` replace parts by name, such as `runner` or `embedders` (tests pass
-    fakes). Raises InvalidInput for settings that contradict each other."""
+def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, **overrides: Any) -> Container:
+    """A container for these settings, with the phases of this registry. `overrides` replace parts by name, such as
+    `runner` or `embedders` (tests pass fakes). Raises InvalidInput for settings that contradict each other."""
 
     def part(name: str, make: Callable[[], Any]) -> Any:
         return overrides[name] if name in overrides else make()
@@ -136,18 +134,20 @@ def build(settings: Settings, **overrides: Any) -> Container:
     models = part("models", lambda: ModelSelector(settings=settings.model, catalogue=catalogue, sealer=sealer))
     embedders = part("embedders", lambda: _embedders(settings))
     blobs = part("blobs", lambda: BlobStore(data / "files"))
+    artifact_files = part("artifact_files", lambda: BlobStore(data / "artifacts"))
     projections = part("projections", lambda: Projections(database, data / "indexes"))
     parser = part("parser", lambda: IsolatedParser(settings.parsing.processes))
     fetcher = part("fetcher", lambda: Fetcher(settings.fetch))
-    # There is one workspace so far. With accounts, a run's scope will have to come with its request.
     remembering = {name: RememberingEmbedder(embedder) for name, embedder in embedders.items()}
-    searcher = Retriever(library=SqlLibrary(database, LOCAL), indexes=projections, embedders=remembering)
-    # A search that asks an endpoint for its vectors waits more than it computes.
-    threads = 4 if any(each.kind == "openai" for each in settings.embedders) else 1
-    phase = _answer_phase(MeasuredSearcher(searcher, metrics), remembering, threads)
-    runner = part("runner", lambda: Runner([phase]))
+
+    def searcher_for(scope: Scope) -> Searcher:
+        library = SqlLibrary(database, scope)
+        return MeasuredSearcher(Retriever(library=library, indexes=projections, embedders=remembering), metrics)
+
+    runner = part("runner", lambda: _runner(settings, phases, searcher_for, remembering))
     capacity = Capacity(settings.runs.max_active)
-    perform = part("perform", lambda: Performing(database=database, runner=runner, models=models))
+    contexts = RunContexts(database=database, models=models)
+    execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
     return Container(
         settings=settings,
         database=database,
@@ -160,11 +160,13 @@ def build(settings: Settings, **overrides: Any) -> Container:
         catalogue=catalogue,
         models=models,
         runner=runner,
-        runs=RunService(database=database, perform=perform, settings=settings.runs, metrics=metrics, capacity=capacity),
+        contexts=contexts,
+        runs=RunService(database=database, execute=execute, settings=settings.runs, metrics=metrics, capacity=capacity),
         capacity=capacity,
         paths=PathPolicy.of(settings),
         embedders=embedders,
         blobs=blobs,
+        artifact_files=artifact_files,
         projections=projections,
         parser=parser,
         fetcher=fetcher,
@@ -178,14 +180,22 @@ def build(settings: Settings, **overrides: Any) -> Container:
             parsing=settings.parsing.limits,
             archives=settings.archives.limits,
         ),
-        prepare=part("prepare", lambda: phase.prepare),
+        prepare=part("prepare", lambda: runner.phases.prepare),
     )
 
 
-def _answer_phase(searcher: MeasuredSearcher, embedders: Mapping[str, Embedder], threads: int) -> AnswerPhase:
-    """The phase that answers; a fast embedder helps it to judge sentences."""
+def _runner(
+    settings: Settings, phases: Sequence[MakePhase], searcher_for: SearcherFor, embedders: Mapping[str, Embedder]
+) -> Runner:
     fast = next((embedders[name] for name in BUILT_IN if name in embedders), None)
-    return AnswerPhase(searcher=searcher, extractor=Answerer(fast), embedder=fast, threads=threads)
+    parts = PhaseParts(
+        searcher_for=searcher_for,
+        extractor=Answerer(fast),
+        embedder=fast,
+        # A search that asks an endpoint for its vectors waits more than it computes.
+        search_threads=4 if any(each.kind == "openai" for each in settings.embedders) else 1,
+    )
+    return Runner([make(parts) for make in phases])
 
 
 def _embedders(settings: Settings) -> Mapping[str, OwnedEmbedder]:

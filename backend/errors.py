@@ -87,6 +87,12 @@ class RunActive(BackendError):
     code = "run_active"
 
 
+class NotWaiting(BackendError):
+    """An answer to a run that waits for none."""
+
+    code = "run_not_waiting"
+
+
 class ReadOnly(BackendError):
     """A thing that comes from the settings is changed there."""
 
@@ -123,8 +129,11 @@ _STATUS: dict[str, int] = {
     "not_found": 404,
     "model_not_found": 404,
     "unknown_phase": 422,
+    "model_required": 422,
+    "cannot_wait": 422,
     "name_taken": 409,
     "run_active": 409,
+    "run_not_waiting": 409,
     "job_active": 409,
     "read_only": 409,
     "secret_unreadable": 409,

@@ -14,6 +14,7 @@ STEPS = ("understand", "retrieve", "answer", "verify")
 @dataclass(kw_only=True, slots=True)
 class Step:
     name: str
+    id: str = ""
     detail: str = ""
     duration_ms: float | None = None
 
@@ -57,11 +58,13 @@ class RunState:
         self.mode, self.model = str(data.get("mode", "")), str(data.get("model", ""))
 
     def _on_step_started(self, data: dict[str, object]) -> None:
-        self.steps.append(Step(name=str(data["step"]), detail=str(data.get("detail", ""))))
+        step_id = str(data.get("step_id") or data["step"])  # events of earlier versions have no id
+        self.steps.append(Step(name=str(data["step"]), id=step_id, detail=str(data.get("detail", ""))))
 
     def _on_step_finished(self, data: dict[str, object]) -> None:
+        step_id = str(data.get("step_id") or data["step"])
         for step in reversed(self.steps):
-            if step.name == data["step"]:
+            if step.id == step_id:
                 step.duration_ms = float(str(data["duration_ms"]))
                 step.detail = str(data.get("detail") or step.detail)
                 return

@@ -243,6 +243,11 @@ class Message:
     feedback: Feedback | None = None
     created_at: datetime | None = None
 
+    @property
+    def active(self) -> bool:
+        """Whether its run has not ended; it may wait for an answer from outside."""
+        return self.status in ("running", "waiting")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:

@@ -22,6 +22,7 @@ class Scope:
 
     workspace_id: str
     user_id: str
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

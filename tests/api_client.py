@@ -17,7 +17,8 @@ import uvicorn
 from fastapi.testclient import TestClient
 
 from agents.events import Citation, Cited, Nearest, Retrieved, TextDelta, UsageReported
-from agents.phases import Outcome, PhaseEvent, RunRequest
+from agents.phases.context import RunContext
+from agents.phases.phase import Description, Outcome, PhaseEvent, Requirement
 from agents.runner import Runner
 from backend.api.connections import timely_protocol
 from backend.app import create_app
@@ -57,11 +58,22 @@ class ScriptedPhase:
     error: Exception | None = None
     pause: float = 0.0
     retrieved: Retrieved | None = None
-    asked: list[RunRequest] = field(default_factory=list)
+    asked: list[RunContext] = field(default_factory=list)
     closed: int = 0
 
-    async def stream(self, request: RunRequest) -> AsyncGenerator[PhaseEvent, None]:
-        self.asked.append(request)
+    @property
+    def description(self) -> Description:
+        return Description(en="Says its words.", zh="按剧本回答。")
+
+    @property
+    def requires(self) -> frozenset[Requirement]:
+        return frozenset()
+
+    def prepare(self) -> None:
+        pass
+
+    async def stream(self, context: RunContext) -> AsyncGenerator[PhaseEvent, None]:
+        self.asked.append(context)
         try:
             if self.retrieved is not None:
                 yield self.retrieved

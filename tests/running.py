@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 from agents.events import Retrieved, RunEvent, RunFinished, RunStarted, TextDelta
-from backend.runs.opening import Wish, open_run
-from backend.runs.service import RunService
+from agents.phases.spec import RunSpec
+from backend.runs.opening import Placement, open_run
+from backend.runs.service import RunExecutor, RunService
 from backend.runs.store import RunStore
 from backend.runs.types import Run, StoredEvent
 from backend.settings import RunSettings
@@ -22,17 +24,9 @@ ME = Scope(workspace_id="local", user_id="local")
 Say = Callable[[str], Awaitable[None]]
 
 
-def wish(text: str = "How?", **changes: object) -> Wish:
-    """A wish for an answer, as plain as can be."""
-    values: dict[str, object] = {
-        "input": text,
-        "phase": "answer",
-        "knowledge_bases": [],
-        "filters": {},
-        "model": None,
-        **changes,
-    }
-    return Wish(**values)  # type: ignore[arg-type]
+def spec(question: str = "How?", **changes: Any) -> RunSpec:
+    """A question, as plain as can be."""
+    return RunSpec(question=question, scope=ME, **changes)
 
 
 def started(run: Run) -> RunStarted:
@@ -40,7 +34,7 @@ def started(run: Run) -> RunStarted:
         run_id=run.id,
         thread_id=run.thread_id,
         phase=run.phase,
-        question="How?",
+        question=run.spec.question,
         mode="extractive",
         model="",
         attempt=run.attempt,
@@ -52,7 +46,7 @@ def finished(text: str) -> RunFinished:
 
 
 class Script:
-    """A performer: tells what it `found`, if anything, then says `words`, each as soon as `gate` lets it; the gate
+    """An executor: tells what it `found`, if anything, then says `words`, each as soon as `gate` lets it; the gate
     closes after `hold_after` words."""
 
     def __init__(
@@ -86,16 +80,18 @@ class Script:
             self.stopped += 1
 
 
-def service(database: Database, perform: Script, *, lease_seconds: float = 30.0, max_attempts: int = 5) -> RunService:
+def service(
+    database: Database, execute: RunExecutor, *, lease_seconds: float = 30.0, max_attempts: int = 5
+) -> RunService:
     settings = RunSettings(lease_seconds=lease_seconds, max_attempts=max_attempts)
-    return RunService(database=database, perform=perform, settings=settings, metrics=Metrics())
+    return RunService(database=database, execute=execute, settings=settings, metrics=Metrics())
 
 
-def begin(database: Database, runs: RunService, thread_id: str | None = None, wished: Wish | None = None) -> Run:
+def begin(database: Database, runs: RunService, thread_id: str | None = None, asked: RunSpec | None = None) -> Run:
     """A new run, begun."""
     with database.write() as connection:
         thread_id = thread_id or Conversations(connection, ME).create("", ()).id
-        run = open_run(connection, ME, thread_id, wished or wish(), owner=runs.owner, lease=runs.lease)
+        run = open_run(connection, thread_id, asked or spec(), Placement(), owner=runs.owner, lease=runs.lease)
     runs.begin(run)
     return run
 
@@ -104,7 +100,7 @@ def orphan(database: Database, *, owner: str, lease: timedelta) -> Run:
     """A run whose owner never performs it."""
     with database.write() as connection:
         thread = Conversations(connection, ME).create("", ())
-        return open_run(connection, ME, thread.id, wish(), owner=owner, lease=lease)
+        return open_run(connection, thread.id, spec(), Placement(), owner=owner, lease=lease)
 
 
 async def heard(runs: RunService, run_id: str, after: int = 0) -> list[StoredEvent]:

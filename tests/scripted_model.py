@@ -2,8 +2,9 @@
 
 `python tests/scripted_model.py --port 9000` serves it; `with ScriptedServer() as server` does in a thread of a test.
 The name of the model chooses the script and its pace: `scripted`, `scripted:malicious`,
-`scripted:grounded?delay_ms=5&first_ms=300`, `scripted:status?code=429`. Any other name is an unknown model. It is
-written on bare asyncio so that a hundred streams at once cost it little of the machine they are measured on.
+`scripted:grounded?delay_ms=5&first_ms=300`, `scripted:status?code=429`, and `scripted:call?tool=search&arguments={}`,
+which calls that tool if it is offered and then repeats its result. Any other name is an unknown model. It is written on
+bare asyncio so that a hundred streams at once cost it little of the machine they are measured on.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Script:
     name: str
     options: dict[str, str]
     messages: list[dict[str, Any]]
+    tools: tuple[str, ...] = ()
 
     @property
     def question(self) -> str:
@@ -71,8 +73,25 @@ class Script:
         found = _PASSAGE.findall(self.question)
         return [(int(number), _SENTENCE.findall(_WRAP.sub(" ", text))) for _, number, text in found]
 
+    def calls(self) -> list[dict[str, Any]]:
+        """The tool calls it makes in this turn: `times` of them at once, none once it has their results."""
+        tool = self.options.get("tool", "")
+        if self.name != "call" or tool not in self.tools or self.messages[-1]["role"] == "tool":
+            return []
+        function = {"name": tool, "arguments": self.options.get("arguments", "{}")}
+        times = int(self.options.get("times", "1"))
+        return [{"id": f"call_{number}", "type": "function", "function": function} for number in range(1, times + 1)]
+
+    def about_calls(self) -> str:
+        """What it says beside its calls, or when it has their results."""
+        if self.messages[-1]["role"] == "tool":
+            return " ".join(_content(each) for each in self.messages if each["role"] == "tool")
+        return self.options.get("text", "") if self.calls() else "I was offered no such tool."
+
     def text(self) -> str:
         match self.name:
+            case "call":
+                return self.about_calls()
             case "echo":
                 return self.question
             case "say":
@@ -123,12 +142,32 @@ class Script:
         )
 
 
-def read_script(model: str, messages: list[dict[str, Any]]) -> Script:
+def read_script(asked: dict[str, Any]) -> Script:
+    model, messages = asked["model"], asked["messages"]
     name, _, options = model.partition("?")
     base, _, script = name.partition(":")
     if base != "scripted":
         raise Refusal(404, f"The model `{model}` does not exist", "model_not_found")
-    return Script(name=script or "grounded", options=dict(parse_qsl(options)), messages=messages)
+    _check_results(messages)
+    tools = tuple(tool["function"]["name"] for tool in asked.get("tools") or ())
+    return Script(name=script or "grounded", options=dict(parse_qsl(options)), messages=messages, tools=tools)
+
+
+def _check_results(messages: list[dict[str, Any]]) -> None:
+    """As strict as the original: every call has one result, and every result a call before it."""
+    open_calls: set[str] = set()
+    for message in messages:
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in open_calls:
+                raise Refusal(400, "messages with role 'tool' must follow a message with 'tool_calls'")
+            open_calls.remove(message["tool_call_id"])
+        elif open_calls:
+            raise Refusal(400, f"tool_call_ids without a response: {', '.join(sorted(open_calls))}")
+        else:
+            open_calls = {call["id"] for call in message.get("tool_calls") or ()}
+            for call in message.get("tool_calls") or ():
+                if not isinstance(call["function"]["arguments"], str):
+                    raise Refusal(400, "tool_calls[].function.arguments is not a string")
 
 
 def tokens(text: str) -> list[str]:
@@ -229,17 +268,20 @@ class Application:
     async def complete(self, asked: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
         if self.remembers:
             self.requests.append(asked)
-        script = read_script(asked["model"], asked["messages"])
+        script = read_script(asked)
         self.fail(script)
-        pieces = tokens(script.text())
+        pieces, calls = tokens(script.text()), script.calls()
         used = sum(len(_content(message)) // 4 for message in asked["messages"])
         pace = script.pace(self.pace)
         if asked.get("stream"):
             with_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
-            return await self.stream(asked["model"], pieces, pace, used if with_usage else None, writer)
+            return await self.stream(asked["model"], pieces, calls, pace, used if with_usage else None, writer)
         await asyncio.sleep((pace.first_ms + pace.delay_ms * len(pieces)) / 1000)
-        message = {"role": "assistant", "content": "".join(pieces)}
-        choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(pieces) or None}
+        if calls:
+            message["tool_calls"] = calls
+        reason = "tool_calls" if calls else "stop"
+        choice = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
         completion = {**_envelope(asked["model"], "chat.completion"), "choices": [choice]}
         _send_json(writer, {**completion, "usage": _usage(used, len(pieces))})
         return True
@@ -256,7 +298,13 @@ class Application:
                 raise Refusal(503, "Scripted: not just now.")
 
     async def stream(
-        self, model: str, pieces: list[str], pace: Pace, input_tokens: int | None, writer: asyncio.StreamWriter
+        self,
+        model: str,
+        pieces: list[str],
+        calls: list[dict[str, Any]],
+        pace: Pace,
+        input_tokens: int | None,
+        writer: asyncio.StreamWriter,
     ) -> bool:
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
@@ -283,7 +331,9 @@ class Application:
                 await writer.drain()
             if writer.is_closing():
                 return False
-        writer.write(_chunk(_delta(head, {}, '"stop"')))
+        for delta in _call_deltas(calls):
+            writer.write(_chunk(_delta(head, {"tool_calls": [delta]})))
+        writer.write(_chunk(_delta(head, {}, '"tool_calls"' if calls else '"stop"')))
         if input_tokens is not None:
             usage = {**envelope, "choices": [], "usage": _usage(input_tokens, len(pieces))}
             writer.write(_chunk(b"data: " + json.dumps(usage).encode() + b"\n\n"))
@@ -309,7 +359,18 @@ def _base64(vector: list[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
-def _delta(head: str, delta: dict[str, str], finish: str = "null") -> bytes:
+def _call_deltas(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The calls as they are streamed: the name first, then the arguments in pieces."""
+    deltas: list[dict[str, Any]] = []
+    for index, call in enumerate(calls):
+        function, arguments = call["function"], call["function"]["arguments"]
+        deltas.append({**call, "index": index, "function": {"name": function["name"], "arguments": ""}})
+        for start in range(0, len(arguments), 5):
+            deltas.append({"index": index, "function": {"arguments": arguments[start : start + 5]}})
+    return deltas
+
+
+def _delta(head: str, delta: dict[str, Any], finish: str = "null") -> bytes:
     choice = f'[{{"index": 0, "delta": {json.dumps(delta)}, "logprobs": null, "finish_reason": {finish}}}]'
     return f"data: {head}{choice}}}\n\n".encode()
 

@@ -11,15 +11,15 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from agents.answering.steps import AnswerState, AnswerSteps, Emit, outcome
-from agents.events import StepFinished, StepName, StepStarted
-from agents.phases import RunRequest
+from agents.events import StepFinished, StepStarted
+from agents.phases.context import RunContext
 
-Step = Callable[[AnswerState, RunRequest, Emit], Awaitable[AnswerState]]
-Graph = CompiledStateGraph[AnswerState, RunRequest, AnswerState, AnswerState]
+Step = Callable[[AnswerState, RunContext, Emit], Awaitable[AnswerState]]
+Graph = CompiledStateGraph[AnswerState, RunContext, AnswerState, AnswerState]
 
 
 class Node(Protocol):
-    def __call__(self, state: AnswerState, *, runtime: Runtime[RunRequest]) -> Awaitable[AnswerState]: ...
+    def __call__(self, state: AnswerState, *, runtime: Runtime[RunContext]) -> Awaitable[AnswerState]: ...
 
 
 RECURSION_LIMIT = 8
@@ -27,12 +27,12 @@ RECURSION_LIMIT = 8
 
 
 def compile_answer(steps: AnswerSteps) -> Graph:
-    """The graph understand → retrieve → answer → verify. It is given a RunRequest as its context, and emits run events
+    """The graph understand → retrieve → answer → verify. It is given a RunContext as its context, and emits run events
     and at its end an Outcome through the custom stream."""
-    graph: StateGraph[AnswerState, RunRequest, AnswerState, AnswerState] = StateGraph(
-        AnswerState, context_schema=RunRequest
+    graph: StateGraph[AnswerState, RunContext, AnswerState, AnswerState] = StateGraph(
+        AnswerState, context_schema=RunContext
     )
-    in_order: tuple[tuple[StepName, Step], ...] = (
+    in_order: tuple[tuple[str, Step], ...] = (
         ("understand", steps.understand),
         ("retrieve", steps.retrieve),
         ("answer", steps.answer),
@@ -50,21 +50,21 @@ def compile_answer(steps: AnswerSteps) -> Graph:
     return compiled  # type: ignore[no-any-return]
 
 
-def _node(name: StepName, step: Step) -> Node:
+def _node(name: str, step: Step) -> Node:
     """The step as a node that says when it begins and how long it took."""
 
-    async def node(state: AnswerState, *, runtime: Runtime[RunRequest]) -> AnswerState:
+    async def node(state: AnswerState, *, runtime: Runtime[RunContext]) -> AnswerState:
         emit: Emit = runtime.stream_writer
-        emit(StepStarted(step=name))
+        emit(StepStarted(step=name, step_id=name))
         begun = time.perf_counter()
         changes = await step(state, runtime.context, emit)
         duration = round((time.perf_counter() - begun) * 1000, 3)
-        emit(StepFinished(step=name, duration_ms=duration, detail=changes.pop("detail", "")))
+        emit(StepFinished(step=name, step_id=name, duration_ms=duration, detail=changes.pop("detail", "")))
         return changes
 
     return node
 
 
-async def _finish(state: AnswerState, *, runtime: Runtime[RunRequest]) -> AnswerState:
+async def _finish(state: AnswerState, *, runtime: Runtime[RunContext]) -> AnswerState:
     runtime.stream_writer(outcome(state))
     return {}

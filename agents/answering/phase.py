@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 
-from agents.answering.ports import Extractor, Searcher
+from agents.answering.ports import Extractor, SearcherFor
 from agents.answering.steps import AnswerSteps
-from agents.phases import PhaseEvent, RunRequest
+from agents.phases.context import RunContext
+from agents.phases.parts import PhaseParts
+from agents.phases.phase import Description, PhaseEvent, Requirement
 from knowledge.ports import Embedder
 
 if TYPE_CHECKING:
@@ -21,11 +23,16 @@ class AnswerPhase:
     """Answers from the knowledge bases of a request. Compiled at its first use, or by `prepare`."""
 
     name = "answer"
+    description = Description(
+        en="Answers from the knowledge bases, with a citation behind every sentence.",
+        zh="根据知识库回答，每句话都附引用。",
+    )
+    requires: frozenset[Requirement] = frozenset()
 
     def __init__(
         self,
         *,
-        searcher: Searcher,
+        searcher_for: SearcherFor,
         extractor: Extractor,
         embedder: Embedder | None = None,
         threads: int = 1,
@@ -36,12 +43,22 @@ class AnswerPhase:
         after the other, and leave a third of the turns rather than half to the answers being streamed.
         """
         self._steps = AnswerSteps(
-            searcher=searcher,
+            searcher_for=searcher_for,
             extractor=extractor,
             embedder=embedder,
             executor=ThreadPoolExecutor(threads, thread_name_prefix="answer"),
         )
         self._graph: Graph | None = None
+
+    @classmethod
+    def of(cls, parts: PhaseParts) -> AnswerPhase:
+        """The phase made of these parts."""
+        return cls(
+            searcher_for=parts.searcher_for,
+            extractor=parts.extractor,
+            embedder=parts.embedder,
+            threads=parts.search_threads,
+        )
 
     def prepare(self) -> None:
         """Compile the graph now, which imports LangGraph. May be called in a thread."""
@@ -49,7 +66,7 @@ class AnswerPhase:
 
         self._graph = compile_answer(self._steps)
 
-    async def stream(self, request: RunRequest) -> AsyncGenerator[PhaseEvent, None]:
+    async def stream(self, context: RunContext) -> AsyncGenerator[PhaseEvent, None]:
         """The events of an answer, an Outcome last. Raises what the model and the knowledge floor raise."""
         if self._graph is None:
             await asyncio.to_thread(self.prepare)
@@ -57,7 +74,7 @@ class AnswerPhase:
 
         assert self._graph is not None
         stream = self._graph.astream(
-            {}, config={"recursion_limit": RECURSION_LIMIT}, context=request, stream_mode="custom"
+            {}, config={"recursion_limit": RECURSION_LIMIT}, context=context, stream_mode="custom"
         )
         async with aclosing(cast("AsyncGenerator[PhaseEvent, None]", stream)) as events:
             async for event in events:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from knowledge.answering.evidence import Found
 from knowledge.retrieval.retriever import SearchResult
-from knowledge.types import ExtractedAnswer, Filters
+from knowledge.types import ExtractedAnswer, Filters, Scope
 
 
 class Searcher(Protocol):
@@ -16,6 +16,10 @@ class Searcher(Protocol):
     def search(
         self, question: str, *, knowledge_bases: Sequence[str], top_k: int = 10, filters: Filters | None = None
     ) -> SearchResult: ...
+
+
+SearcherFor = Callable[[Scope], Searcher]
+"""What searches with the rights of this scope."""
 
 
 class Extractor(Protocol):

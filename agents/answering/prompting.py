@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Sequence
 
-from agents.ports import Message
+from agents.messages.parts import Message
 from agents.prompts.library import read_prompt
 from knowledge.types import Passage
 
@@ -45,18 +45,18 @@ def grounded_messages(
         f"{asked.format(question=question)}"
     )
     return (
-        Message(role="system", content=read_prompt("answer", language)),
+        Message.of("system", read_prompt("answer", language)),
         *recent(history),
-        Message(role="user", content=content),
+        Message.of("user", content),
     )
 
 
 def plain_messages(question: str, language: str, history: Sequence[Message]) -> tuple[Message, ...]:
     """The messages for an answer without any passages, when no knowledge base was chosen."""
     return (
-        Message(role="system", content=read_prompt("chat", language)),
+        Message.of("system", read_prompt("chat", language)),
         *recent(history),
-        Message(role="user", content=question),
+        Message.of("user", question),
     )
 
 
@@ -68,14 +68,14 @@ def recent(history: Sequence[Message], budget: float = HISTORY_TOKENS) -> tuple[
     """
     kept: list[Message] = []
     for message in reversed(history):
-        content = _MARKERS.sub("", message.content) if message.role == "assistant" else message.content
+        content = _MARKERS.sub("", message.text) if message.role == "assistant" else message.text
         budget -= count_tokens(content)
         if budget < 0:
             break
         if kept and kept[-1].role == message.role:
-            kept[-1] = Message(role=message.role, content=f"{content}\n\n{kept[-1].content}")
+            kept[-1] = Message.of(message.role, f"{content}\n\n{kept[-1].text}")
         else:
-            kept.append(Message(role=message.role, content=content))
+            kept.append(Message.of(message.role, content))
     while kept and kept[-1].role != "user":
         kept.pop()
     if kept and kept[0].role == "user":

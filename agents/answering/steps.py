@@ -13,15 +13,17 @@ from typing import TypedDict, TypeVar
 from agents.answering import found, wording
 from agents.answering.deltas import DeltaWriter
 from agents.answering.greetings import greets
-from agents.answering.ports import Extractor, Searcher
+from agents.answering.ports import Extractor, SearcherFor
 from agents.answering.prompting import grounded_messages, plain_messages, within_budget
 from agents.answering.quoting import quote
 from agents.citations.checking import check_citations
 from agents.citations.support import PassageBacking
 from agents.errors import AgentError, ModelUnavailable
 from agents.events import Cited, Mode, Nearest, TextDelta, UsageReported
-from agents.phases import Outcome, PhaseEvent, RunRequest
-from agents.ports import ChatModel, Message, TextPiece
+from agents.messages.parts import Message
+from agents.phases.context import RunContext
+from agents.phases.phase import Outcome, PhaseEvent
+from agents.ports import ChatModel, TextPiece, TokenUsage
 from agents.sanitising.addresses import hosts_of
 from agents.sanitising.inline import keep_valid
 from agents.sanitising.stream import Sanitiser
@@ -54,51 +56,50 @@ _NOTHING = SearchResult(hits=(), passages=(), language="en", degraded=())
 
 
 class AnswerSteps:
-    """The steps over their ports; each takes the state and the request, emits events and returns what it found out.
+    """The steps over their ports; each takes the state and the context, emits events and returns what it found out.
 
     What computes runs in threads of `executor`, so that answers being streamed at the same time do not falter.
     """
 
     def __init__(
-        self, *, searcher: Searcher, extractor: Extractor, embedder: Embedder | None, executor: Executor
+        self, *, searcher_for: SearcherFor, extractor: Extractor, embedder: Embedder | None, executor: Executor
     ) -> None:
-        self._searcher = searcher
+        self._searcher_for = searcher_for
         self._extractor = extractor
         self._embedder = embedder
         self._executor = executor
 
-    async def understand(self, state: AnswerState, request: RunRequest, emit: Emit) -> AnswerState:
+    async def understand(self, state: AnswerState, context: RunContext, emit: Emit) -> AnswerState:
         """A follow-up is made whole with the questions before it."""
-        earlier = [said.content for said in request.history if said.role == "user" and not greets(said.content)]
-        query = request.question
+        earlier = [said.text for said in context.history if said.role == "user" and not greets(said.text)]
+        query = context.question
         if earlier and not greets(query):
             query = await self._compute(contextualise, query, earlier)
-        language = language_of(request.question)
-        return {"query": query, "language": language, "detail": query if query != request.question else ""}
+        language = language_of(context.question)
+        return {"query": query, "language": language, "detail": query if query != context.question else ""}
 
-    async def retrieve(self, state: AnswerState, request: RunRequest, emit: Emit) -> AnswerState:
+    async def retrieve(self, state: AnswerState, context: RunContext, emit: Emit) -> AnswerState:
         result = _NOTHING
-        if request.knowledge_bases and not _idle(state, request):
+        if context.knowledge_bases and not _idle(state, context):
             search = partial(
-                self._searcher.search,
-                knowledge_bases=request.knowledge_bases,
-                top_k=request.top_k,
-                filters=request.filters,
+                self._searcher_for(context.spec.scope).search,
+                knowledge_bases=context.knowledge_bases,
+                filters=context.filters,
             )
             result = await self._compute(search, state["query"])
         emit(found.retrieved(state["query"], result))
         return {"result": result}
 
-    async def answer(self, state: AnswerState, request: RunRequest, emit: Emit) -> AnswerState:
-        if request.model is not None and (state["result"].passages or not request.knowledge_bases):
-            return await self._write(request.model, state, request, emit)
-        if not request.knowledge_bases:
+    async def answer(self, state: AnswerState, context: RunContext, emit: Emit) -> AnswerState:
+        if context.model is not None and (state["result"].passages or not context.knowledge_bases):
+            return await self._write(context.model, state, context, emit)
+        if not context.knowledge_bases:
             return _told(wording.say("unchosen", state["language"]), (), emit)
-        if _idle(state, request):
+        if _idle(state, context):
             return _told(wording.say("unasked", state["language"]), (), emit)
         return await self._quote(state, emit)
 
-    async def verify(self, state: AnswerState, request: RunRequest, emit: Emit) -> AnswerState:
+    async def verify(self, state: AnswerState, context: RunContext, emit: Emit) -> AnswerState:
         """Quotations are cited exactly as they were set; what a model wrote is looked up sentence by sentence."""
         cited = state.get("cited")
         if cited is None:
@@ -129,13 +130,13 @@ class AnswerSteps:
             "cited": Cited(citations=quoted.citations),
         }
 
-    async def _write(self, model: ChatModel, state: AnswerState, request: RunRequest, emit: Emit) -> AnswerState:
+    async def _write(self, model: ChatModel, state: AnswerState, context: RunContext, emit: Emit) -> AnswerState:
         result = state["result"]
         passages = tuple(within_budget(result.passages))
         messages = (
-            grounded_messages(request.question, state["language"], passages, request.history)
+            grounded_messages(context.question, state["language"], passages, context.history)
             if passages
-            else plain_messages(request.question, state["language"], request.history)
+            else plain_messages(context.question, state["language"], context.history)
         )
         numbers: list[int] = []
         sanitiser = Sanitiser(
@@ -154,9 +155,9 @@ class AnswerSteps:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
 
 
-def _idle(state: AnswerState, request: RunRequest) -> bool:
+def _idle(state: AnswerState, context: RunContext) -> bool:
     """Whether nothing is asked of the documents; a model may answer to that, quotations cannot."""
-    return request.model is None and (greets(request.question) or not query_terms(state["query"]))
+    return context.model is None and (greets(context.question) or not query_terms(state["query"]))
 
 
 def outcome(state: AnswerState) -> Outcome:
@@ -183,7 +184,7 @@ async def _stream(model: ChatModel, messages: tuple[Message, ...], sanitiser: Sa
             async for event in events:
                 if isinstance(event, TextPiece):
                     writer.feed(event.text)
-                else:
+                elif isinstance(event, TokenUsage):
                     emit(UsageReported(input_tokens=event.input_tokens, output_tokens=event.output_tokens))
     except AgentError:
         writer.finish()

@@ -8,8 +8,20 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from agents.errors import AgentError
+from agents.messages.parts import Message
+from agents.models.capabilities import check_capabilities
 from agents.models.failures import broke_off, origin_of, refusal, timed_out, unreachable, without_keys
-from agents.ports import Message, ModelEvent, TextPiece, TokenUsage
+from agents.models.openai_messages import finish_reason, wire_messages, wire_options, wire_tools
+from agents.models.tool_call_deltas import ToolCallDeltas
+from agents.ports import (
+    ModelEvent,
+    ModelFinished,
+    ModelOptions,
+    ModelProfile,
+    TextPiece,
+    TokenUsage,
+    ToolDefinition,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,6 +31,7 @@ if TYPE_CHECKING:
 
 _DATA = b"data:"
 _DONE = b"[DONE]"
+_END: dict[str, Any] = {}
 
 
 class OpenAICompatibleModel:
@@ -34,6 +47,7 @@ class OpenAICompatibleModel:
         model: str,
         *,
         name: str = "",
+        profile: ModelProfile | None = None,
         timeout_s: float = 120.0,
         sampling: Mapping[str, Any] | None = None,
     ) -> None:
@@ -43,20 +57,33 @@ class OpenAICompatibleModel:
         self._timeout_s = timeout_s
         self._sampling = dict(sampling or {})
         self._where = origin_of(str(client.base_url))
-        self._asks_usage = True
+        self._profile = profile or ModelProfile()
+        self._asks_usage = self._profile.streams_usage
 
     @property
     def name(self) -> str:
         return self._name
 
-    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[ModelEvent, None]:
-        """The answer as it comes, usage last if the endpoint counts it. Raises ModelUnavailable, ModelRefused."""
+    @property
+    def profile(self) -> ModelProfile:
+        return self._profile
+
+    async def stream(
+        self, messages: Sequence[Message], tools: Sequence[ToolDefinition] = (), options: ModelOptions | None = None
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """See ChatModel."""
         import httpx2
         import openai
 
+        check_capabilities(self._name, self._profile, messages, tools, options)
+        # In the part of the body that the SDK sends as it is: looking through messages field by field, which have no
+        # field to change, takes it a third of the call.
+        said = {**self._sampling, "messages": wire_messages(messages), **wire_options(options)}
+        if tools:
+            said["tools"] = wire_tools(tools)
         begun = False
         try:
-            async with self._response(messages) as response:
+            async with self._response(said) as response:
                 async for event in _read(response.iter_bytes(), self._error_in_stream):
                     begun = True
                     yield event
@@ -72,13 +99,9 @@ class OpenAICompatibleModel:
             raise (broke_off(self._where) if begun else unreachable(self._where)) from None
 
     @asynccontextmanager
-    async def _response(self, messages: Sequence[Message]) -> AsyncIterator[AsyncAPIResponse[Any]]:
+    async def _response(self, said: dict[str, Any]) -> AsyncIterator[AsyncAPIResponse[Any]]:
         from openai import BadRequestError, UnprocessableEntityError
 
-        # In the part of the body that the SDK sends as it is: looking through messages field by field, which have no
-        # field to change, takes it a third of the call.
-        spoken = [{"role": message.role, "content": message.content} for message in messages]
-        said = {**self._sampling, "messages": spoken}
         create = self._client.chat.completions.with_streaming_response.create
         if self._asks_usage:
             try:
@@ -115,35 +138,72 @@ class OpenAICompatibleModel:
 
 
 async def _read(parts: AsyncIterator[bytes], failure: Any) -> AsyncGenerator[ModelEvent, None]:
-    """The pieces and the usage in a body of server-sent events, cut anywhere."""
+    """The events in a body of server-sent events, cut anywhere."""
+    answer = _Answer()
     rest = b""
     async for part in parts:
         # Cut at line feeds alone: a JSON string may hold U+2028 and other signs that text readers take for line ends.
         *lines, rest = (rest + part).split(b"\n") if rest else part.split(b"\n")
         for line in lines:
-            if not line.startswith(_DATA):
-                continue
-            data = line[5:].strip()
-            if data == _DONE:
-                return
-            try:
-                chunk = json.loads(data)
-            except ValueError:
+            chunk = _chunk(line)
+            if chunk is None:
                 continue
             if chunk.get("error"):
                 raise failure(chunk["error"])
-            for event in _events(chunk):
-                yield event
+            if text := answer.take(chunk):
+                yield TextPiece(text=text)
+        if answer.done:
+            break
+    for event in answer.end():
+        yield event
 
 
-def _events(chunk: dict[str, Any]) -> list[ModelEvent]:
-    events: list[ModelEvent] = []
-    if choices := chunk.get("choices"):
-        text = (choices[0].get("delta") or {}).get("content")
-        if text:
-            events.append(TextPiece(text=text))
-    if usage := chunk.get("usage"):
-        events.append(
-            TokenUsage(input_tokens=usage.get("prompt_tokens") or 0, output_tokens=usage.get("completion_tokens") or 0)
-        )
-    return events
+def _chunk(line: bytes) -> dict[str, Any] | None:
+    """What a line holds, if it holds anything: `_END` at the end of all."""
+    if not line.startswith(_DATA):
+        return None
+    data = line[5:].strip()
+    if data == _DONE:
+        return _END
+    try:
+        chunk = json.loads(data)
+    except ValueError:
+        return None
+    return chunk if isinstance(chunk, dict) else None
+
+
+class _Answer:
+    """What the chunks of an answer have said beside its text."""
+
+    def __init__(self) -> None:
+        self._calls = ToolCallDeltas()
+        self._reason = ""
+        self._usage: dict[str, Any] | None = None
+        self.done = False
+
+    def take(self, chunk: dict[str, Any]) -> str:
+        """The text in a chunk; the rest of it is kept."""
+        self.done = chunk is _END
+        # Some endpoints count in every chunk, always from the beginning: the last count is the right one.
+        self._usage = chunk.get("usage") or self._usage
+        choices = chunk.get("choices")
+        if not choices:
+            return ""
+        self._reason = choices[0].get("finish_reason") or self._reason
+        delta = choices[0].get("delta") or {}
+        for call in delta.get("tool_calls") or ():
+            function = call.get("function") or {}
+            self._calls.add(call.get("index"), call.get("id"), function.get("name"), function.get("arguments"))
+        text: str = delta.get("content") or ""
+        return text
+
+    def end(self) -> list[ModelEvent]:
+        """What follows the text."""
+        calls = self._calls.calls
+        reason = finish_reason(self._reason)
+        # Several servers say `stop` where a call was made.
+        events: list[ModelEvent] = [*calls, ModelFinished(reason="tool_calls" if calls else reason)]
+        if (usage := self._usage) is not None:
+            used, made = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+            events.append(TokenUsage(input_tokens=used, output_tokens=made))
+        return events

@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from agents.errors import ModelUnavailable
-from agents.ports import ChatModel, Message, ModelEvent
+from agents.messages.parts import Message
+from agents.ports import ChatModel, ModelEvent, ModelOptions, ModelProfile, ToolDefinition
 
 
 class RetryingModel:
@@ -38,12 +39,18 @@ class RetryingModel:
     def name(self) -> str:
         return self._model.name
 
-    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[ModelEvent, None]:
+    @property
+    def profile(self) -> ModelProfile:
+        return self._model.profile
+
+    async def stream(
+        self, messages: Sequence[Message], tools: Sequence[ToolDefinition] = (), options: ModelOptions | None = None
+    ) -> AsyncGenerator[ModelEvent, None]:
         begun_at = time.monotonic()
         for attempt in range(1, self._attempts + 1):
             begun = False
             try:
-                async with aclosing(self._model.stream(messages)) as events:
+                async with aclosing(self._model.stream(messages, tools, options)) as events:
                     async for event in events:
                         begun = True
                         yield event

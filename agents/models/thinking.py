@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from agents.ports import ChatModel, Message, ModelEvent, TextPiece
+from agents.messages.parts import Message
+from agents.ports import ChatModel, ModelEvent, ModelOptions, ModelProfile, TextPiece, TokenUsage, ToolDefinition
 
 _OPENING = "<think>"
 _CLOSING = "</think>"
@@ -21,21 +22,30 @@ class AnswerOnlyModel:
     def name(self) -> str:
         return self._model.name
 
-    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[ModelEvent, None]:
+    @property
+    def profile(self) -> ModelProfile:
+        return self._model.profile
+
+    async def stream(
+        self, messages: Sequence[Message], tools: Sequence[ToolDefinition] = (), options: ModelOptions | None = None
+    ) -> AsyncGenerator[ModelEvent, None]:
         held: str | None = ""
-        async with aclosing(self._model.stream(messages)) as events:
+        async with aclosing(self._model.stream(messages, tools, options)) as events:
             async for event in events:
-                if held is None or not isinstance(event, TextPiece):
+                if held is None or isinstance(event, TokenUsage):
                     yield event
-                    continue
-                held += event.text
-                answer = _answer(held)
-                if answer is not None:
+                elif isinstance(event, TextPiece):
+                    held += event.text
+                    answer = _answer(held)
+                    if answer is not None:
+                        held = None
+                        if answer:
+                            yield TextPiece(text=answer)
+                else:  # the text is over, so what was held is all of it
+                    if held and not held.lstrip().startswith(_OPENING):
+                        yield TextPiece(text=held)
                     held = None
-                    if answer:
-                        yield TextPiece(text=answer)
-        if held and not held.lstrip().startswith(_OPENING):
-            yield TextPiece(text=held)
+                    yield event
 
 
 def _answer(text: str) -> str | None:

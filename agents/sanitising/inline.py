@@ -23,7 +23,6 @@ _INERT = re.compile(r"`|!(?=\[)|(?<=\])[(:]|<(?=[A-Za-z/!?]|$)|&(?=#?\w{1,40};)"
 _LINE_BREAK_TAG = re.compile(r"<br\s{0,9}/?>", re.IGNORECASE)
 _IMAGE_IN_CODE = re.compile(r"!(?=\[)")
 _DEFINITION_IN_CODE = re.compile(r"^([ \t>]{0,99}\[[^\]\n]{1,300}\])(?=:)", re.MULTILINE)
-_COUNTS_OUTSIDE_CODE = re.compile(rf"\]\(|<[A-Za-z/!?]|{ADDRESS}", re.IGNORECASE)
 _TICKS = re.compile(r"`+")
 # What, with the sign behind it, would make an address that renderers turn into a link although its parts are coded.
 _BEFORE_CODED = {":": ("http", "https", "ftp"), "/": (":", "/"), ".": ("www",)}
@@ -53,13 +52,20 @@ def escaped(numbers: tuple[int, ...]) -> str:
 
 
 def render(
-    source: str, hosts: Collection[str], marker: Marker, *, before: str = "", follows: str = "", whole: bool = True
+    source: str,
+    hosts: Collection[str],
+    marker: Marker,
+    *,
+    before: str = "",
+    follows: str = "",
+    whole: bool = True,
+    in_table: bool = False,
 ) -> str:
     """The safe form of `source`, which holds no line break; `before` is the end of what has been written before it,
     `follows` the character behind it. What is not `whole` was broken off: its brackets open nothing."""
     if numbers := _LINKED_MARKER.fullmatch(source) or _WIDE_MARKER.fullmatch(source):
         return marker(_read_numbers(numbers[1]))
-    return _Writer(hosts, marker, whole=whole).write(source, before, follows)
+    return _Writer(hosts, marker, whole=whole, in_table=in_table).write(source, before, follows)
 
 
 def guard_code(code: str) -> str:
@@ -95,10 +101,11 @@ def _read_numbers(digits: str) -> tuple[int, ...]:
 class _Writer:
     """Writes the tokens of one piece."""
 
-    def __init__(self, hosts: Collection[str], marker: Marker, *, whole: bool) -> None:
+    def __init__(self, hosts: Collection[str], marker: Marker, *, whole: bool, in_table: bool) -> None:
         self._hosts = hosts
         self._marker = marker
         self._whole = whole
+        self._in_table = in_table
 
     def write(self, source: str, before: str, follows: str) -> str:
         inline = _PARSER.parseInline(source)[0]
@@ -134,10 +141,9 @@ class _Writer:
                 return " "
 
     def _code(self, content: str) -> str:
-        # In a table the bar would end the code, and what it holds would count.
-        if "|" in content and _COUNTS_OUTSIDE_CODE.search(content):
-            return self._html(content)
-        return guard_code(_code(content))
+        code = guard_code(_code(content))
+        # In a table a bar ends the code, unless it is escaped; everywhere else the backslash would be seen.
+        return re.sub(r"(?<!\\)\|", r"\\|", code) if self._in_table else code
 
     def _html(self, tag: str) -> str:
         if _LINE_BREAK_TAG.fullmatch(tag):
@@ -177,7 +183,7 @@ class _Writer:
 
     def _label(self, tokens: Sequence[Token]) -> str:
         """The text of a link, made safe by itself; it cannot hold another link."""
-        return joined(list(_Writer((), escaped, whole=True)._parts(_merged(tokens), "", "]")))
+        return joined(list(_Writer((), escaped, whole=True, in_table=self._in_table)._parts(_merged(tokens), "", "]")))
 
 
 def _merged(tokens: Sequence[Token]) -> list[Token]:

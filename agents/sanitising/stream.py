@@ -23,7 +23,9 @@ _BEGINNING = re.compile(rf"[\\`\[\]!<&\n【]|{ADDRESS}", re.IGNORECASE)
 _PART_OF_ADDRESS = re.compile(
     r"(?<![A-Za-z])(?:h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?|f(?:t(?:p(?::/?)?)?)?|w{1,3})$", re.IGNORECASE
 )
-_ADDRESS_BEGUN = re.compile(r"(?:https?|ftp)(?::/?)?$|www$", re.IGNORECASE)
+_BEGUN = re.compile(r"(?:https?|ftp)(?::/?)?$|www$|<$", re.IGNORECASE)
+_SIGNS_OF_RULE = frozenset("-:| \t>")
+_BLANKS = frozenset(" \t>")
 _LONGEST_PART = 10
 _BEGINS_ITEM = re.compile(r"[.)0-9*+-]*")
 _FENCE_SIGNS = re.compile(r"`{1,3}|~{1,3}")
@@ -51,6 +53,11 @@ class Sanitiser:
         self._fence: Fence | None = None
         self._inside_code_line = False
         self._containers = Containers()
+        self._line = ""
+        self._in_table = False
+        """Whether a line of dashes and bars stands above, no blank one between."""
+        self._bar_in_code = self._bar_above = False
+        """Whether this line, or the one above, holds code with a bar, which ends the code where it is a row."""
 
     def feed(self, piece: str) -> str:
         """What of the text so far can be shown now and was not yet."""
@@ -83,10 +90,22 @@ class Sanitiser:
                 step = self._inline(text, at, out, final=final)
             if step == at:
                 break
+            self._note(text[at:step])
             at = step
             self._before = text[at - 1]
         self._held = text[at:]
         return "".join(out)
+
+    def _note(self, source: str) -> None:
+        """Keep what of the line decides whether the lines below are rows of a table."""
+        begun, ended, _ = source.partition("\n")
+        self._line = (self._line + begun)[:_LONGEST_PREFIX]
+        if ended:
+            signs = set(self._line)
+            rule = "-" in signs and signs <= _SIGNS_OF_RULE
+            self._in_table = bool(signs - _BLANKS) and (self._in_table or rule)
+            self._bar_above, self._bar_in_code = self._bar_in_code, False
+            self._line = ""
 
     def _put(self, shown: str, out: list[str]) -> None:
         """Hand on what must not be changed by what stands before it, nor change it."""
@@ -150,6 +169,10 @@ class Sanitiser:
         if prefix:
             out.append(prefix)
             self._shown = prefix[-1]
+        if self._bar_above and text[start : start + 1] in ("-", ":", "|"):
+            # Were this the rule of a table, the line above would be its header.
+            out.append("\\")
+            self._shown = "\\"
         if signs and len(signs.group()) == 3 and (end >= 0 or short_of_end):
             stop = len(text) if end < 0 else end
             self._fence = open_fence(prefix, text[start:stop], column)
@@ -233,14 +256,17 @@ class Sanitiser:
         shown = source
         if not (plain and whole):
             before = f"{self._shown}{self._spaces}"
-            shown = render(source, self._hosts, self._marker, before=before, follows=follows, whole=whole)
+            shown = render(
+                source, self._hosts, self._marker, before=before, follows=follows, whole=whole, in_table=self._in_table
+            )
+            self._bar_in_code |= "|" in source and "`" in source
         if shown:
             self._put(self._spaces + shown, out)
             self._behind_address = source[0].isalpha()
         elif self._behind_address:
             self._put(" ", out)
-        elif _ADDRESS_BEGUN.search(self._shown):
-            # What stood on both sides of a marker must not join to an address without it.
+        elif _BEGUN.search(self._shown):
+            # What stood on both sides of a marker must not join to something else without it.
             self._put(BREAK, out)
         self._reader, self._spaces = None, ""
 

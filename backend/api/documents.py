@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse
 from sqlalchemy import Connection
 
 from backend.api.context import Caller, Creating, Cursor, Here, Limit
+from backend.api.downloads import download
 from backend.api.jobs import job_view
 from backend.api.knowledge_bases import build_job
 from backend.api.openapi import problems
@@ -162,20 +161,13 @@ def get_content(
 
 
 def _download(container: Container, path: str, content_hash: str) -> Response:
-    """Never shown by the browser, whatever it holds: a page among the documents must not run as one of ours."""
     if not content_hash:
         raise Missing("The original of this document was not kept.")
     try:
         file = container.blobs.path(content_hash)
     except NotFound:
         raise Missing("The original of this document is not in the store.") from None
-    name = quote(path.rsplit("/", 1)[-1][:200], safe="", errors="replace")
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Cache-Control": "private, no-store",
-    }
-    return FileResponse(file, media_type="application/octet-stream", headers=headers)
+    return download(file, path.rsplit("/", 1)[-1])
 
 
 @router.delete("/documents/{id}", status_code=204, responses=problems(404))

@@ -41,8 +41,8 @@ async def healthz() -> HealthView:
 
 @router.get("/readyz", responses=_NOT_READY)
 def readyz(container: Here, response: Response) -> HealthView:
-    """The process can serve: its database is there and migrated, its data folder can be written."""
-    checks = {"database": _database(container), "data_folder": _data_folder(container)}
+    """The process can serve: its database is there and migrated, its data folder can be written, runs can be kept."""
+    checks = {"database": _database(container), "data_folder": _data_folder(container), "runs": container.runs.state}
     ready = all(value == "ok" for value in checks.values())
     if not ready:
         response.status_code = 503
@@ -105,7 +105,17 @@ def close_session(request: Request, container: Here) -> Response:
 @choices.get("/phases")
 async def list_phases(container: Here) -> Page[PhaseView]:
     """What a run can be asked to be."""
-    return Page(items=[PhaseView(name=name, description=text) for name, text in container.phases.items()])
+    return Page(
+        items=[
+            PhaseView(
+                name=phase.name,
+                description=phase.description.en,
+                descriptions={"en": phase.description.en, "zh": phase.description.zh},
+                requires=sorted(phase.requires),
+            )
+            for phase in container.phases
+        ]
+    )
 
 
 @choices.get("/embedders")

@@ -20,8 +20,9 @@ from starlette.types import Scope as ASGIScope
 
 from agents.citations.unfinished import check_unfinished
 from agents.events import Citation, Cited, Retrieved, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
-from agents.phases import RunRequest
-from agents.ports import Message
+from agents.messages.parts import Message
+from agents.phases.context import RunContext
+from agents.phases.spec import RunSpec
 from backend.api.context import Caller, Here
 from backend.api.openai_cut import FinishReason
 from backend.api.openai_errors import openai_error
@@ -41,10 +42,8 @@ from backend.api.openapi import problems
 from backend.api.streams import EVENT
 from backend.bootstrap import Container
 from backend.errors import Invalid, status_of
-from backend.knowledge_bases.selection import chosen_or_all, resolve
+from backend.knowledge_bases.selection import resolve
 from backend.runs.capacity import Capacity
-from backend.runs.performing import filters_of
-from knowledge.ids import new_id
 from knowledge.types import Scope
 
 router = APIRouter(prefix="/v1", tags=["OpenAI protocol"])
@@ -89,7 +88,7 @@ class _Answer:
 @router.get("/models")
 async def list_phase_models(container: Here) -> ModelList:
     """The phases, as models."""
-    return ModelList(data=[ModelCard(id=name, created=0) for name in container.phases])
+    return ModelList(data=[ModelCard(id=name, created=0) for name in container.phases.names])
 
 
 @router.get("/models/{model}", responses=problems(404))
@@ -105,7 +104,7 @@ async def complete_chat(body: ChatRequest, request: Request, container: Here, sc
     _check(container, body.model)
     check_parameters(body)
     container.capacity.check_room()
-    run = await container.in_thread(_run_request, container, scope, body)
+    run = await container.in_thread(_context, container, scope, body)
     base_url = container.settings.api.url.rstrip("/") or str(request.base_url).rstrip("/")
     if body.stream:
         chunks = _chunks(container, run, body, base_url)
@@ -122,49 +121,45 @@ async def complete_chat(body: ChatRequest, request: Request, container: Here, sc
 
 
 def _check(container: Container, model: str) -> None:
-    if model not in container.phases:
+    if model not in container.phases.names:
         raise ModelNotFound("model", f"There is no model {model[:100]!r}; GET /v1/models lists those there are.")
 
 
-def _run_request(container: Container, scope: Scope, body: ChatRequest) -> RunRequest:
+def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContext:
     spoken = [message for message in body.messages if message.role in ("user", "assistant") and message.text.strip()]
     if not spoken or spoken[-1].role != "user":
         raise Invalid("The last message must be one of the user, with text.")
     if len(spoken[-1].text) > 100_000:
         raise Invalid("The question is longer than 100,000 characters.")
     with container.database.read() as connection:
-        bases = resolve(connection, scope, body.knowledge_bases) or chosen_or_all(connection, scope, ())
-        model = container.models.find(connection, scope, body.language_model)
-    return RunRequest(
-        run_id=new_id(),
-        thread_id="",
+        bases = resolve(connection, scope, body.knowledge_bases)
+    spec = RunSpec(
         question=spoken[-1].text,
         phase=body.model,
+        scope=scope,
         knowledge_bases=bases,
-        filters=filters_of(body.filters.model_dump()),
-        history=tuple(
-            Message(role="user" if message.role == "user" else "assistant", content=message.text)
-            for message in spoken[:-1]
-        ),
-        model=None if model is None else container.models.chat_model(model, sampling_of(body)),
+        filters=body.filters.chosen(),
+        model=body.language_model,
     )
+    history = [Message.of("user" if each.role == "user" else "assistant", each.text) for each in spoken[:-1]]
+    return container.contexts.of(spec, history, sampling_of(body))
 
 
-async def _events(container: Container, run: RunRequest) -> AsyncGenerator[RunEvent, None]:
+async def _events(container: Container, run: RunContext) -> AsyncGenerator[RunEvent, None]:
     """The run's events, counted as those of stored runs are."""
     with container.metrics.runs_active.track_inprogress():
         async with aclosing(container.runner.run(run, asyncio.Event())) as events:
             async for event in events:
                 if isinstance(event, RunFinished | RunFailed):
                     mode = event.mode if isinstance(event, RunFinished) else run.mode
-                    container.metrics.runs.labels(run.phase, event.kind.removeprefix("run_"), mode).inc()
+                    container.metrics.runs.labels(run.spec.phase, event.kind.removeprefix("run_"), mode).inc()
                 if isinstance(event, UsageReported):
                     container.metrics.tokens.labels("input").inc(event.input_tokens)
                     container.metrics.tokens.labels("output").inc(event.output_tokens)
                 yield event
 
 
-async def _said(container: Container, run: RunRequest, body: ChatRequest, answer: _Answer) -> AsyncGenerator[str, None]:
+async def _said(container: Container, run: RunContext, body: ChatRequest, answer: _Answer) -> AsyncGenerator[str, None]:
     """The text that the caller is sent, as it comes; what else the run tells is noted in `answer`.
 
     An answer that is cut costs no more than it has to: a model that writes on is stopped, and what it has written is
@@ -188,7 +183,7 @@ async def _said(container: Container, run: RunRequest, body: ChatRequest, answer
         await _end_early(run, answer, cut.reason)
 
 
-async def _end_early(run: RunRequest, answer: _Answer, reason: FinishReason) -> None:
+async def _end_early(run: RunContext, answer: _Answer, reason: FinishReason) -> None:
     text = "".join(answer.text)
     answer.finish_reason = reason
     if answer.finished is None and answer.failed is None:
@@ -198,7 +193,7 @@ async def _end_early(run: RunRequest, answer: _Answer, reason: FinishReason) -> 
     answer.citations = tuple(each for each in answer.citations if each.answer_end <= len(text))
 
 
-async def _whole(container: Container, run: RunRequest, body: ChatRequest) -> _Answer:
+async def _whole(container: Container, run: RunContext, body: ChatRequest) -> _Answer:
     answer = _Answer()
     async with aclosing(_said(container, run, body, answer)) as pieces:
         async for _ in pieces:
@@ -228,7 +223,7 @@ async def _until_gone(request: Request, work: Any) -> _Answer | None:
         task.cancel()
 
 
-async def _chunks(container: Container, run: RunRequest, body: ChatRequest, base_url: str) -> AsyncIterator[bytes]:
+async def _chunks(container: Container, run: RunContext, body: ChatRequest, base_url: str) -> AsyncIterator[bytes]:
     answer = _Answer()
     usage = body.stream_options is not None and bool(body.stream_options.include_usage)
     frame = _Frame(run, body.model, usage)
@@ -264,7 +259,7 @@ class _CompletionStream(StreamingResponse):
 class _Frame:
     """What every chunk of a stream has in common."""
 
-    def __init__(self, run: RunRequest, model: str, usage: bool) -> None:
+    def __init__(self, run: RunContext, model: str, usage: bool) -> None:
         self._common = {
             "id": f"chatcmpl-{run.run_id}",
             "object": "chat.completion.chunk",
@@ -285,7 +280,7 @@ class _Frame:
         return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode(errors="replace")
 
 
-def _completion(run: RunRequest, body: ChatRequest, answer: _Answer, finished: RunFinished, base_url: str) -> str:
+def _completion(run: RunContext, body: ChatRequest, answer: _Answer, finished: RunFinished, base_url: str) -> str:
     message = AnswerMessage(content="".join(answer.text), annotations=_annotations(answer.citations, base_url))
     return ChatCompletion(
         id=f"chatcmpl-{run.run_id}",

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter
 from sqlalchemy import Connection
 
+from agents.phases.spec import RunSpec
 from backend.api.context import Caller, Creating, Here
 from backend.api.openapi import problems
 from backend.api.streams import BEAT, BEAT_SECONDS, EVENTS, EventStream, LastEventId
 from backend.bootstrap import Container
 from backend.errors import Invalid
 from backend.knowledge_bases.selection import resolve, still_there
-from backend.runs.opening import Wish, open_run
+from backend.runs.opening import Placement, open_run
 from backend.runs.store import RunStore
 from backend.runs.types import Run
 from backend.schemas import ModelSelector, RunCreate, RunView
@@ -33,8 +34,9 @@ async def create_run(id: str, body: RunCreate, container: Here, scope: Caller, c
     begun: list[Run] = []
 
     def make(connection: Connection) -> RunView:
-        wish = _wish(connection, container, scope, id, body)
-        run = open_run(connection, scope, id, wish, owner=container.runs.owner, lease=container.runs.lease)
+        spec = _spec(connection, container, scope, id, body)
+        placement = Placement(parent_id=body.parent_id, edit_of=body.edit_of, regenerate=body.regenerate)
+        run = open_run(connection, id, spec, placement, owner=container.runs.owner, lease=container.runs.lease)
         begun[:] = [run]
         return RunView.model_validate(run)
 
@@ -44,8 +46,8 @@ async def create_run(id: str, body: RunCreate, container: Here, scope: Caller, c
     return view
 
 
-def _wish(connection: Connection, container: Container, scope: Scope, thread_id: str, body: RunCreate) -> Wish:
-    container.check_phase(body.phase)
+def _spec(connection: Connection, container: Container, scope: Scope, thread_id: str, body: RunCreate) -> RunSpec:
+    container.phases.get(body.phase)
     names = body.knowledge_bases
     if names is None:
         names = list(Conversations(connection, scope).get(thread_id).knowledge_bases)
@@ -60,15 +62,13 @@ def _wish(connection: Connection, container: Container, scope: Scope, thread_id:
     else:
         model_asked = model
     container.models.find(connection, scope, model_asked)
-    return Wish(
-        input=body.input,
+    return RunSpec(
+        question=body.input,
         phase=body.phase,
+        scope=scope,
         knowledge_bases=bases,
-        filters=body.filters.model_dump(),
+        filters=body.filters.chosen(),
         model=model_asked,
-        parent_id=body.parent_id,
-        edit_of=body.edit_of,
-        regenerate=body.regenerate,
     )
 
 

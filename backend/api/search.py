@@ -8,7 +8,6 @@ from fastapi import APIRouter
 
 from backend.api.context import Caller, Here
 from backend.api.openapi import problems
-from backend.runs.performing import filters_of
 from backend.schemas import HitDocument, HitView, SearchRequest, SearchResponse
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.types import Hit
@@ -27,7 +26,7 @@ def search(kb: str, body: SearchRequest, container: Here, scope: Caller) -> Sear
             body.query,
             knowledge_bases=[base.id],
             top_k=body.top_k,
-            filters=filters_of(body.filters.model_dump()),
+            filters=body.filters.chosen(),
         )
     return SearchResponse(
         hits=[_hit(hit, body.explain) for hit in found.hits if body.explain or not hit.dropped],

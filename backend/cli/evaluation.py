@@ -38,7 +38,7 @@ def retrieval(
         with container.database.read() as connection:
             base = KnowledgeBaseStore(connection, LOCAL).get(kb)
         report: dict[str, Any] = {}
-        for step in measure_base(container.database, container.runner, base.id, asked):
+        for step in measure_base(container.database, container.runner, LOCAL, base.id, asked):
             report = step.report or report
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))

@@ -13,7 +13,7 @@ from backend.cli.processes import AsJson
 
 if TYPE_CHECKING:
     from agents.events import RunFinished
-    from agents.phases import RunRequest
+    from agents.phases.context import RunContext
     from backend.bootstrap import Container
     from knowledge.types import Hit
 
@@ -66,36 +66,26 @@ def ask(
     from backend.cli.opening import opened
 
     with opened() as container:
-        container.check_phase(phase)
-        request = _request(container, question, kb or [], phase)
-        asyncio.run(_answer(container, request, as_json))
+        container.phases.get(phase)
+        asyncio.run(_answer(container, _context(container, question, kb or [], phase), as_json))
 
 
-def _request(container: Container, question: str, names: list[str], phase: str) -> RunRequest:
-    from agents.phases import RunRequest
+def _context(container: Container, question: str, names: list[str], phase: str) -> RunContext:
+    from agents.phases.spec import RunSpec
     from backend.accounts.guard import LOCAL
-    from backend.knowledge_bases.selection import chosen_or_all, resolve
-    from knowledge.ids import new_id
+    from backend.knowledge_bases.selection import resolve
 
     with container.database.read() as connection:
-        bases = chosen_or_all(connection, LOCAL, resolve(connection, LOCAL, names))
-        model = container.models.default(connection, LOCAL)
-    return RunRequest(
-        run_id=new_id(),
-        thread_id=new_id(),
-        question=question,
-        phase=phase,
-        knowledge_bases=bases,
-        model=None if model is None else container.models.chat_model(model),
-    )
+        bases = resolve(connection, LOCAL, names)
+    return container.contexts.of(RunSpec(question=question, phase=phase, scope=LOCAL, knowledge_bases=bases))
 
 
-async def _answer(container: Container, request: RunRequest, as_json: bool) -> None:
+async def _answer(container: Container, context: RunContext, as_json: bool) -> None:
     from agents.events import Cited, RunFailed, RunFinished, TextDelta
 
     citations: list[dict[str, Any]] = []
     try:
-        async for event in container.runner.run(request, asyncio.Event()):
+        async for event in container.runner.run(context, asyncio.Event()):
             match event:
                 case TextDelta() if not as_json:
                     typer.echo(event.text, nl=False)

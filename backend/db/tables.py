@@ -46,10 +46,12 @@ threads = Table(
     *_owned(),
     Column("title", StorableText, nullable=False),
     Column("knowledge_bases", StorableJSON, nullable=False),
+    Column("last_seq", BigInteger, nullable=False, server_default="0"),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Index(None, "workspace_id", "owner_id", "updated_at", "id"),
 )
+"""`last_seq` is the number of its newest message."""
 
 messages = Table(
     "messages",
@@ -57,6 +59,7 @@ messages = Table(
     id_column("id", primary_key=True),
     id_column("thread_id", ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
     id_column("parent_id", nullable=True),
+    Column("seq", BigInteger, nullable=False, server_default="0"),
     Column("role", String(20), nullable=False),
     Column("text", StorableText, nullable=False),
     id_column("run_id", nullable=True),
@@ -69,8 +72,10 @@ messages = Table(
     Column("uncited", StorableJSON, nullable=False),
     Column("nearest", StorableJSON, nullable=False),
     Column("created_at", Moment, nullable=False),
-    Index(None, "thread_id", "id"),
+    Index(None, "thread_id", "seq", unique=True),
 )
+"""`seq` counts the messages of a thread from 1 in the order they were added, whatever the clocks of the machines say
+that made their ids: a parent comes before its answers."""
 
 runs = Table(
     "runs",
@@ -87,7 +92,9 @@ runs = Table(
     Column("error", StorableText, nullable=False),
     Column("error_code", String(100), nullable=False),
     Column("request", StorableJSON, nullable=False),
+    Column("waiting_for", StorableJSON, nullable=True),
     Column("attempt", Integer, nullable=False),
+    Column("resumes", Integer, nullable=False, server_default="0"),
     Column("cancel_requested", Boolean, nullable=False),
     Column("lease_owner", String(200), nullable=False),
     Column("lease_until", Moment, nullable=False),
@@ -96,7 +103,9 @@ runs = Table(
     Index(None, "thread_id"),
     Index(None, "status", "lease_owner"),
 )
-"""`request` is what a process needs to run it again; a key given for this run only is wiped from it at its end."""
+"""`request` is the RunSpec, which any process needs to run it again; a key given for this run only is wiped from it at
+its end. `waiting_for` is what a run with the status `waiting` asks for; `resumes` counts the attempts that an answer
+began, and no crash."""
 
 run_events = Table(
     "run_events",
@@ -147,6 +156,21 @@ sessions = Table(
 )
 """Browsers that gave the token. Hashes alone are kept: a copy of the table opens nothing. A row goes at log-out, and
 some time after `expires_at`."""
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    id_column("id", primary_key=True),
+    *_owned(),
+    id_column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=True, index=True),
+    Column("name", StorableText, nullable=False),
+    Column("media_type", String(200), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("content_hash", String(64), nullable=False, index=True),
+    Column("created_at", Moment, nullable=False),
+)
+"""Files that a question brings along or a run makes; the content is a blob of the artifacts' own store. Without a
+`run_id` it belongs to no run yet."""
 
 models = Table(
     "models",

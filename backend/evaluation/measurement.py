@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.events import Retrieved, RunFailed, RunFinished
-from agents.phases import RunRequest
+from agents.phases.context import RunContext
+from agents.phases.spec import RunSpec
 from agents.runner import Runner
 from backend.errors import BackendError
 from knowledge.evaluation import Outcome, Question, answer_covers, cover_rank, located, quotes_found, summarise
 from knowledge.ids import new_id
 from knowledge.storage.database import Database
 from knowledge.storage.documents import document_paths
+from knowledge.types import Scope
 
 
 class WrongDocuments(BackendError):
@@ -40,7 +42,7 @@ class Measured:
 
 
 def measure_base(
-    database: Database, runner: Runner, base_id: str, questions: Sequence[Question]
+    database: Database, runner: Runner, scope: Scope, base_id: str, questions: Sequence[Question]
 ) -> Generator[Measured, None, None]:
     """Puts each question to the base, without a model, and yields after each.
 
@@ -50,7 +52,7 @@ def measure_base(
     asked: list[tuple[Question, Outcome]] = []
     with asyncio.Runner() as loop:
         for question in questions:
-            asked.append((question, loop.run(_put(runner, base_id, question))))
+            asked.append((question, loop.run(_put(runner, scope, base_id, question))))
             if len(asked) < len(questions):
                 yield Measured(done=len(asked), total=len(questions))
     yield Measured(done=len(asked), total=len(asked), report={**_report(asked), "unknown_documents": unknown})
@@ -71,18 +73,12 @@ def _located(
     return found, unknown
 
 
-async def _put(runner: Runner, base_id: str, question: Question) -> Outcome:
-    request = RunRequest(
-        run_id=new_id(),
-        thread_id=new_id(),
-        question=question.text,
-        phase="answer",
-        knowledge_bases=(base_id,),
-        model=None,
-    )
+async def _put(runner: Runner, scope: Scope, base_id: str, question: Question) -> Outcome:
+    spec = RunSpec(question=question.text, scope=scope, knowledge_bases=(base_id,), model="none")
+    context = RunContext(run_id=new_id(), thread_id="", spec=spec, knowledge_bases=spec.knowledge_bases)
     retrieved: Retrieved | None = None
     finished: RunFinished | None = None
-    async for event in runner.run(request, asyncio.Event()):
+    async for event in runner.run(context, asyncio.Event()):
         match event:
             case Retrieved():
                 retrieved = event

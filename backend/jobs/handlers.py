@@ -53,7 +53,7 @@ class Builder(Protocol):
 class Measure(Protocol):
     """Puts questions to a base of this id, and says after each how far it is."""
 
-    def __call__(self, base_id: str, questions: Sequence[Question], /) -> Iterator[Measured]: ...
+    def __call__(self, scope: Scope, base_id: str, questions: Sequence[Question], /) -> Iterator[Measured]: ...
 
 
 def make_handlers(builder: Builder, measure: Measure) -> Mapping[str, Handler]:
@@ -71,7 +71,7 @@ def make_handlers(builder: Builder, measure: Measure) -> Mapping[str, Handler]:
 
     def evaluate(held: Claim) -> Generator[Step, None, None]:
         questions = _questions(held.arguments["questions"])
-        for measured in measure(_base_of(held), questions):
+        for measured in measure(held.scope, _base_of(held), questions):
             yield StageCount(name="questions", done=measured.done, total=measured.total)
             if measured.report is not None:
                 yield Outcome(result={**measured.report, "file": held.arguments.get("file", "")})

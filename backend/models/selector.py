@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from agents.models.catalogue import ModelCatalogue, ModelSpec
-from agents.ports import ChatModel
+from agents.models.catalogue import ModelCatalogue
+from agents.models.providers import ModelSpec
+from agents.ports import ChatModel, ModelProfile
 from backend.accounts.sealing import Sealer, Secret
 from backend.connections.secrets import Credential
 from backend.errors import Invalid, KeyNeeded, SecretUnreadable
@@ -99,9 +100,16 @@ class ModelSelector:
             raise KeyNeeded(f"The key of the model {stored.name!r} holds what no key can: enter it again.")
         if key and stored.credential.scheme == "basic":
             base_url, key = with_userinfo(base_url, key), ""
+        # What the settings say is of their own model; of others nothing is known.
+        profile = ModelProfile(tool_calls=self.settings.tool_calls) if stored.id == SETTINGS_ID else ModelProfile()
         return self.catalogue.open(
             ModelSpec(
-                name=stored.name, base_url=base_url, api_key=key, model=stored.model, sampling=dict(sampling or {})
+                name=stored.name,
+                base_url=base_url,
+                api_key=key,
+                model=stored.model,
+                profile=profile,
+                sampling=dict(sampling or {}),
             )
         )
 

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from backend.runs.broker import Broker, Listener
-from backend.runs.store import is_over, read_events
-from backend.runs.types import StoredEvent
+from backend.runs.store import read_events, status_of
+from backend.runs.types import ACTIVE, WAITING, StoredEvent
 from knowledge.storage.database import Database
 
 POLL_SECONDS = 0.2
 """How often the table is read for a run that another process performs."""
 
-PATIENCE_SECONDS = 2.0
-"""How long a listener waits before it looks whether the run is still performed here."""
+LISTEN_SECONDS = 2.0
+"""How long a listener waits before it looks whether the run is still performed here; also how often the table is read
+for a run that waits for an answer, as it may for days."""
 
 PAGE = 2_000
 
@@ -35,34 +36,39 @@ class Follower:
         """
         clock = asyncio.get_running_loop().time
         with self._broker.listen(run_id) as listener:
-            spoken, live = clock(), False
+            sent_at, live, status = clock(), False, None
             while True:
                 if live:
-                    events, live = await self._heard(run_id, listener, after, beat)
+                    timeout = min(beat, self._patience(run_id, status))
+                    events, live = await self._next(run_id, listener, after, timeout)
                 else:
-                    events, over = await asyncio.to_thread(self._read, run_id, after)
-                    if over and not events:
+                    events, status = await asyncio.to_thread(self._read, run_id, after)
+                    if status not in ACTIVE and not events:
                         return
                     live = len(events) < PAGE
                 if events:
-                    after, spoken = events[-1].seq, clock()
+                    after, sent_at = events[-1].seq, clock()
                     yield events
                     if events[-1].last:
                         return
-                elif clock() - spoken >= beat:
-                    spoken = clock()
+                elif clock() - sent_at >= beat:
+                    sent_at = clock()
                     yield []
 
-    async def _heard(self, run_id: str, listener: Listener, after: int, beat: float) -> tuple[list[StoredEvent], bool]:
-        """What the listener heard next, and whether to go on listening; otherwise the table is to be read."""
+    def _patience(self, run_id: str, status: str | None) -> float:
+        return LISTEN_SECONDS if status == WAITING or self._is_local(run_id) else POLL_SECONDS
+
+    async def _next(
+        self, run_id: str, listener: Listener, after: int, timeout: float
+    ) -> tuple[list[StoredEvent], bool]:
+        """What the listener got next, and whether to go on listening; otherwise the table is to be read."""
         local = self._is_local(run_id)
-        events = await listener.take(min(beat, PATIENCE_SECONDS) if local else min(beat, POLL_SECONDS))
-        events = [event for event in events if event.seq > after]
+        events = [event for event in await listener.take(timeout) if event.seq > after]
         if events and events[0].seq != after + 1:
             return [], False
         return events, local or bool(events)
 
-    def _read(self, run_id: str, after: int) -> tuple[list[StoredEvent], bool]:
+    def _read(self, run_id: str, after: int) -> tuple[list[StoredEvent], str | None]:
         with self._database.read() as connection:
-            over = is_over(connection, run_id)  # before the events: what ended a run is stored with its end
-            return read_events(connection, run_id, after, PAGE), over
+            status = status_of(connection, run_id)  # before the events: what ended a run is stored with its end
+            return read_events(connection, run_id, after, PAGE), status

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
+from agents.phases.spec import RunSpec
+from backend.artifacts.store import ArtifactStore
 from backend.errors import Invalid, Missing, RunActive
 from backend.runs.store import RunStore
-from backend.runs.types import Run
+from backend.runs.types import ACTIVE, Run
 from backend.threads.store import Conversations, StoredMessage, Thread
 from knowledge.ids import new_id
-from knowledge.types import Scope
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
-    """What a caller asks for. `knowledge_bases` are ids; `model` is a configured name, "none", an endpoint or None."""
+class Placement:
+    """Where in a thread a question stands: after an answer (None: the newest), in place of another question, or, with
+    `regenerate`, as the question `parent_id` that is there already."""
 
-    input: str
-    phase: str
-    knowledge_bases: Sequence[str]
-    filters: Mapping[str, Any]
-    model: str | Mapping[str, str] | None
     parent_id: str | None = None
     edit_of: str | None = None
     regenerate: bool = False
@@ -39,51 +34,50 @@ class _Place:
     question: StoredMessage | None
 
 
-def open_run(connection: Connection, scope: Scope, thread_id: str, wish: Wish, *, owner: str, lease: timedelta) -> Run:
+def open_run(
+    connection: Connection, thread_id: str, spec: RunSpec, placement: Placement, *, owner: str, lease: timedelta
+) -> Run:
     """The question, an empty answer and the run that is to fill it, in one transaction; the run is leased to `owner`.
 
     Two branches of a thread may be answered at the same time, one branch may not: an unfinished answer cannot be
     followed, and a question that is being answered is not answered again. Raises Missing, Invalid, RunActive.
     """
-    conversations = Conversations(connection, scope)
+    conversations = Conversations(connection, spec.scope)
     thread = conversations.get(thread_id)
-    place = _place(conversations, thread, wish)
-    store = RunStore(connection, scope)
+    place = _place(conversations, thread, spec.question, placement)
+    store = RunStore(connection, spec.scope)
     if place.question is not None and store.answering(place.question.id):
         raise RunActive("This question is being answered; wait for the answer or cancel it.")
     run_id = new_id()
-    text = place.question.text if place.question else wish.input
+    text = place.question.text if place.question else spec.question
     question_id = place.question.id if place.question else conversations.add_question(thread, place.parent_id, text)
-    return store.add(
+    run = store.add(
         run_id=run_id,
         thread_id=thread.id,
         message_id=conversations.add_answer(thread.id, question_id, run_id),
         user_message_id=question_id,
-        phase=wish.phase,
-        request={
-            "question": text,
-            "knowledge_bases": list(wish.knowledge_bases),
-            "filters": dict(wish.filters),
-            "model": wish.model if isinstance(wish.model, str | None) else dict(wish.model),
-        },
+        spec=replace(spec, question=text),
         owner=owner,
         lease=lease,
     )
+    ArtifactStore(connection, spec.scope).attach(spec.attachments, run_id)
+    return run
 
 
-def _place(conversations: Conversations, thread: Thread, wish: Wish) -> _Place:
-    if wish.regenerate:
-        if wish.parent_id is None:
+def _place(conversations: Conversations, thread: Thread, question: str, placement: Placement) -> _Place:
+    parent_id = placement.parent_id
+    if placement.regenerate:
+        if parent_id is None:
             raise Invalid("To answer again, name the question in `parent_id`.")
-        return _Place(parent_id=None, question=_question(conversations, thread, wish.parent_id))
-    if not wish.input.strip():
+        return _Place(parent_id=None, question=_question(conversations, thread, parent_id))
+    if not question.strip():
         raise Invalid("`input` is empty: write a question.")
-    if wish.edit_of is not None:
-        return _Place(parent_id=_question(conversations, thread, wish.edit_of).parent_id, question=None)
-    parent = _message(conversations, thread, wish.parent_id) if wish.parent_id else conversations.newest(thread.id)
+    if placement.edit_of is not None:
+        return _Place(parent_id=_question(conversations, thread, placement.edit_of).parent_id, question=None)
+    parent = _message(conversations, thread, parent_id) if parent_id else conversations.newest(thread.id)
     if parent is not None and parent.role == "user":
         raise Invalid("A question follows an answer: name an answer in `parent_id`, or nothing.")
-    if parent is not None and parent.status == "running":
+    if parent is not None and parent.status in ACTIVE:
         raise RunActive("The answer before is still being written; wait for it or cancel it.")
     return _Place(parent_id=parent.id if parent else None, question=None)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, text, update
 
+from agents.events import RunCancelled, RunFailed, encode_event
+from agents.phases.spec import Resume, RunSpec, decode_spec, encode_spec
 from backend.db.tables import messages, run_events, runs, threads
-from backend.errors import Missing
-from backend.runs.types import Outcome, Run, StoredEvent
+from backend.errors import Missing, NotWaiting
+from backend.runs.types import ACTIVE, RUNNING, WAITING, Outcome, Run, StoredEvent
 from knowledge.text.storable import storable
 from knowledge.types import Scope
 
@@ -35,8 +38,7 @@ class RunStore:
         thread_id: str,
         message_id: str,
         user_message_id: str,
-        phase: str,
-        request: Mapping[str, Any],
+        spec: RunSpec,
         owner: str,
         lease: timedelta,
     ) -> Run:
@@ -50,12 +52,12 @@ class RunStore:
                 thread_id=thread_id,
                 message_id=message_id,
                 user_message_id=user_message_id,
-                phase=phase,
-                status="running",
+                phase=spec.phase,
+                status=RUNNING,
                 model="",
                 error="",
                 error_code="",
-                request=dict(request),
+                request=encode_spec(spec),
                 attempt=1,
                 cancel_requested=False,
                 lease_owner=owner,
@@ -73,22 +75,47 @@ class RunStore:
         return _run(row)
 
     def answering(self, user_message_id: str) -> str | None:
-        """The run that is answering this message at the moment."""
+        """The run that is answering this message and has not ended."""
         query = select(runs.c.id).where(
-            self._mine(), runs.c.user_message_id == user_message_id, runs.c.status == "running"
+            self._mine(), runs.c.user_message_id == user_message_id, runs.c.status.in_(ACTIVE)
         )
         return self._connection.execute(query).scalar()
 
     def request_cancel(self, run_id: str) -> Run:
-        """Ask whoever runs it to stop; a finished run is left as it is. Raises Missing."""
+        """Ask whoever runs it to stop; a waiting run ends here, one that has ended stays as it is. Raises Missing."""
+        self.get(run_id)
+        ask = update(runs).where(runs.c.id == run_id, runs.c.status.in_(ACTIVE)).values(cancel_requested=True)
+        if self._connection.execute(ask.returning(runs.c.status)).scalar() == WAITING:
+            cancel_waiting(self._connection, run_id)
+        return self.get(run_id)
+
+    def resume(self, run_id: str, answer: Any, *, owner: str, lease: timedelta) -> Run:
+        """Answer what a run waits for: its next attempt, leased to the process that is about to begin it, has the
+        answer in its spec. Of two answers one is taken. Raises Missing, NotWaiting."""
         run = self.get(run_id)
-        if run.status == "running":
-            self._connection.execute(update(runs).where(runs.c.id == run_id).values(cancel_requested=True))
-        return run
+        spec = replace(run.spec, resume=Resume(asked=run.waiting_for or {}, answer=answer))
+        waiting = and_(runs.c.id == run_id, runs.c.status == WAITING, runs.c.attempt == run.attempt)
+        taken = self._connection.execute(
+            update(runs)
+            .where(waiting)
+            .values(
+                status=RUNNING,
+                request=encode_spec(spec),
+                waiting_for=None,
+                attempt=runs.c.attempt + 1,
+                resumes=runs.c.resumes + 1,
+                lease_owner=owner,
+                lease_until=datetime.now(UTC) + lease,
+            )
+        )
+        if not taken.rowcount:
+            raise NotWaiting("This run waits for no answer; it may have been answered or stopped already.")
+        self._connection.execute(update(messages).where(messages.c.id == run.message_id).values(status=RUNNING))
+        return self.get(run_id)
 
     def active_of(self, thread_id: str) -> list[str]:
         """The runs of a thread that have not ended."""
-        query = select(runs.c.id).where(self._mine(), runs.c.thread_id == thread_id, runs.c.status == "running")
+        query = select(runs.c.id).where(self._mine(), runs.c.thread_id == thread_id, runs.c.status.in_(ACTIVE))
         return list(self._connection.execute(query).scalars())
 
     def _mine(self) -> ColumnElement[bool]:
@@ -122,16 +149,21 @@ def add_events(connection: Connection, events: Sequence[tuple[str, StoredEvent]]
 
 def held(connection: Connection, ids: Collection[str], owner: str) -> set[str]:
     """Those of the runs that are still this owner's; nobody takes them over before the transaction ends."""
-    query = select(runs.c.id).where(runs.c.id.in_(ids), runs.c.status == "running", runs.c.lease_owner == owner)
+    query = select(runs.c.id).where(runs.c.id.in_(ids), runs.c.status == RUNNING, runs.c.lease_owner == owner)
     return set(connection.execute(query.with_for_update(read=True)).scalars())
 
 
 def close(connection: Connection, run_id: str, outcome: Outcome) -> None:
-    """Write how a run ended into its row and its message; the caller holds the run."""
+    """Write how an attempt ended into the row and the message of its run; the caller holds the run.
+
+    A run that waits is let go of: its lease is nobody's.
+    """
     row = connection.execute(
-        select(runs.c.message_id, runs.c.thread_id, runs.c.request).where(runs.c.id == run_id)
+        select(runs.c.message_id, runs.c.thread_id, runs.c.request, runs.c.cancel_requested).where(runs.c.id == run_id)
     ).one()
     now = datetime.now(UTC)
+    parked: dict[str, Any] = {"waiting_for": outcome.waiting_for, "lease_owner": ""}
+    ended: dict[str, Any] = {"waiting_for": None, "request": without_key(row.request), "finished_at": now}
     connection.execute(
         update(runs)
         .where(runs.c.id == run_id)
@@ -141,8 +173,7 @@ def close(connection: Connection, run_id: str, outcome: Outcome) -> None:
             model=outcome.model,
             error=outcome.error,
             error_code=outcome.error_code,
-            request=without_key(row.request),
-            finished_at=now,
+            **(parked if outcome.status == WAITING else ended),
         )
     )
     connection.execute(
@@ -161,41 +192,94 @@ def close(connection: Connection, run_id: str, outcome: Outcome) -> None:
         )
     )
     connection.execute(update(threads).where(threads.c.id == row.thread_id).values(updated_at=now))
+    if outcome.status == WAITING and row.cancel_requested:
+        cancel_waiting(connection, run_id)  # asked for while it was on its way to be parked
+
+
+def fail(connection: Connection, run_id: str, code: str, message: str) -> StoredEvent:
+    """End a run that the caller holds as failed; what is stored of its text stays. The event that says so."""
+    return _end(connection, run_id, RunFailed(code=code, message=message), "failed")
+
+
+def cancel_waiting(connection: Connection, run_id: str) -> StoredEvent:
+    """End a waiting run as cancelled, which nobody performs; its text stays. The event that says so."""
+    return _end(connection, run_id, RunCancelled(text=text_so_far(connection, run_id)), "cancelled")
+
+
+def _end(connection: Connection, run_id: str, event: RunFailed | RunCancelled, status: str) -> StoredEvent:
+    """Append the last event of a run and close it with what is stored of it."""
+    last = connection.execute(select(func.max(run_events.c.seq)).where(run_events.c.run_id == run_id)).scalar() or 0
+    stored = StoredEvent(seq=last + 1, kind=event.kind, data=encode_event(event))
+    add_events(connection, [(run_id, stored)])
+    failed = event if isinstance(event, RunFailed) else None
+    row = connection.execute(
+        select(runs.c.mode, runs.c.model, messages.c.citations, messages.c.uncited, messages.c.nearest)
+        .join(messages, messages.c.id == runs.c.message_id)
+        .where(runs.c.id == run_id)
+    ).one()
+    outcome = Outcome(
+        status=status,
+        text=text_so_far(connection, run_id),
+        mode=row.mode,
+        model=row.model,
+        answered=None,
+        error=failed.message if failed else "",
+        error_code=failed.code if failed else "",
+        citations=row.citations,
+        uncited=row.uncited,
+        nearest=row.nearest,
+    )
+    close(connection, run_id, outcome)
+    return stored
+
+
+def text_so_far(connection: Connection, run_id: str) -> str:
+    """What the present attempt of a run has written, from its stored events."""
+    started = select(func.max(run_events.c.seq)).where(
+        run_events.c.run_id == run_id, run_events.c.kind == "run_started"
+    )
+    begun = connection.execute(started).scalar() or 0
+    query = (
+        select(run_events.c.data)
+        .where(run_events.c.run_id == run_id, run_events.c.seq > begun, run_events.c.kind == "text_delta")
+        .order_by(run_events.c.seq)
+    )
+    return "".join(json.loads(data)["text"] for data in connection.execute(query).scalars())
 
 
 def extend(connection: Connection, owner: str, lease: timedelta) -> set[str]:
     """Renew the leases of an owner; the runs it still holds."""
-    mine = and_(runs.c.status == "running", runs.c.lease_owner == owner)
+    mine = and_(runs.c.status == RUNNING, runs.c.lease_owner == owner)
     connection.execute(update(runs).where(mine).values(lease_until=datetime.now(UTC) + lease))
     return set(connection.execute(select(runs.c.id).where(mine)).scalars())
 
 
 def release(connection: Connection, owner: str) -> None:
     """Give back every run of an owner, so that another process takes it up at once."""
-    mine = and_(runs.c.status == "running", runs.c.lease_owner == owner)
+    mine = and_(runs.c.status == RUNNING, runs.c.lease_owner == owner)
     connection.execute(update(runs).where(mine).values(lease_owner="", lease_until=datetime.now(UTC)))
 
 
 def cancelled(connection: Connection, owner: str) -> list[str]:
     """The owner's runs whose end somebody asked for."""
-    query = select(runs.c.id).where(runs.c.status == "running", runs.c.lease_owner == owner, runs.c.cancel_requested)
+    query = select(runs.c.id).where(runs.c.status == RUNNING, runs.c.lease_owner == owner, runs.c.cancel_requested)
     return list(connection.execute(query).scalars())
 
 
 def owners(connection: Connection) -> set[str]:
     """Who holds runs at the moment, alive or not."""
-    return set(connection.execute(select(runs.c.lease_owner).where(runs.c.status == "running").distinct()).scalars())
+    return set(connection.execute(select(runs.c.lease_owner).where(runs.c.status == RUNNING).distinct()).scalars())
 
 
 def any_orphaned(connection: Connection) -> bool:
     """Whether a lease ran out."""
-    late = select(runs.c.id).where(runs.c.status == "running", runs.c.lease_until < datetime.now(UTC)).limit(1)
+    late = select(runs.c.id).where(runs.c.status == RUNNING, runs.c.lease_until < datetime.now(UTC)).limit(1)
     return connection.execute(late).first() is not None
 
 
-def is_over(connection: Connection, run_id: str) -> bool:
-    """Whether no event follows those stored: the run has ended, or was deleted with its conversation."""
-    return connection.execute(select(runs.c.status).where(runs.c.id == run_id)).scalar() != "running"
+def status_of(connection: Connection, run_id: str) -> str | None:
+    """The status of a run; None when it was deleted with its conversation. Only ACTIVE ones have events to come."""
+    return connection.execute(select(runs.c.status).where(runs.c.id == run_id)).scalar()
 
 
 def take_over(
@@ -207,10 +291,11 @@ def take_over(
     but: Collection[str] = (),
     limit: int = 50,
 ) -> list[Run]:
-    """The runs whose lease ran out or whose owner is dead, `but` some, now this owner's, each with its next attempt."""
+    """The running runs whose lease ran out or whose owner is dead, `but` some, now this owner's, each with its next
+    attempt."""
     now = datetime.now(UTC)
     orphaned = or_(runs.c.lease_until < now, runs.c.lease_owner.in_(list(dead)))
-    free = and_(runs.c.status == "running", runs.c.lease_owner != owner, runs.c.id.notin_(but), orphaned)
+    free = and_(runs.c.status == RUNNING, runs.c.lease_owner != owner, runs.c.id.notin_(but), orphaned)
     query = select(runs.c.id).where(free).limit(limit)
     ids = list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
     if not ids:
@@ -234,6 +319,12 @@ def _query(*conditions: ColumnElement[bool]) -> Any:
     return select(runs, last.label("last_event_id")).where(*conditions)
 
 
+def _spec(row: Row[Any]) -> RunSpec:
+    """What is stored of earlier versions has neither phase nor scope; the row has both."""
+    scope = {"workspace_id": row.workspace_id, "user_id": row.owner_id}
+    return decode_spec({"phase": row.phase, "scope": scope, **row.request})
+
+
 def _run(row: Row[Any]) -> Run:
     return Run(
         id=row.id,
@@ -247,8 +338,10 @@ def _run(row: Row[Any]) -> Run:
         mode=row.mode,
         model=row.model,
         error=row.error,
-        request=row.request,
+        spec=_spec(row),
+        waiting_for=row.waiting_for,
         attempt=row.attempt,
+        resumes=row.resumes,
         cancel_requested=row.cancel_requested,
         last_event_id=row.last_event_id or 0,
         created_at=row.created_at,

@@ -8,16 +8,21 @@ from typing import Any
 from agents.events import (
     Cited,
     Retrieved,
-    RunCancelled,
     RunEvent,
     RunFailed,
     RunFinished,
     RunStarted,
+    RunWaiting,
     TextDelta,
 )
-from backend.runs.types import Outcome
+from backend.runs.types import WAITING, Outcome
 
-_STATUS = {"run_finished": "finished", "run_failed": "failed", "run_cancelled": "cancelled"}
+_STATUS = {
+    "run_finished": "finished",
+    "run_failed": "failed",
+    "run_cancelled": "cancelled",
+    "run_waiting": WAITING,
+}
 
 
 class Transcript:
@@ -56,13 +61,13 @@ class Transcript:
         return self._retrieved if self._cited is None and self._pieces else None
 
     def outcome(self) -> Outcome:
-        """What the terminal event, the last one noted, makes of the run and its message."""
+        """What the event that ended the attempt, the last one noted, makes of the run and its message."""
         last = self._last
         finished = last if isinstance(last, RunFinished) else None
         cited = self._cited or Cited(citations=())
         failed = last if isinstance(last, RunFailed) else None
         return Outcome(
-            status=_STATUS[last.kind] if isinstance(last, RunFinished | RunFailed | RunCancelled) else "failed",
+            status=_STATUS.get(last.kind, "failed") if last is not None else "failed",
             text=finished.text if finished else self.text,
             mode=finished.mode if finished else self._mode,
             model=self._model,
@@ -72,6 +77,7 @@ class Transcript:
             citations=[asdict(citation) for citation in cited.citations],
             uncited=[list(bounds) for bounds in cited.uncited],
             nearest=_plain(finished.nearest) if finished else [],
+            waiting_for=last.asked if isinstance(last, RunWaiting) else None,
         )
 
 

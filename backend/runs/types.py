@@ -8,11 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from agents.events import TERMINAL_KINDS
+from agents.phases.spec import RunSpec
+
+RUNNING, WAITING = "running", "waiting"
+ACTIVE = (RUNNING, WAITING)
+"""The statuses of a run that has not ended. A waiting one has neither task nor lease: any process may go on with it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """A run as it is stored. `request` holds what any process needs to begin it again."""
+    """A run as it is stored. `spec` is what any process needs to begin it again; `resumes` of its attempts began with
+    an answer to what it was `waiting_for`."""
 
     id: str
     workspace_id: str
@@ -25,8 +31,10 @@ class Run:
     mode: str | None
     model: str
     error: str
-    request: Mapping[str, Any]
+    spec: RunSpec
+    waiting_for: Mapping[str, Any] | None
     attempt: int
+    resumes: int
     cancel_requested: bool
     last_event_id: int
     created_at: datetime
@@ -52,7 +60,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What a run leaves in its message and its row, stored in one transaction with its last event."""
+    """What an attempt leaves in the message and the row of its run, stored in one transaction with its last event."""
 
     status: str
     text: str
@@ -64,3 +72,4 @@ class Outcome:
     citations: list[dict[str, Any]]
     uncited: list[list[int]]
     nearest: list[dict[str, Any]]
+    waiting_for: Mapping[str, Any] | None = None

@@ -66,7 +66,8 @@ class FeedbackView(View):
 class MessageView(View):
     """Messages form a tree: `parent_id` is the message answered or followed; siblings share it (edits, regenerations).
 
-    For an assistant message, `status` is that of its run; `text` is what has been written so far.
+    For an assistant message, `status` is that of its run (`waiting`: for an answer from outside); `text` is what has
+    been written so far.
     """
 
     id: str
@@ -75,7 +76,7 @@ class MessageView(View):
     role: Literal["user", "assistant"]
     text: str
     run_id: str | None
-    status: Literal["running", "finished", "failed", "cancelled"]
+    status: Literal["running", "waiting", "finished", "failed", "cancelled"]
     mode: Literal["extractive", "model"] | None
     model: str
     answered: bool | None
@@ -121,7 +122,7 @@ class RunView(View):
     message_id: str
     user_message_id: str
     phase: str
-    status: Literal["running", "finished", "failed", "cancelled"]
+    status: Literal["running", "waiting", "finished", "failed", "cancelled"]
     mode: Literal["extractive", "model"] | None
     model: str
     error: str

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from backend.schemas.base import Body, Name, View
+from knowledge.types import Filters
 
 
 class KnowledgeBaseCreate(Body):
@@ -117,6 +118,16 @@ class SearchFilters(Body):
     path_prefixes: list[str] = Field(default_factory=list, max_length=1000)
     document_ids: list[str] = Field(default_factory=list, max_length=1000)
     metadata: dict[str, Any] = Field(default_factory=dict)
+
+    def chosen(self) -> Filters | None:
+        """As the knowledge floor takes them; None when nothing is filtered."""
+        filters = Filters(
+            source_ids=tuple(self.source_ids),
+            path_prefixes=tuple(self.path_prefixes),
+            document_ids=tuple(self.document_ids),
+            metadata=self.metadata,
+        )
+        return None if filters == Filters() else filters
 
 
 class SearchRequest(Body):

@@ -45,10 +45,13 @@ class ModelCheck(View):
 
 
 class PhaseView(View):
-    """A phase that a run can be asked for; also a model of the OpenAI endpoint."""
+    """A phase that a run can be asked for; also a model of the OpenAI endpoint. `description` is the English one of
+    `descriptions`, which are by language; a run without what it `requires` fails."""
 
     name: str
     description: str = ""
+    descriptions: dict[Literal["en", "zh"], str] = Field(default_factory=dict)
+    requires: list[Literal["model"]] = Field(default_factory=list)
 
 
 class EmbedderView(View):

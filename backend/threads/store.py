@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exi
 
 from agents.answering.greetings import greets
 from backend.db.paging import cut
-from backend.db.tables import feedback, messages, run_events, runs, threads
+from backend.db.tables import feedback, messages, runs, threads
 from backend.errors import Invalid, Missing
+from backend.runs.store import text_so_far
+from backend.runs.types import ACTIVE, RUNNING
 from knowledge.ids import new_id
 from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope
@@ -124,10 +125,10 @@ class Conversations:
     def messages(self, thread_id: str, limit: int, cursor: str = "") -> tuple[list[StoredMessage], str | None]:
         """The whole tree in the order it grew, so a parent comes before its answers. Raises Missing."""
         self.get(thread_id)
-        query = self._messages().where(messages.c.thread_id == thread_id).order_by(messages.c.id).limit(limit + 1)
+        query = self._messages().where(messages.c.thread_id == thread_id).order_by(messages.c.seq).limit(limit + 1)
         if cursor:
-            query = query.where(messages.c.id > decode_cursor(cursor, 1)[0])
-        rows, following = cut(self._connection.execute(query).all(), limit, lambda row: (row.id,))
+            query = query.where(messages.c.seq > _seq(decode_cursor(cursor, 1)[0]))
+        rows, following = cut(self._connection.execute(query).all(), limit, lambda row: (str(row.seq),))
         return [self._message(row) for row in rows], following
 
     def message(self, message_id: str) -> StoredMessage:
@@ -139,7 +140,7 @@ class Conversations:
 
     def newest(self, thread_id: str) -> StoredMessage | None:
         """The message at the end of the newest branch; None in an empty thread."""
-        query = self._messages().where(messages.c.thread_id == thread_id).order_by(messages.c.id.desc()).limit(1)
+        query = self._messages().where(messages.c.thread_id == thread_id).order_by(messages.c.seq.desc()).limit(1)
         row = self._connection.execute(query).first()
         return None if row is None else self._message(row)
 
@@ -162,7 +163,7 @@ class Conversations:
 
     def add_answer(self, thread_id: str, parent_id: str, run_id: str) -> str:
         """The id of an assistant message that the run is to fill."""
-        return self._add(thread_id, parent_id, "assistant", "", status="running", run_id=run_id)
+        return self._add(thread_id, parent_id, "assistant", "", status=RUNNING, run_id=run_id)
 
     def rate(self, message_id: str, given: Feedback | None) -> None:
         """Set or take back this user's feedback. Raises Missing."""
@@ -186,11 +187,15 @@ class Conversations:
         self, thread_id: str, parent_id: str | None, role: str, text: str, *, status: str, run_id: str | None
     ) -> str:
         message_id = new_id()
+        # The row of the thread is locked by this until the transaction ends, so no two messages get one number.
+        counted = update(threads).where(threads.c.id == thread_id).values(last_seq=threads.c.last_seq + 1)
+        seq = self._connection.execute(counted.returning(threads.c.last_seq)).scalar_one()
         self._connection.execute(
             insert(messages).values(
                 id=message_id,
                 thread_id=thread_id,
                 parent_id=parent_id,
+                seq=seq,
                 role=role,
                 text=text,
                 run_id=run_id,
@@ -211,8 +216,11 @@ class Conversations:
     def _query(self) -> Select[Any]:
         count = select(func.count()).where(messages.c.thread_id == threads.c.id).scalar_subquery()
         active = (
-            select(func.max(runs.c.id))
-            .where(runs.c.thread_id == threads.c.id, runs.c.status == "running")
+            select(runs.c.id)
+            .join(messages, messages.c.id == runs.c.message_id)
+            .where(runs.c.thread_id == threads.c.id, runs.c.status.in_(ACTIVE))
+            .order_by(messages.c.seq.desc())
+            .limit(1)
             .scalar_subquery()
         )
         return select(threads, count.label("message_count"), active.label("active_run_id")).where(self._mine())
@@ -229,7 +237,7 @@ class Conversations:
 
     def _message(self, row: Row[Any]) -> StoredMessage:
         text = row.text
-        if row.status == "running":
+        if row.status == RUNNING:
             text = text_so_far(self._connection, row.run_id)
         given = Feedback(rating=row.rating, reasons=tuple(row.reasons), comment=row.comment) if row.rating else None
         return StoredMessage(
@@ -251,20 +259,6 @@ class Conversations:
             feedback=given,
             created_at=row.created_at,
         )
-
-
-def text_so_far(connection: Connection, run_id: str) -> str:
-    """What the present attempt of a run has written, from its stored events."""
-    started = select(func.max(run_events.c.seq)).where(
-        run_events.c.run_id == run_id, run_events.c.kind == "run_started"
-    )
-    begun = connection.execute(started).scalar() or 0
-    query = (
-        select(run_events.c.data)
-        .where(run_events.c.run_id == run_id, run_events.c.seq > begun, run_events.c.kind == "text_delta")
-        .order_by(run_events.c.seq)
-    )
-    return "".join(json.loads(data)["text"] for data in connection.execute(query).scalars())
 
 
 def title_of(question: str) -> str:
@@ -295,6 +289,12 @@ def _holds(column: ColumnElement[str], words: str) -> ColumnElement[bool]:
 def _before(moment: datetime, thread_id: str) -> ColumnElement[bool]:
     same = and_(threads.c.updated_at == moment, threads.c.id < thread_id)
     return or_(threads.c.updated_at < moment, same)
+
+
+def _seq(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise Invalid("This cursor is none of ours; give back `next_cursor` of the page before unchanged.")
+    return int(text)
 
 
 def _moment(text: str) -> datetime:

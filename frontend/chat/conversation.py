@@ -33,9 +33,9 @@ class Conversation:
 
     @property
     def running(self) -> str:
-        """The run that writes the last message; empty when none does."""
+        """The run that writes the last message or waits to go on with it; empty when none does."""
         last = self.path[-1].message if self.path else None
-        if last is None or last.status != "running" or not last.run_id:
+        if last is None or not last.active or not last.run_id:
             return ""
         return "" if run_states().get(last.run_id, RunState()).ended else last.run_id
 

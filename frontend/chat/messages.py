@@ -46,7 +46,7 @@ def draw_answer(conversation: Conversation, turn: Turn, choice: Choice) -> None:
         _draw_sources(message)
         _draw_nearest(message)
         _draw_actions(conversation, turn, choice)
-        if message.run_id and message.status != "running":
+        if message.run_id and not message.active:
             draw_why(message)
 
 
@@ -158,7 +158,7 @@ def _draw_nearest(message: Message) -> None:
 
 def _draw_actions(conversation: Conversation, turn: Turn, choice: Choice) -> None:
     say, message = texts(), turn.message
-    if message.status == "running":
+    if message.active:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"acts-{message.id}"):
         if message.mode:

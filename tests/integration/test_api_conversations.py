@@ -70,7 +70,7 @@ def test_follow_ups_bring_their_history(client: TestClient, phase: ScriptedPhase
     thread = new_thread(client)
     ask(client, thread, input="First?")
     ask(client, thread, input="And then?")
-    assert [(each.role, each.content) for each in phase.asked[1].history] == [
+    assert [(each.role, each.text) for each in phase.asked[1].history] == [
         ("user", "First?"),
         ("assistant", "Run make up. [1]"),
     ]
@@ -103,7 +103,7 @@ def test_edits_and_regenerations_are_siblings(client: TestClient, phase: Scripte
     ]
     assert [asked.question for asked in phase.asked] == ["Frist?", "Frist?", "First?"]
     branch = ask(client, thread, input="On the old branch", parent_id=tree[1]["id"])
-    assert phase.asked[3].history[0].content == "Frist?"
+    assert phase.asked[3].history[0].text == "Frist?"
     assert branch["status"] == "running"
 
 

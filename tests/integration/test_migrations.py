@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -20,6 +21,19 @@ from backend.migrations import DatabaseNewer, configuration, current_revision, h
 from knowledge.storage.database import Database
 from tests.databases import DIALECTS, blank_database_url
 
+NOW = "2026-01-02 03:04:05+00:00"
+THREAD = (
+    "INSERT INTO threads (id, workspace_id, owner_id, title, knowledge_bases, created_at, updated_at) "
+    "VALUES (:id, 'w', 'o', '', '[]', :now, :now)"
+)
+MESSAGE = (
+    "INSERT INTO messages (id, thread_id, parent_id, role, text, status, model, error, citations, uncited, nearest, "
+    "created_at) VALUES (:id, :thread, :parent, 'user', '', 'finished', '', '', '[]', '[]', '[]', :now)"
+)
+FEEDBACK = (
+    "INSERT INTO feedback (message_id, workspace_id, owner_id, rating, reasons, comment, updated_at) "
+    "VALUES ('3', 'w', 'o', 'up', '[]', '', :now)"
+)
 ROOT = Path(__file__).resolve().parents[2]
 MIGRATE = """
 import sys
@@ -98,3 +112,28 @@ def test_a_database_of_a_later_version_is_left_alone(database: Database) -> None
     with pytest.raises(DatabaseNewer, match="later"):
         upgrade_database(database)
     assert current_revision(database) == "9999"
+
+
+def test_messages_of_before_are_numbered_parents_first(database: Database) -> None:
+    """Also where the clocks of two machines made a question's id later than its answer's."""
+    _upgrade_to(database, "0002")
+    rows = [("t1", "3", None), ("t1", "1", "3"), ("t1", "2", "1"), ("t2", "5", None), ("t2", "6", "5")]
+    with database.write() as connection:
+        for thread in ("t1", "t2"):
+            connection.execute(text(THREAD), {"id": thread, "now": NOW})
+        for thread, identity, parent in rows:
+            connection.execute(text(MESSAGE), {"id": identity, "thread": thread, "parent": parent, "now": NOW})
+        connection.execute(text(FEEDBACK), {"now": NOW})
+    upgrade_database(database)
+    with database.read() as connection:
+        numbered = connection.execute(text("SELECT thread_id, id, seq FROM messages ORDER BY thread_id, seq")).all()
+        assert [tuple(row) for row in numbered] == [
+            ("t1", "3", 1), ("t1", "1", 2), ("t1", "2", 3), ("t2", "5", 1), ("t2", "6", 2),
+        ]  # fmt: skip
+        assert connection.execute(text("SELECT last_seq FROM threads ORDER BY id")).scalars().all() == [3, 2]
+        assert connection.scalar(text("SELECT count(*) FROM feedback")) == 1, "nothing that hangs on messages is lost"
+
+
+def _upgrade_to(database: Database, revision: str) -> None:
+    with database.write() as connection:
+        command.upgrade(configuration(connection), revision)

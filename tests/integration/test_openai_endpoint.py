@@ -14,7 +14,8 @@ import pytest
 
 from agents.errors import ModelUnavailable
 from agents.events import Evidence, Retrieved
-from agents.ports import ChatModel, Message, ModelEvent
+from agents.messages.parts import Message
+from agents.ports import ChatModel, ModelEvent
 from backend.api.openai_parameters import sampling_of
 from backend.api.openai_shapes import ChatRequest
 from tests.api_client import CITATION, ScriptedPhase, container, serving
@@ -41,7 +42,7 @@ RETRIEVED = Retrieved(query="", language="en", hits=(), passages=(EVIDENCE,))
 
 
 async def said(model: ChatModel) -> list[ModelEvent]:
-    return [event async for event in model.stream([Message(role="user", content="How?")])]
+    return [event async for event in model.stream([Message.of("user", "How?")])]
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_the_conversation_and_our_own_fields_arrive(client: openai.OpenAI, phase
     )
     asked = phase.asked[0]
     assert asked.question == "And now?"
-    assert [(each.role, each.content) for each in asked.history] == [("user", "First?"), ("assistant", "Yes.")]
+    assert [(each.role, each.text) for each in asked.history] == [("user", "First?"), ("assistant", "Yes.")]
     assert asked.filters is not None
     assert asked.filters.path_prefixes == ("guide/",)
 

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError, InterfaceError, InternalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from agents.errors import ModelUnavailable
-from agents.events import Evidence, Retrieved, RunEvent
+from agents.events import Evidence, Retrieved, RunEvent, TextDelta
 from backend.db.tables import metadata
+from backend.errors import NotReady
 from backend.runs import broker
 from backend.runs.ownership import dead_owners, owner_name
 from backend.runs.service import RunService
-from backend.runs.store import RunStore
-from backend.runs.types import Run
+from backend.runs.store import RunStore, add_events
+from backend.runs.types import Run, StoredEvent
+from backend.threads import store as threads_store
 from backend.threads.store import Conversations
 from knowledge.storage.database import Database
 from tests.databases import DIALECTS, blank_database_url
-from tests.running import ME, Script, answer_of, begin, heard, orphan, run_of, service, started, until, wish
+from tests.running import ME, Script, answer_of, begin, finished, heard, orphan, run_of, service, spec, started, until
 
 DEAD_PROCESS = owner_name().replace(f"|{psutil.Process().pid}|", "|999999999|")
 
@@ -241,10 +249,130 @@ async def test_deleting_the_conversation_ends_run_and_stream(database: Database)
 async def test_a_key_for_one_run_is_forgotten_at_its_end(database: Database) -> None:
     endpoint = {"name": "m", "base_url": "http://model.example/v1", "api_key": "sk-secret"}
     async with running(service(database, Script("done"))) as runs:
-        run = begin(database, runs, wished=wish(model=endpoint))
-        assert run.request["model"]["api_key"] == "sk-secret"
+        run = begin(database, runs, asked=spec(model=endpoint))
+        assert run.spec.model == endpoint
         await heard(runs, run.id)
-    assert run_of(database, run).request["model"]["api_key"] == ""
+    assert run_of(database, run).spec.model == {**endpoint, "api_key": ""}
+
+
+def test_messages_keep_their_order_whatever_the_clocks_say(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two machines write to one thread, and the clock of the second is some seconds behind."""
+    now = time.time_ns()
+    clocks = itertools.count()
+
+    def made_elsewhere() -> str:
+        number = next(clocks)
+        return f"{(now // 1_000_000 - number * 3_000) << 80 | number:032x}"
+
+    monkeypatch.setattr(threads_store, "new_id", made_elsewhere)
+    with database.write() as connection:
+        conversations = Conversations(connection, ME)
+        thread = conversations.create("", ())
+        question = conversations.add_question(thread, None, "First?")
+        answer = conversations.add_answer(thread.id, question, "r" * 32)
+        later = conversations.add_question(thread, answer, "Second?")
+        newest = conversations.add_answer(thread.id, later, "s" * 32)
+    assert sorted([question, answer, later, newest], reverse=True) == [question, answer, later, newest]
+    with database.read() as connection:
+        conversations = Conversations(connection, ME)
+        first, cursor = conversations.messages(thread.id, 3)
+        rest, last = conversations.messages(thread.id, 3, cursor or "")
+        end = conversations.newest(thread.id)
+    assert [message.id for message in [*first, *rest]] == [question, answer, later, newest]
+    assert (last, end and end.id) == (None, newest)
+
+
+async def test_messages_added_at_once_get_different_numbers(database: Database) -> None:
+    with database.write() as connection:
+        thread = Conversations(connection, ME).create("", ())
+
+    def add(number: int) -> None:
+        with database.write() as connection:
+            Conversations(connection, ME).add_question(thread, None, f"Question {number}?")
+
+    await asyncio.gather(*(asyncio.to_thread(add, number) for number in range(8)))
+    with database.read() as connection:
+        assert len(Conversations(connection, ME).messages(thread.id, 100)[0]) == 8
+
+
+class Fatal(BaseException):
+    """What no handler of errors catches."""
+
+
+class FailingDatabase(Database):
+    """Raises `errors` one after the other where run events are stored, and nowhere else."""
+
+    def __init__(self, url: str, *errors: BaseException) -> None:
+        super().__init__(url)
+        self.errors = list(errors)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        if self.errors and threading.current_thread().name.startswith("run-events"):
+            raise self.errors.pop(0)
+        with super().write() as connection:
+            yield connection
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InterfaceError("INSERT", {}, Exception("connection already closed")),
+        PoolTimeout("QueuePool limit reached"),
+        InternalError("INSERT", {}, Exception("current transaction is aborted")),
+        DatabaseError("INSERT", {}, Exception("database disk image is malformed")),
+        RuntimeError("what nobody thought of"),
+    ],
+)
+async def test_no_error_of_the_database_ends_the_writer(database: Database, error: Exception) -> None:
+    failing = FailingDatabase(database.engine.url.render_as_string(hide_password=False), error)
+    async with running(service(failing, Script("Hel", "lo"))) as runs:
+        run = begin(database, runs)
+        events = await heard(runs, run.id)
+        assert runs.state == "ok"
+    failing.close()
+    assert [event.kind for event in events] == ["run_started", "text_delta", "text_delta", "run_finished"]
+    assert answer_of(database, run).text == "Hello"
+
+
+async def test_a_run_whose_events_are_refused_fails_alone(database: Database) -> None:
+    gate = asyncio.Event()
+
+    async def speak(run: Run) -> AsyncGenerator[RunEvent, None]:
+        yield started(run)
+        await gate.wait()
+        yield TextDelta(text="said")
+        yield finished("said")
+
+    async with running(service(database, speak)) as runs:
+        bad, good = begin(database, runs), begin(database, runs)
+        await until(lambda: run_of(database, good).last_event_id == run_of(database, bad).last_event_id == 1)
+        with database.write() as connection:  # its next number is taken, as by a process that was thought dead
+            add_events(connection, [(bad.id, StoredEvent(seq=2, kind="text_delta", data='{"text": "x"}'))])
+        gate.set()
+        failed, whole = await asyncio.gather(heard(runs, bad.id), heard(runs, good.id))
+        assert runs.state == "ok"
+    assert [event.kind for event in whole] == ["run_started", "text_delta", "run_finished"]
+    assert [event.kind for event in failed] == ["run_started", "text_delta", "run_failed"]
+    assert json.loads(failed[-1].data)["code"] == "event_not_stored"
+    assert (answer_of(database, bad).status, answer_of(database, bad).text) == ("failed", "x")
+    assert answer_of(database, good).status == "finished"
+
+
+async def test_without_its_writer_a_process_lets_go_of_its_runs_and_says_so(database: Database) -> None:
+    failing = FailingDatabase(database.engine.url.render_as_string(hide_password=False), Fatal())
+    script = Script("never ", "kept")
+    runs = service(failing, script, lease_seconds=1.1)
+    await runs.start()
+    run = begin(database, runs)
+    await until(lambda: runs.state != "ok" and script.stopped == 1)
+    with pytest.raises(NotReady):
+        runs.check_room()
+    async with running(service(database, Script("elsewhere"), lease_seconds=1.1)) as others:
+        await heard(others, run.id)
+    await runs.stop()
+    failing.close()
+    assert answer_of(database, run).text == "elsewhere"
 
 
 def test_a_process_is_dead_when_it_is_gone_and_not_before() -> None:

@@ -7,21 +7,24 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 
 from agents.answering.phase import AnswerPhase
 from agents.errors import ModelUnavailable
 from agents.events import Cited, Retrieved, RunEvent, RunFinished, TextDelta, UsageReported
+from agents.messages.parts import Message
 from agents.models.scripted import ScriptedChatModel
-from agents.phases import RunRequest
-from agents.ports import Message
+from agents.phases.context import RunContext
+from agents.phases.spec import RunSpec
 from agents.runner import Runner
 from knowledge.answering.evidence import Found
 from knowledge.errors import NotFound
 from knowledge.retrieval.retriever import SearchResult
-from knowledge.types import AnswerSegment, Chunk, DocumentRef, ExtractedAnswer, Filters, Hit, Passage
+from knowledge.types import AnswerSegment, Chunk, DocumentRef, ExtractedAnswer, Filters, Hit, Passage, Scope
 
+SCOPE = Scope(workspace_id="w", user_id="u")
 TEXTS = {
     "scaling.md": "# Scaling\nSet `replicas` to 3 in the Deployment. Scaling down is safe.\n",
     "升级.md": "# 升级\n先备份数据库。然后运行 `helm upgrade`。\n",
@@ -103,11 +106,13 @@ async def ask(
     bases: tuple[str, ...] = ("kb",),
     history: tuple[Message, ...] = (),
 ) -> list[RunEvent]:
-    phase = AnswerPhase(searcher=searcher, extractor=extractor or FakeExtractor())
-    request = RunRequest(
-        run_id="r", thread_id="t", question=question, knowledge_bases=bases, model=model, history=history
-    )
-    return [event async for event in Runner([phase]).run(request, asyncio.Event())]
+    phase = AnswerPhase(searcher_for=lambda _: searcher, extractor=extractor or FakeExtractor())
+    asked = context(question, knowledge_bases=bases, model=model, history=history)
+    return [event async for event in Runner([phase]).run(asked, asyncio.Event())]
+
+
+def context(question: str, **given: Any) -> RunContext:
+    return RunContext(run_id="r", thread_id="t", spec=RunSpec(question=question, scope=SCOPE), **given)
 
 
 def only(events: list[RunEvent], kind: type) -> list:  # type: ignore[type-arg]
@@ -190,10 +195,10 @@ async def test_a_question_behind_a_greeting_is_a_question(question: str) -> None
 )
 async def test_thanks_are_no_follow_up_and_nothing_to_follow(said: str, searched: str) -> None:
     history = (
-        Message(role="user", content="deployment rollback"),
-        Message(role="assistant", content="Undo it."),
-        Message(role="user", content="ok thanks"),
-        Message(role="assistant", content="Ask about something."),
+        Message.of("user", "deployment rollback"),
+        Message.of("assistant", "Undo it."),
+        Message.of("user", "ok thanks"),
+        Message.of("assistant", "Ask about something."),
     )
     events = await ask(said, FakeSearcher("scaling.md"), history=history)
     retrieved = only(events, Retrieved)[0]
@@ -249,11 +254,11 @@ async def test_an_unknown_knowledge_base_fails_the_run_with_its_code() -> None:
 
 async def test_cancelling_closes_the_model() -> None:
     model = ScriptedChatModel("Half of", hangs=True)
-    phase = AnswerPhase(searcher=FakeSearcher("scaling.md"), extractor=FakeExtractor())
-    request = RunRequest(run_id="r", thread_id="t", question="q?", knowledge_bases=("kb",), model=model)
+    phase = AnswerPhase(searcher_for=lambda _: FakeSearcher("scaling.md"), extractor=FakeExtractor())
+    asked = context("q?", knowledge_bases=("kb",), model=model)
     cancel = asyncio.Event()
     events = []
-    async for event in Runner([phase]).run(request, cancel):
+    async for event in Runner([phase]).run(asked, cancel):
         events.append(event)
         if isinstance(event, TextDelta):
             cancel.set()
@@ -280,8 +285,8 @@ async def test_with_nothing_found_the_model_is_not_asked() -> None:
 async def test_a_follow_up_is_searched_with_what_it_follows() -> None:
     searcher = FakeSearcher("scaling.md")
     history = (
-        Message(role="user", content="How do I configure ApplicationSet generators?"),
-        Message(role="assistant", content="Like this [1]."),
+        Message.of("user", "How do I configure ApplicationSet generators?"),
+        Message.of("assistant", "Like this [1]."),
     )
     events = await ask("And how do I delete it?", searcher, history=history)
     assert "ApplicationSet" in searcher.asked[0]
@@ -292,12 +297,12 @@ async def test_documents_cannot_speak_to_the_model_nor_through_it() -> None:
     model = ScriptedChatModel(TEXTS["attack.md"])
     events = await ask("What does the page say?", FakeSearcher("attack.md"), model)
     system, user = model.asked[0]
-    code = re.search(r"<passages-(\w+)>", user.content)
+    code = re.search(r"<passages-(\w+)>", user.text)
     assert code
-    assert user.content.count(f"</passage-{code[1]}>") == 1
-    assert "</passage-0000>" not in user.content
-    assert "<|im_start|>" not in user.content
-    assert "instruction" in system.content
+    assert user.text.count(f"</passage-{code[1]}>") == 1
+    assert "</passage-0000>" not in user.text
+    assert "<|im_start|>" not in user.text
+    assert "instruction" in system.text
     text = finished(events).text
     assert "![" not in text
     assert "](" not in text
@@ -317,5 +322,5 @@ async def test_the_markers_around_passages_differ_every_time() -> None:
     codes = set()
     for _ in range(3):
         await ask("q?", FakeSearcher("scaling.md"), model)
-        codes |= set(re.findall(r"<passages-(\w+)>", model.asked[-1][-1].content))
+        codes |= set(re.findall(r"<passages-(\w+)>", model.asked[-1][-1].text))
     assert len(codes) == 3

@@ -5,7 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from agents.events import Evidence, Retrieved, RetrievedHit, decode_event, encode_event
+import pytest
+
+from agents.events import (
+    Evidence,
+    Retrieved,
+    RetrievedHit,
+    RunEvent,
+    StepFinished,
+    StepStarted,
+    decode_event,
+    encode_event,
+)
 
 PLACE = {"document_id": "d", "path": "a.md", "title": "标题", "heading_path": ("A", "B"), "start": 3, "end": 7}
 EVENT = Retrieved(
@@ -29,3 +40,22 @@ def test_holds_every_value_by_name() -> None:
 def test_comes_back_as_the_same_event() -> None:
     kept = Retrieved(query="q", language="en", hits=EVENT.hits, passages=(), degraded=())
     assert decode_event(encode_event(kept)) == kept
+
+
+@pytest.mark.parametrize(
+    ("stored", "event"),
+    [
+        ('{"step": "retrieve", "detail": "", "kind": "step_started"}', StepStarted(step="retrieve")),
+        (
+            '{"step": "verify", "duration_ms": 1.5, "detail": "2/2", "kind": "step_finished"}',
+            StepFinished(step="verify", duration_ms=1.5, detail="2/2"),
+        ),
+    ],
+)
+def test_events_that_earlier_versions_stored_still_read(stored: str, event: RunEvent) -> None:
+    assert decode_event(stored) == event
+
+
+def test_a_step_of_any_name_has_its_place_among_the_others() -> None:
+    event = StepStarted(step="write tests", step_id="2.1", parent_id="2")
+    assert decode_event(encode_event(event)) == event

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 import pytest
 
 from agents.errors import ModelRefused, ModelUnavailable
-from agents.models.catalogue import ModelCatalogue, ModelSpec
+from agents.messages.parts import Message
+from agents.models.catalogue import ModelCatalogue
 from agents.models.failures import origin_of, refusal, without_keys
+from agents.models.providers import ModelSpec
 from agents.models.retrying import RetryingModel
 from agents.models.scripted import ScriptedChatModel
 from agents.models.thinking import AnswerOnlyModel
-from agents.ports import ChatModel, Message, TextPiece
+from agents.ports import ChatModel, TextPiece
 from tests.scripted_model import ScriptedServer
 
-HELLO = (Message(role="user", content="hello"),)
+HELLO = (Message.of("user", "hello"),)
 
 
 @pytest.fixture(scope="module")

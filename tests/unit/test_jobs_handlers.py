@@ -52,7 +52,7 @@ class FakeBuilder:
         yield from self.events
 
 
-def no_measure(base_id: str, questions: Sequence[Question], /) -> Iterator[Measured]:
+def no_measure(scope: Scope, base_id: str, questions: Sequence[Question], /) -> Iterator[Measured]:
     raise AssertionError("nothing is to be measured")
 
 
@@ -149,7 +149,7 @@ def test_a_question_that_is_none_is_named() -> None:
 def test_a_report_names_its_file() -> None:
     asked: list[tuple[str, list[str]]] = []
 
-    def measure(base_id: str, questions: Sequence[Question], /) -> Iterator[Measured]:
+    def measure(scope: Scope, base_id: str, questions: Sequence[Question], /) -> Iterator[Measured]:
         asked.append((base_id, [question.id for question in questions]))
         yield Measured(done=0, total=1)
         yield Measured(done=1, total=1, report={"count": 1})

@@ -1,0 +1,47 @@
+"""Tool calls put together from the pieces in which they are streamed."""
+
+from __future__ import annotations
+
+import json
+
+from agents.messages.parts import ToolCall
+
+
+class ToolCallDeltas:
+    """Gathers calls; `calls` are those whole so far, in the order they began.
+
+    Endpoints differ: some leave the index out, or give every call the index 0 with an id of its own; some send no id,
+    or the arguments as an object. Each is told apart here.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+
+    def add(self, index: int | None, call_id: str | None, name: str | None, arguments: object) -> None:
+        """Take in one piece of one call."""
+        call = self._find(index, call_id or "")
+        call.id = call.id or call_id or ""
+        call.name = call.name or name or ""
+        if arguments is not None:
+            call.arguments += arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+
+    @property
+    def calls(self) -> list[ToolCall]:
+        return [
+            ToolCall(id=call.id or f"call_{number}", name=call.name, arguments=call.arguments or "{}")
+            for number, call in enumerate(self._calls, start=1)
+        ]
+
+    def _find(self, index: int | None, call_id: str) -> _Call:
+        same = [call for call in self._calls if index is None or call.index == index]
+        last = same[-1] if same else None
+        if last is None or (call_id and last.id and call_id != last.id):
+            last = _Call(index)
+            self._calls.append(last)
+        return last
+
+
+class _Call:
+    def __init__(self, index: int | None) -> None:
+        self.index = index
+        self.id = self.name = self.arguments = ""

@@ -1,0 +1,18 @@
+"""What the composition root has for phases to be made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.answering.ports import Extractor, SearcherFor
+from knowledge.ports import Embedder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhaseParts:
+    """`embedder` is a fast one; `search_threads` counts the searches at once."""
+
+    searcher_for: SearcherFor
+    extractor: Extractor
+    embedder: Embedder | None = None
+    search_threads: int = 1

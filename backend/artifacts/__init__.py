@@ -1,0 +1,1 @@
+"""Files of conversations: those a question brings along, and those a run makes."""

@@ -1,0 +1,68 @@
+"""The one way from a RunSpec to what a phase is given: everything that the spec names is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from agents.messages.parts import Message
+from agents.phases.context import RunContext
+from agents.phases.spec import RunSpec
+from backend.knowledge_bases.selection import chosen_or_all
+from backend.models.selector import ModelSelector
+from backend.runs.types import ACTIVE, Run
+from backend.threads.store import Conversations
+from knowledge.ids import new_id
+from knowledge.storage.database import Database
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunContexts:
+    """Makes contexts, for stored runs and for those that are not."""
+
+    database: Database
+    models: ModelSelector
+
+    def of(
+        self, spec: RunSpec, history: Sequence[Message] = (), sampling: Mapping[str, Any] | None = None
+    ) -> RunContext:
+        """For a run that is not stored: whoever asks follows it, and nobody goes on with it. Its model is asked to
+        sample by `sampling`. Raises Invalid, Missing,
+        and what opening the model raises."""
+        with self.database.read() as connection:
+            return self._made(connection, spec, RunContext(run_id=new_id(), thread_id="", spec=spec), history, sampling)
+
+    def of_run(self, run: Run) -> RunContext:
+        """For the next attempt of a stored run, by whichever process begins it. Raises Invalid when its model is no
+        longer there, and what opening the model raises."""
+        with self.database.read() as connection:
+            conversations = Conversations(connection, run.spec.scope)
+            before = conversations.branch(conversations.message(run.user_message_id).parent_id)
+            history = [
+                Message.of("user" if message.role == "user" else "assistant", message.text)
+                for message in before
+                if message.text and message.status not in ACTIVE
+            ]
+            context = RunContext(
+                run_id=run.id, thread_id=run.thread_id, spec=run.spec, attempt=run.attempt, may_wait=True
+            )
+            return self._made(connection, run.spec, context, history)
+
+    def _made(
+        self,
+        connection: Connection,
+        spec: RunSpec,
+        context: RunContext,
+        history: Sequence[Message],
+        sampling: Mapping[str, Any] | None = None,
+    ) -> RunContext:
+        model = self.models.find(connection, spec.scope, spec.model)
+        return replace(
+            context,
+            knowledge_bases=chosen_or_all(connection, spec.scope, spec.knowledge_bases),
+            history=tuple(history),
+            model=None if model is None else self.models.chat_model(model, sampling),
+        )
