@@ -20,10 +20,12 @@ from backend.accounts.authentication import Authentication
 from backend.accounts.guard import Guard
 from backend.accounts.sealing import Sealer
 from backend.accounts.visits import Proxies
-from backend.jobs.ports import JobQueue
-from backend.jobs.store import SqlJobQueue
+from backend.jobs.queue import JobQueue
+from backend.jobs.registry import KINDS
 from backend.knowledge_bases.paths import PathPolicy
 from backend.models.selector import ModelSelector
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
 from backend.runs.capacity import Capacity
 from backend.runs.contexts import RunContexts
 from backend.runs.execution import RunExecution
@@ -40,9 +42,10 @@ from knowledge.ingestion.processing import Parser
 from knowledge.parsing.isolation import IsolatedParser
 from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever
-from knowledge.sources import Fetcher
+from knowledge.sources import Fetcher, SourceReader, source_readers
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
+from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.types import Scope
 
@@ -61,6 +64,7 @@ class Container:
     authentication: Authentication
     sealer: Sealer
     metrics: Metrics
+    processes: ProcessRegistry
     jobs: JobQueue
     catalogue: ModelCatalogue
     models: ModelSelector
@@ -75,6 +79,8 @@ class Container:
     projections: Projections
     parser: Parser
     fetcher: Fetcher
+    readers: Mapping[str, SourceReader]
+    """What reads sources, by kind."""
     ingestor: Ingestor
     prepare: Callable[[], None]
     """Loads what the phases need, so that the first run is as fast as the second. May be called in a thread."""
@@ -133,11 +139,12 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
     sealer = part("sealer", lambda: Sealer.of(settings))
     models = part("models", lambda: ModelSelector(settings=settings.model, catalogue=catalogue, sealer=sealer))
     embedders = part("embedders", lambda: _embedders(settings))
-    blobs = part("blobs", lambda: BlobStore(data / "files"))
-    artifact_files = part("artifact_files", lambda: BlobStore(data / "artifacts"))
+    blobs = part("blobs", lambda: FileBlobStore(data / "files"))
+    artifact_files = part("artifact_files", lambda: FileBlobStore(data / "artifacts"))
     projections = part("projections", lambda: Projections(database, data / "indexes"))
-    parser = part("parser", lambda: IsolatedParser(settings.parsing.processes))
+    parser = part("parser", lambda: _parser(settings))
     fetcher = part("fetcher", lambda: Fetcher(settings.fetch))
+    readers = part("readers", lambda: source_readers(fetcher, settings.archives.limits))
     remembering = {name: RememberingEmbedder(embedder) for name, embedder in embedders.items()}
 
     def searcher_for(scope: Scope) -> Searcher:
@@ -148,6 +155,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
     capacity = Capacity(settings.runs.max_active)
     contexts = RunContexts(database=database, models=models)
     execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
+    processes = ProcessRegistry(this_process("api"), silent_after_s=settings.runs.lease_seconds)
     return Container(
         settings=settings,
         database=database,
@@ -156,12 +164,20 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         authentication=part("authentication", lambda: Authentication(settings.token.get_secret_value(), database)),
         sealer=sealer,
         metrics=metrics,
-        jobs=part("jobs", SqlJobQueue),
+        processes=processes,
+        jobs=part("jobs", lambda: JobQueue(KINDS, processes)),
         catalogue=catalogue,
         models=models,
         runner=runner,
         contexts=contexts,
-        runs=RunService(database=database, execute=execute, settings=settings.runs, metrics=metrics, capacity=capacity),
+        runs=RunService(
+            database=database,
+            execute=execute,
+            processes=processes,
+            settings=settings.runs,
+            metrics=metrics,
+            capacity=capacity,
+        ),
         capacity=capacity,
         paths=PathPolicy.of(settings),
         embedders=embedders,
@@ -170,18 +186,22 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         projections=projections,
         parser=parser,
         fetcher=fetcher,
+        readers=readers,
         ingestor=Ingestor(
             database=database,
             blobs=blobs,
             projections=projections,
             embedders=embedders,
             parser=parser,
-            fetcher=fetcher,
+            readers=readers,
             parsing=settings.parsing.limits,
-            archives=settings.archives.limits,
         ),
         prepare=part("prepare", lambda: runner.phases.prepare),
     )
+
+
+def _parser(settings: Settings) -> IsolatedParser:
+    return IsolatedParser(settings.parsing.processes, memory_bytes=settings.parsing.memory_bytes)
 
 
 def _runner(

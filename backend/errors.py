@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from agents.errors import AgentError
-from backend.jobs.ports import JobError
+from backend.jobs.types import JobError
 from knowledge.errors import KnowledgeError
 
 MEDIA_TYPE = "application/problem+json"

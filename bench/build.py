@@ -15,16 +15,17 @@ from pathlib import Path
 import psutil
 from sqlalchemy import select
 
+from knowledge.config import ArchiveLimits
 from knowledge.embedding import BUILT_IN, OwnedEmbedder, create_embedders
 from knowledge.events import BuildFinished, StageProgress
 from knowledge.indexes.projections import Projections
 from knowledge.ingestion.ingestor import Ingestor
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Vectors
-from knowledge.sources import Fetcher
+from knowledge.sources import Fetcher, source_readers
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
-from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
+from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.tables import chunks, metadata
 from knowledge.types import Language, Scope
 
@@ -133,11 +134,11 @@ def main() -> None:
                 SourceStore(connection, base).add("folder", str(each.absolute()))
         ingestor = Ingestor(
             database=database,
-            blobs=BlobStore(data / "files"),
+            blobs=FileBlobStore(data / "files"),
             projections=Projections(database, data / "indexes"),
             embedders=embedders,
             parser=isolated,
-            fetcher=Fetcher(),
+            readers=source_readers(Fetcher(), ArchiveLimits()),
         )
         first = build(ingestor, base.id)
         share = sum(embedder.spent for embedder in embedders.values()) / first["all"][0]

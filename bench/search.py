@@ -17,6 +17,7 @@ import faiss
 import numpy as np
 
 from bench.product import percentile
+from knowledge.config import ArchiveLimits
 from knowledge.indexes.bm25 import Statistics
 from knowledge.indexes.lexical_fts import match_expression
 from knowledge.indexes.projections import Projections
@@ -24,10 +25,10 @@ from knowledge.ingestion.ingestor import Ingestor
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Vectors
 from knowledge.retrieval.retriever import CANDIDATES, Retriever
-from knowledge.sources import Fetcher
+from knowledge.sources import Fetcher, source_readers
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
-from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
+from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.storage.tables import metadata
 from knowledge.text.expansion import concepts_of
@@ -71,11 +72,11 @@ def fill(data: Path, database: Database, prose: Prose, count: int, embedders: Ma
     with IsolatedParser() as parser:
         ingestor = Ingestor(
             database=database,
-            blobs=BlobStore(data / "files"),
+            blobs=FileBlobStore(data / "files"),
             projections=Projections(database, data / "indexes"),
             embedders=embedders,
             parser=parser,
-            fetcher=Fetcher(),
+            readers=source_readers(Fetcher(), ArchiveLimits()),
         )
         for _ in ingestor.build(SCOPE, base.id):
             pass

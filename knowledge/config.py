@@ -79,7 +79,13 @@ class ParsingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limits: ParsingLimits = ParsingLimits()
-    processes: int = Field(default=1, ge=1, le=32, description="Isolated parser processes kept warm.")
+    processes: int = Field(
+        default=1, ge=1, le=32, description="Isolated parser processes at once for each knowledge base being built."
+    )
+    memory_bytes: Positive = Field(
+        default=1024 * MEGABYTE,
+        description="What all parser processes may take together; above it, the file that takes most is given up.",
+    )
 
 
 class ArchiveConfig(BaseModel):

@@ -35,10 +35,28 @@ class FileTooLarge(UnreadableFile):
     code = "file_too_large"
 
 
+class FileTooSlow(UnreadableFile):
+    """A file that was given up after the time that reading one may take."""
+
+    code = "file_too_slow"
+
+
 class UnsafeArchive(KnowledgeError):
     """An archive that would escape its folder or unpack to far more than it is."""
 
     code = "unsafe_archive"
+
+
+class SourceUnavailable(KnowledgeError):
+    """A source, or a part of one, that cannot be listed now; what was read of it before stays."""
+
+    code = "source_unavailable"
+
+
+class IndexDamaged(KnowledgeError):
+    """An index whose files are not what they should be; it is built again from the database."""
+
+    code = "index_damaged"
 
 
 class NotWritten(KnowledgeError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Connection
 
 from knowledge.types import Chunk, Language
 
@@ -54,8 +56,16 @@ class Embedder(Protocol):
         ...
 
 
-class LexicalIndex(Protocol):
-    """Finds chunks by words. A projection: it holds what it was last told of each document, and how far that is.
+class Searchable(Protocol):
+    """What a search asks of the words of a knowledge base."""
+
+    def search(self, question: str, limit: int, documents: Collection[str] | None = None) -> list[Scored]:
+        """The best chunks for a question as the user typed it, best first; only of `documents` when given."""
+        ...
+
+
+class LexicalIndex(Searchable, Protocol):
+    """Finds chunks by words. It holds what it was last told of each document, and how far that is.
 
     One index serves one knowledge base; it may be deleted at any time and told everything again.
     """
@@ -68,15 +78,13 @@ class LexicalIndex(Protocol):
         """Make each document hold exactly these chunks (none: forget it) and remember `position`, all or nothing."""
         ...
 
-    def search(self, question: str, limit: int, documents: Collection[str] | None = None) -> list[Scored]:
-        """The best chunks for a question as the user typed it, best first; only of `documents` when given."""
-        ...
-
     def clear(self) -> None: ...
+
+    def __len__(self) -> int: ...
 
 
 class VectorIndex(Protocol):
-    """Finds chunks by meaning, for one knowledge base and one embedder; a projection like LexicalIndex."""
+    """Finds chunks by meaning, for one knowledge base and one embedder; told of documents like LexicalIndex."""
 
     def position(self) -> int: ...
 
@@ -91,18 +99,60 @@ class VectorIndex(Protocol):
     def __len__(self) -> int: ...
 
 
+class Projection(Protocol):
+    """What an engine holds of one aspect of the documents of one knowledge base, rebuilt from the truth at any time.
+
+    It follows the log of changes and remembers itself how far it has come. Whoever calls `load`, what that returns,
+    `rebuild` or `drop` is `alone` with it. Every method that looks into it raises IndexDamaged.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its own among the projections of a base; shown to users."""
+        ...
+
+    @property
+    def aspect(self) -> str:
+        """The aspect of documents in the log that it follows (see knowledge.storage.changes)."""
+        ...
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes see what is done to it: then builds keep it up. A replica follows when searched."""
+        ...
+
+    def alone(self, patience_s: float) -> AbstractContextManager[bool]:
+        """Alone with it among all processes that share it; False when others were for longer than `patience_s`."""
+        ...
+
+    def position(self) -> int:
+        """The sequence number of the last change applied; 0 when it knows nothing."""
+        ...
+
+    def load(self, connection: Connection, document_ids: Sequence[str]) -> Callable[[int], None]:
+        """What these documents are now, nothing for those that are gone, as a call that makes it hold that and remember
+        a position, all or nothing; made when `connection` is closed."""
+        ...
+
+    def rebuild(self) -> None:
+        """Forget everything, damage included: it is told everything again."""
+        ...
+
+    def drop(self) -> None:
+        """Remove what it keeps, for good."""
+        ...
+
+    def check(self) -> int:
+        """How many chunks it holds."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnowledgeBaseIndexes:
     """The indexes of one knowledge base. `vectors` is by embedder name, the fastest first; `incomplete` names those
     still being built."""
 
     knowledge_base_id: str
-    lexical: LexicalIndex
+    lexical: Searchable
     vectors: Mapping[str, VectorIndex]
     incomplete: frozenset[str] = frozenset()
-
-
-class Completer(Protocol):
-    """A language model as this floor may use one (rewriting, triples). Satisfied by shape by a chat model of agents."""
-
-    def complete(self, prompt: str) -> str: ...

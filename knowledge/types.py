@@ -9,7 +9,9 @@ from typing import Any, Literal
 Language = Literal["en", "zh", "other"]
 """Language of a text as retrieval treats it: decides word cutting, embedders and fusion weights."""
 
-SourceKind = Literal["upload", "folder", "zip", "web", "git"]
+UPLOAD = "upload"
+"""The kind of source whose files were sent here one by one: nothing is read for it again."""
+
 ELSEWHERE = "elsewhere"
 """In the cursor of a source that was imported and has never been read here."""
 
@@ -35,12 +37,23 @@ class Link:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Symbol:
+    """What a file of source code defines: `text[start:end]` of its document is the definition."""
+
+    name: str
+    kind: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedDocument:
     """What a parser makes of a file.
 
     `text` is the canonical text: every offset of a chunk or a citation counts characters of it. For Markdown, source
     code and plain text it is the decoded file, verbatim (front matter included); for HTML, office files, PDF and the
-    like it is Markdown made from them. `pages` maps page, slide or sheet starts: (offset, label), ascending.
+    like it is Markdown made from them. `pages` maps page, slide or sheet starts: (offset, label), ascending. `symbols`
+    are for a parser of source code to fill; no parser here does, and nothing is stored of them.
     """
 
     text: str
@@ -52,6 +65,7 @@ class ParsedDocument:
     links: tuple[Link, ...] = ()
     pages: tuple[tuple[int, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    symbols: tuple[Symbol, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,16 +125,22 @@ class KnowledgeBase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """Where documents of a knowledge base come from; `cursor` is what the last sync remembered (ETag, commit)."""
+    """Where documents of a knowledge base come from.
+
+    `kind` names what reads it (see knowledge.sources), `options` are of that reader's model. `blob` is the hash of the
+    file that was uploaded as this source, empty when it is read from its location. `cursor` is what the last reading
+    to its end left (ETag, commit).
+    """
 
     id: str
     knowledge_base_id: str
-    kind: SourceKind
+    kind: str
     location: str
     options: dict[str, Any]
     cursor: dict[str, Any]
     created_at: datetime
     synced_at: datetime | None
+    blob: str = ""
 
     @property
     def is_elsewhere(self) -> bool:
@@ -188,6 +208,9 @@ class Hit:
     rank: int
     parts: dict[str, float]
     dropped: str = ""
+    graph_path: tuple[str, ...] = ()
+    """The nodes of a graph that led here, from the question on; empty for a hit that words or vectors found, as all are
+    until a graph is built."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,41 +9,57 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
-from backend.jobs.claims import Claim
 from backend.jobs.engine import engine_url
-from backend.jobs.execution import Outcome, Step
-from backend.jobs.progress import StageCount
-from backend.jobs.worker import Worker, WorkerOptions
+from backend.jobs.events import Stage
+from backend.jobs.kinds import Arguments, JobKind, Outcome, Steps
+from backend.jobs.queue import JobQueue
+from backend.jobs.types import Job
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
+from backend.processes.worker import Worker, WorkerOptions
 from knowledge.storage.database import Database
 
 
-def count(held: Claim, folder: Path) -> Generator[Step, None, None]:
+class CountArguments(Arguments):
+    """Up to where, how fast, in which file; at `dies_at` the process ends and the count begins anew."""
+
+    name: str
+    to: int
+    step_s: float
+    dies_at: int | None = None
+
+
+def count(folder: Any, job: Job, given: CountArguments) -> Steps:
     """Goes on from what the file says; a number is in the file once it is counted, however often we are killed."""
-    wanted, step_s = held.arguments["to"], held.arguments["step_s"]
-    path = folder / held.arguments["name"]
-    with path.open("a+") as file:
+    with (Path(folder) / given.name).open("a+") as file:
         file.seek(0)
         reached = len(file.read().split())
-        for number in range(reached, wanted):
-            yield StageCount(name="counted", done=number, total=wanted)
-            time.sleep(step_s)
+        for number in range(reached, given.to):
+            yield Stage(name="counted", done=number, total=given.to)
+            time.sleep(given.step_s)
             file.write(f"{number}\n")
             file.flush()
-            if held.arguments.get("dies_at") == number:
+            if given.dies_at == number:
                 file.truncate(0)
                 os._exit(9)
-    yield StageCount(name="counted", done=wanted, total=wanted)
-    yield Outcome(result={"counted": wanted, "resumed_at": reached})
+    yield Stage(name="counted", done=given.to, total=given.to)
+    yield Outcome(result={"counted": given.to, "resumed_at": reached})
+
+
+COUNT = JobKind(name="count", arguments=CountArguments, run=count)
+
+
+def counting_queue() -> JobQueue:
+    """A queue that knows this kind of job and no other."""
+    return JobQueue([COUNT], ProcessRegistry(this_process("api")))
 
 
 def main(url: str, folder: Path) -> None:
-    options = WorkerOptions(poll_s=0.1, beat_s=0.3, reconcile_s=0.3, abandoned_after_s=3.0, max_crashes=3)
-    worker = Worker(
-        Database(url), engine_url(url, folder), {"build": lambda held: count(held, folder)}, options=options
-    )
+    options = WorkerOptions(poll_s=0.1, beat_s=0.3, reconcile_s=0.3, silent_after_s=3.0, max_crashes=3)
+    worker = Worker(Database(url), counting_queue(), engine_url(url, folder), folder, options=options)
     signal.signal(signal.SIGTERM, lambda number, frame: worker.ask_to_stop())
     worker.start()
     worker.wait()

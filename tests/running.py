@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 from agents.events import Retrieved, RunEvent, RunFinished, RunStarted, TextDelta
 from agents.phases.spec import RunSpec
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
 from backend.runs.opening import Placement, open_run
 from backend.runs.service import RunExecutor, RunService
 from backend.runs.store import RunStore
@@ -81,26 +83,32 @@ class Script:
 
 
 def service(
-    database: Database, execute: RunExecutor, *, lease_seconds: float = 30.0, max_attempts: int = 5
+    database: Database,
+    execute: RunExecutor,
+    *,
+    lease_seconds: float = 30.0,
+    max_attempts: int = 5,
+    clock: Callable[[], float] = time.monotonic,
 ) -> RunService:
     settings = RunSettings(lease_seconds=lease_seconds, max_attempts=max_attempts)
-    return RunService(database=database, execute=execute, settings=settings, metrics=Metrics())
+    processes = ProcessRegistry(this_process("api"), silent_after_s=lease_seconds, clock=clock)
+    return RunService(database=database, execute=execute, processes=processes, settings=settings, metrics=Metrics())
 
 
 def begin(database: Database, runs: RunService, thread_id: str | None = None, asked: RunSpec | None = None) -> Run:
     """A new run, begun."""
     with database.write() as connection:
         thread_id = thread_id or Conversations(connection, ME).create("", ()).id
-        run = open_run(connection, thread_id, asked or spec(), Placement(), owner=runs.owner, lease=runs.lease)
+        run = open_run(connection, thread_id, asked or spec(), Placement(), owner=runs.owner)
     runs.begin(run)
     return run
 
 
-def orphan(database: Database, *, owner: str, lease: timedelta) -> Run:
+def orphan(database: Database, *, owner: str) -> Run:
     """A run whose owner never performs it."""
     with database.write() as connection:
         thread = Conversations(connection, ME).create("", ())
-        return open_run(connection, thread.id, spec(), Placement(), owner=owner, lease=lease)
+        return open_run(connection, thread.id, spec(), Placement(), owner=owner)
 
 
 async def heard(runs: RunService, run_id: str, after: int = 0) -> list[StoredEvent]:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from knowledge.config import FetchConfig, ParsingLimits
+from knowledge.config import ArchiveLimits, FetchConfig, ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.events import BuildEvent, BuildFinished
 from knowledge.indexes.projections import Projections
+from knowledge.indexes.registry import ENGINES, Engine
 from knowledge.ingestion.ingestor import Ingestor
 from knowledge.ingestion.invariants import check_invariants
+from knowledge.ingestion.processing import Parser
 from knowledge.parsing import IsolatedParser
 from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever
-from knowledge.sources import Fetcher
+from knowledge.sources import Fetcher, SourceReader, source_readers
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore, Statistics
-from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
 from knowledge.storage.documents import DocumentStore
+from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.types import Document, Hit, KnowledgeBase, Scope
 
@@ -49,14 +51,18 @@ class Workshop:
         embedders: Mapping[str, Embedder] | None = None,
         version: str = "1",
         parsing: ParsingLimits | None = None,
+        readers: Iterable[SourceReader] = (),
+        parser: Parser | None = None,
+        engines: Sequence[Engine] = ENGINES,
     ) -> None:
+        """`readers` are of kinds besides those there are, or take their places."""
         self.database = database
         self.data = folder / "data"
         self.pages = folder / "pages"
         self.pages.mkdir(parents=True, exist_ok=True)
         self.embedders = dict(hashing_embedders() if embedders is None else embedders)
-        self.blobs = BlobStore(self.data / "files")
-        self.projections = Projections(database, self.data / "indexes")
+        self.blobs = FileBlobStore(self.data / "files")
+        self.projections = Projections(database, self.data / "indexes", engines=engines)
         self._written = 0
         self._closing = ExitStack()
         self.ingestor = Ingestor(
@@ -64,8 +70,8 @@ class Workshop:
             blobs=self.blobs,
             projections=self.projections,
             embedders=self.embedders,
-            parser=self._closing.enter_context(IsolatedParser()),
-            fetcher=Fetcher(FetchConfig(allowed_networks=("127.0.0.0/8",))),
+            parser=parser or self._closing.enter_context(IsolatedParser()),
+            readers=source_readers(Fetcher(FetchConfig(allowed_networks=("127.0.0.0/8",))), ArchiveLimits(), readers),
             parsing=parsing,
             version=version,
         )

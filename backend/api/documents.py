@@ -16,9 +16,10 @@ from backend.api.openapi import problems
 from backend.api.uploads import Upload, read_upload
 from backend.bootstrap import Container
 from backend.errors import Invalid, Missing
-from backend.evaluation.questions import question_rows
+from backend.evaluation.questions import checked_text, keep
 from backend.schemas import ChunkView, DocumentContent, DocumentView, JobAccepted, Page
 from knowledge.errors import NotFound
+from knowledge.ingestion.ingestor import Uploads
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.storage.documents import DocumentStore
 from knowledge.types import Scope
@@ -97,11 +98,12 @@ def _exists(container: Container, scope: Scope, kb: str) -> str:
 
 def _receive(container: Container, scope: Scope, kb: str, upload: Upload, creating: Creating) -> JobAccepted:
     """Note the files and have them built; both or neither."""
+    uploads = Uploads.of(upload.files)
     described = json.dumps([[file.path, file.blob.content_hash] for file in upload.files])
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)
-        sources = container.ingestor.add_uploads(connection, base, upload.files)
+        sources = container.ingestor.add_uploads(connection, base, uploads)
         accepted = build_job(connection, container, scope, base.id, sources, source_id=next(iter(sources), None))
         return accepted.model_copy(update={"refused": upload.refused})
 
@@ -200,10 +202,11 @@ async def evaluate(kb: str, request: Request, container: Here, scope: Caller, cr
 def _enqueue_evaluation(container: Container, scope: Scope, kb: str, upload: Upload, creating: Creating) -> JobAccepted:
     blob = upload.files[0].blob
     name = upload.files[0].path
-    arguments = {"questions": question_rows(container.blobs.path(blob.content_hash), name), "file": name}
+    questions = checked_text(container.blobs.path(blob.content_hash), name)
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)
+        arguments = {"questions": keep(connection, scope, questions), "file": name}
         job = container.jobs.enqueue(connection, scope, "evaluate", arguments, knowledge_base_id=base.id)
         return JobAccepted(job=job_view(job))
 

@@ -13,7 +13,7 @@ from backend.api.openapi import problems
 from backend.api.streams import BEAT, BEAT_SECONDS, EVENTS, EventStream, LastEventId
 from backend.bootstrap import Container
 from backend.jobs.events import TERMINAL_KINDS, encode_job_event
-from backend.jobs.ports import FINISHED, Job, StoredJobEvent
+from backend.jobs.types import FINISHED, Job, StoredJobEvent
 from backend.knowledge_bases.selection import resolve
 from backend.schemas import JobView, Page
 from knowledge.types import Scope

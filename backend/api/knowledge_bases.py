@@ -11,7 +11,7 @@ from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.jobs import job_view
 from backend.api.openapi import problems
 from backend.bootstrap import Container
-from backend.jobs.ports import Job
+from backend.jobs.types import Job
 from backend.schemas import (
     IndexProgress,
     JobAccepted,
@@ -23,12 +23,11 @@ from backend.schemas import (
     SourceUpdate,
     SourceView,
 )
+from knowledge.sources.registry import reader_of
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore, Statistics
 from knowledge.types import KnowledgeBase, Scope, Source
 
 router = APIRouter(prefix="/knowledge-bases", tags=["knowledge bases"])
-
-LOCAL_KINDS = frozenset({"folder", "zip"})
 
 
 @router.post("", status_code=201, responses=problems(409))
@@ -93,12 +92,12 @@ def delete_knowledge_base(kb: str, container: Here, scope: Caller) -> JobAccepte
 def add_source(kb: str, body: SourceCreate, container: Here, scope: Caller, creating: Creating) -> JobAccepted:
     """Add a source and read it. Paths are of the server's machine; where others than its local user can reach it, they
     are taken only below the folders that the settings name."""
-    if body.kind in LOCAL_KINDS:
+    if reader_of(container.readers, body.kind).is_local:
         container.paths.check(body.kind, body.location, hidden=body.options.get("hidden") is True)
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)
-        source = SourceStore(connection, base).add(body.kind, body.location, body.options)
+        source = container.ingestor.add_source(connection, base, body.kind, body.location, body.options)
         return build_job(connection, container, scope, base.id, [source.id], source_id=source.id)
 
     return creating.once(body, JobAccepted, make)
@@ -126,8 +125,9 @@ def get_source(kb: str, id: str, container: Here, scope: Caller) -> SourceView:
 def change_source(kb: str, id: str, body: SourceUpdate, container: Here, scope: Caller) -> SourceView:
     """Change the options of a source; they count from its next sync."""
     with container.database.write() as connection:
-        store = SourceStore(connection, KnowledgeBaseStore(connection, scope).get(kb))
-        return _source_view(store.update(id, body.options), store.document_counts())
+        base = KnowledgeBaseStore(connection, scope).get(kb)
+        source = container.ingestor.change_source(connection, base, id, body.options)
+        return _source_view(source, SourceStore(connection, base).document_counts())
 
 
 @router.delete("/{kb}/sources/{id}", status_code=204, responses=problems(404))

@@ -36,7 +36,7 @@ async def create_run(id: str, body: RunCreate, container: Here, scope: Caller, c
     def make(connection: Connection) -> RunView:
         spec = _spec(connection, container, scope, id, body)
         placement = Placement(parent_id=body.parent_id, edit_of=body.edit_of, regenerate=body.regenerate)
-        run = open_run(connection, id, spec, placement, owner=container.runs.owner, lease=container.runs.lease)
+        run = open_run(connection, id, spec, placement, owner=container.runs.owner)
         begun[:] = [run]
         return RunView.model_validate(run)
 

@@ -49,4 +49,5 @@ def _hit(hit: Hit, explain: bool) -> HitView:
         rank=hit.rank,
         parts=hit.parts if explain else {},
         dropped=hit.dropped,
+        graph_path=list(hit.graph_path),
     )

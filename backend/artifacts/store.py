@@ -75,7 +75,7 @@ class ArtifactStore:
         return (artifacts.c.workspace_id == self._scope.workspace_id) & (artifacts.c.owner_id == self._scope.user_id)
 
 
-def sweep_artifacts(database: Database, files: BlobStore) -> Iterator[int]:
+def collect_unreferenced_files(database: Database, files: BlobStore) -> Iterator[int]:
     """Delete the content of artifacts that are gone; yields how many files, portion by portion."""
 
     def referenced(hashes: Collection[str]) -> Collection[str]:
@@ -83,7 +83,7 @@ def sweep_artifacts(database: Database, files: BlobStore) -> Iterator[int]:
             query = select(artifacts.c.content_hash).where(artifacts.c.content_hash.in_(hashes))
             return set(connection.execute(query).scalars())
 
-    yield from files.sweep(referenced)
+    yield from files.collect_garbage(referenced)
 
 
 def _artifact(row: Row[Any]) -> Artifact:

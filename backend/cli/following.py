@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from backend.bootstrap import Container
-    from backend.jobs.ports import Job
-    from backend.jobs.worker import Worker
+    from backend.jobs.types import Job
+    from backend.processes.worker import Worker
     from knowledge.events import StageProgress
     from knowledge.types import Scope
 
@@ -81,17 +81,14 @@ class _Help:
         """Begin to work when nobody else does."""
         if self._worker is not None or self._others():
             return
-        from backend.jobs.process import make_worker
+        from backend.processes.worker import make_worker
 
         self._worker = make_worker(self._container)
         self._worker.start()
 
     def _others(self) -> bool:
-        from backend.jobs.registry import living
-        from backend.jobs.store import STUCK_AFTER
-
         with self._container.database.read() as connection:
-            return bool(living(connection, STUCK_AFTER))
+            return bool(self._container.processes.living(connection, "worker"))
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +107,7 @@ def _watch(container: Container, scope: Scope, job_id: str, help_: _Help) -> Job
 
 def _jobs(container: Container, scope: Scope, job_id: str, help_: _Help | None = None) -> Iterator[Job]:
     """The job as it is, again and again until it has ended."""
-    from backend.jobs.ports import FINISHED
+    from backend.jobs.types import FINISHED
 
     while True:
         if help_ is not None:

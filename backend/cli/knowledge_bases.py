@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from backend.bootstrap import Container
     from backend.cli.sources import NamedSource
-    from backend.jobs.ports import Job
+    from backend.jobs.types import Job
     from backend.knowledge_bases.uploaded_file import UploadedFile
     from knowledge.storage.bases import Statistics
     from knowledge.storage.blobs import Holding
@@ -37,19 +37,19 @@ def build(
     from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
     from backend.cli.sources import read_source
+    from knowledge.ingestion.ingestor import Uploads
     from knowledge.storage.bases import SourceStore
 
     named = [read_source(word) for word in sources]
     with opened() as container:
         with container.blobs.hold() as holding:
             # Copied before the transaction: a large file must not keep every other writer waiting.
-            files = [_copied(holding, each, container) for each in named if each.kind == "file"]
+            files = Uploads.of([_copied(holding, each, container) for each in named if each.kind == "file"])
             with container.database.write() as connection:
                 base = _found_or_made(connection, container, name)
                 store = SourceStore(connection, base)
                 source_ids = [store.add(each.kind, each.location).id for each in named if each.kind != "file"]
-                if files:
-                    source_ids += container.ingestor.add_uploads(connection, base, files)
+                source_ids += container.ingestor.add_uploads(connection, base, files)
                 arguments = {"source_ids": list(dict.fromkeys(source_ids))}
                 job = container.jobs.enqueue(connection, LOCAL, "build", arguments, knowledge_base_id=base.id)
         see_to_it(container, job, base.name, no_wait)

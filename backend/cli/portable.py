@@ -11,7 +11,7 @@ from backend.cli.knowledge_bases import Name, NoWait, see_to_it
 
 if TYPE_CHECKING:
     from backend.bootstrap import Container
-    from backend.jobs.ports import Job
+    from backend.jobs.types import Job
     from knowledge.portable import Import
     from knowledge.types import KnowledgeBase
 

@@ -80,7 +80,7 @@ def serve(host: Host = None, api_port: ApiPort = None) -> None:
 
 def worker() -> None:
     """Run a worker: it builds knowledge bases and does whatever else takes time. Any number may run."""
-    from backend.jobs.process import run_worker
+    from backend.processes.worker import run_worker
     from backend.settings import load_settings
 
     settings = load_settings()

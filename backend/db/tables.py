@@ -97,7 +97,6 @@ runs = Table(
     Column("resumes", Integer, nullable=False, server_default="0"),
     Column("cancel_requested", Boolean, nullable=False),
     Column("lease_owner", String(200), nullable=False),
-    Column("lease_until", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("finished_at", Moment, nullable=True),
     Index(None, "thread_id"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +75,7 @@ class JobNoted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobStuck:
-    """Nothing has been heard of the job for `silent_s` seconds; a worker takes it up again by itself."""
+    """Nothing has been heard of the running job for `silent_s` seconds."""
 
     silent_s: float
     kind: Literal["job_stuck"] = "job_stuck"
@@ -104,26 +104,14 @@ class JobCancelled:
     kind: Literal["job_cancelled"] = "job_cancelled"
 
 
-JobEvent = (
-    JobQueued
-    | JobStarted
-    | JobProgressed
-    | FileRefused
-    | JobNoted
-    | JobStuck
-    | CancelRequested
-    | JobSucceeded
-    | JobFailed
-    | JobCancelled
-)
+JobEnd = JobSucceeded | JobFailed | JobCancelled
+JobEvent = JobQueued | JobStarted | JobProgressed | FileRefused | JobNoted | JobStuck | CancelRequested | JobEnd
 """Closed: a consumer matches every member and ends with `assert_never`."""
 
 TERMINAL_KINDS = frozenset({"job_succeeded", "job_failed", "job_cancelled"})
 """Kinds after which no event follows, unless the job is retried (then `job_queued` is next)."""
 
-_KINDS: dict[str, TypeAdapter[JobEvent]] = {
-    event.__dataclass_fields__["kind"].default: TypeAdapter(event) for event in JobEvent.__args__
-}
+_ADAPTER: TypeAdapter[JobEvent] = TypeAdapter(Annotated[JobEvent, Field(discriminator="kind")])
 
 
 def encode_job_event(event: JobEvent) -> str:
@@ -133,8 +121,4 @@ def encode_job_event(event: JobEvent) -> str:
 
 def decode_job_event(text: str) -> JobEvent:
     """The event `encode_job_event` wrote. Raises ValueError for anything else."""
-    data: dict[str, Any] = json.loads(text)
-    adapter = _KINDS.get(data.get("kind", ""))
-    if adapter is None:
-        raise ValueError(f"Unknown job event kind {data.get('kind')!r}.")
-    return adapter.validate_python(data)
+    return _ADAPTER.validate_json(text)

@@ -1,144 +1,116 @@
-"""Runs one job in the thread it is called on: takes it up, follows its handler, tells how far it is, ends it."""
+"""Runs one attempt at a job in the thread it is called on, tells how far it is, and writes how it ended."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, and_, update
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
+from backend.db.clock import database_now
 from backend.errors import NamedError
-from backend.jobs import claims
-from backend.jobs.claims import Claim, ClaimLost
-from backend.jobs.events import JobCancelled, JobFailed, JobNoted, JobSucceeded, Refusal
-from backend.jobs.progress import Progress, StageCount
+from backend.jobs.claims import ended
+from backend.jobs.events import (
+    JobCancelled,
+    JobEnd,
+    JobFailed,
+    JobNoted,
+    JobProgressed,
+    JobQueued,
+    JobSucceeded,
+    Refusal,
+    Stage,
+)
+from backend.jobs.kinds import Outcome, Steps
+from backend.jobs.progress import Progress
+from backend.jobs.queue import append_event, stages_json
+from backend.jobs.tables import jobs
+from backend.jobs.types import Job
 from knowledge.storage.database import Database
 
 log = structlog.get_logger(__name__)
 
 PROGRESS_EVERY_S = 0.5
+UNREACHABLE = (OperationalError, InterfaceError, TimeoutError)
+"""What a database that is away, or has no connection left, raises."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What a handler leaves behind: the job's result, JSON."""
-
-    result: dict[str, Any] = field(default_factory=dict)
+class ClaimLost(Exception):
+    """The job has been given to another worker, cancelled or deleted; whoever held it must stop."""
 
 
-Step = StageCount | Refusal | JobNoted | Outcome | None
-"""What a handler yields, about every second at least: a count, a file refused, a line for the log, its result, or None
-to say that it is still at it."""
+class Execution:
+    """An attempt at a job, as the thread that drives it and those that watch over it see it. The events, once set,
+    stop it at its next step: `cancelled` for good, `released` for another worker, `lost` because it is another's."""
 
-Handler = Callable[[Claim], Generator[Step, None, None]]
-"""Does a job of one kind. It is closed to stop it, and started again to go on; what it commits must bear both. A
-named error fails the job with its sentence; any other is a mistake of ours and says so."""
-
-
-class Running:
-    """A job that this process works on, as the thread that beats for it sees it."""
-
-    def __init__(self, claim: Claim) -> None:
-        self.claim = claim
-        self.cancelled = threading.Event()
-        self.lost = threading.Event()
-        self.released = threading.Event()
-        self._last_step = time.monotonic()
-
-    def touch(self) -> None:
+    def __init__(self, database: Database, job: Job, worker_id: str) -> None:
+        self.job = job
+        self.cancelled, self.released, self.lost = threading.Event(), threading.Event(), threading.Event()
+        self._database = database
+        mine = and_(jobs.c.id == job.id, jobs.c.worker_id == worker_id, jobs.c.status == "running")
+        self._held = update(jobs).where(mine, jobs.c.attempt == job.attempt)
         self._last_step = time.monotonic()
 
     def quiet_s(self) -> float:
-        """Seconds since the handler last gave a sign of life."""
+        """Seconds since the job last gave a sign of life."""
         return time.monotonic() - self._last_step
 
-    def must_stop(self) -> bool:
-        return self.cancelled.is_set() or self.lost.is_set() or self.released.is_set()
+    def beat(self, connection: Connection) -> None:
+        """Says that the job is alive."""
+        if not connection.execute(self._held.values(heartbeat_at=database_now(), told_stuck=False)).rowcount:
+            self.lost.set()
 
-
-class Executor:
-    """Runs jobs one per calling thread; `running` is what it is at now, for whoever beats, cancels and stops."""
-
-    def __init__(self, database: Database, worker_id: str, handlers: Mapping[str, Handler]) -> None:
-        self._database = database
-        self._worker_id = worker_id
-        self._handlers = handlers
-        self._lock = threading.Lock()
-        self._running: dict[str, Running] = {}
-        self._stopping = False
-
-    def running(self) -> list[Running]:
-        with self._lock:
-            return list(self._running.values())
-
-    def stop(self) -> None:
-        """Lets every running job go at its next step, and takes up no other."""
-        with self._lock:
-            self._stopping = True
-            for running in self._running.values():
-                running.released.set()
-
-    def run(self, job_id: str, round_: int) -> None:
-        """Does the job, if this round of it still waits, and leaves its row saying how it ended."""
+    def end(self, event: JobEnd) -> None:
+        """Writes that the job has ended so. Raises ClaimLost."""
         with self._database.write() as connection:
-            held = None if self._stopping else claims.claim(connection, job_id, round_, self._worker_id)
-        if held is None:
-            return
-        running = Running(held)
-        with self._lock:
-            self._running[job_id] = running
-            if self._stopping:
-                running.released.set()
-        try:
-            self._follow(running)
-        except ClaimLost:
-            log.info("job_given_away", job=job_id)
-        except OperationalError as error:
-            # The database cannot be reached: the job falls silent and is taken over when it can be.
-            log.warning("job_interrupted", job=job_id, reason=str(error.orig))
-        finally:
-            with self._lock:
-                self._running.pop(job_id, None)
+            self._write(connection, **ended(event))
+            append_event(connection, self.job.id, event)
 
-    def _follow(self, running: Running) -> None:
-        held = running.claim
-        progress = Progress(held.stages, held.failures, held.failure_count)
+    def release(self) -> None:
+        """Puts the job back to be taken up by any worker at once: this one is being stopped. Raises ClaimLost."""
+        with self._database.write() as connection:
+            self._write(connection, status="queued", worker_id="")
+            append_event(connection, self.job.id, JobQueued())
+
+    def run(self, begin: Callable[[], Steps]) -> None:
+        """Drives what `begin` returns to its end, or until it is to stop, and leaves the row saying how it ended.
+
+        Raises ClaimLost, and the errors of a database that cannot be reached.
+        """
+        progress = Progress(self.job)
         try:
-            outcome = self._drive(running, progress)
-        except (ClaimLost, OperationalError):
+            outcome = self._drive(begin(), progress)
+            event: JobEnd | None = None if outcome is None else JobSucceeded(result=outcome.result)
+        except (ClaimLost, *UNREACHABLE):
             raise
         except Exception as error:  # the outer edge of a job: whatever went wrong must end it, and say so
-            if not isinstance(error, NamedError):
-                log.exception("job_failed", job=held.job_id, kind=held.kind)
-            self._end(held, progress, _failure(error))
-            return
-        if running.lost.is_set():
-            raise ClaimLost(held.job_id)
-        if outcome is not None:
-            self._end(held, progress, JobSucceeded(result=outcome.result))
-        elif running.cancelled.is_set():
-            self._end(held, progress, JobCancelled())
+            event = self._failed(error)
+        if self.lost.is_set():
+            raise ClaimLost(self.job.id)
+        if progress.changed:
+            self._show(progress)
+        if event is None and not self.cancelled.is_set():
+            self.release()
         else:
-            with self._database.write() as connection:
-                claims.release(connection, held)
+            self.end(event or JobCancelled())
 
-    def _drive(self, running: Running, progress: Progress) -> Outcome | None:
-        """The handler's outcome, or None when it was stopped on the way."""
+    def _drive(self, steps: Steps, progress: Progress) -> Outcome | None:
+        """What the job leaves behind, or None when it was stopped on the way."""
         outcome = Outcome()
         next_write = 0.0
-        handler = self._handlers[running.claim.kind]
-        with contextlib.closing(handler(running.claim)) as steps:
+        with contextlib.closing(steps):
             for step in steps:
-                running.touch()
-                if running.must_stop():
+                self._last_step = time.monotonic()
+                if self.cancelled.is_set() or self.lost.is_set() or self.released.is_set():
                     return None
                 match step:
-                    case StageCount():
+                    case Stage():
                         progress.count(step)
                     case Refusal():
                         progress.refuse(step)
@@ -147,30 +119,30 @@ class Executor:
                     case Outcome():
                         outcome = step
                 if progress.changed and time.monotonic() >= next_write:
-                    self._write(running.claim, progress)
+                    self._show(progress)
                     next_write = time.monotonic() + PROGRESS_EVERY_S
         return outcome
 
-    def _write(self, held: Claim, progress: Progress) -> None:
+    def _show(self, progress: Progress) -> None:
         stages, events = progress.stages(), progress.take_events()
         with self._database.write() as connection:
-            claims.record_progress(
+            self._write(
                 connection,
-                held,
-                stages,
-                events=events,
-                shown=progress.failures(),
+                stages=stages_json(stages),
+                failures=[asdict(refusal) for refusal in progress.failures()],
                 failure_count=progress.failure_count,
+                heartbeat_at=database_now(),
             )
+            for event in (*events, JobProgressed(stages=stages, failure_count=progress.failure_count)):
+                append_event(connection, self.job.id, event)
 
-    def _end(self, held: Claim, progress: Progress, event: JobSucceeded | JobFailed | JobCancelled) -> None:
-        if progress.changed:
-            self._write(held, progress)
-        with self._database.write() as connection:
-            claims.finish(connection, held, event)
+    def _write(self, connection: Connection, **values: Any) -> None:
+        if not connection.execute(self._held.values(**values)).rowcount:
+            raise ClaimLost(self.job.id)
 
-
-def _failure(error: Exception) -> JobFailed:
-    if isinstance(error, NamedError):
-        return JobFailed(code=error.code, message=str(error))
-    return JobFailed(code="internal_error", message=f"The job failed by a mistake of ours ({error!r}); see the log.")
+    def _failed(self, error: Exception) -> JobFailed:
+        if isinstance(error, NamedError):
+            return JobFailed(code=error.code, message=str(error))
+        log.exception("job_failed", job=self.job.id, kind=self.job.kind)
+        message = f"The job failed by a mistake of ours ({error!r}); see the log."
+        return JobFailed(code="internal_error", message=message)

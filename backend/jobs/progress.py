@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from backend.jobs.events import FileRefused, JobNoted, Refusal, Stage
+from backend.jobs.types import Job
 
 SHOWN_FAILURES = 100
 TOLD = 1000
 """A folder of a million broken files does not need a million events; the count still goes on."""
 RATE_WINDOW_S = 20.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StageCount:
-    """A handler's report: `done` of `total` items of this stage, `failed` of them without success."""
-
-    name: str
-    done: int
-    total: int
-    failed: int = 0
-    last_error: str = ""
+MARK_EVERY_S = 0.25
+"""Thousands of reports a second are possible; four marks a second are enough for a rate."""
 
 
 @dataclass(slots=True)
@@ -32,10 +24,12 @@ class _Pace:
 
     marks: deque[tuple[float, int]] = field(default_factory=deque)
 
-    def mark(self, now: float, done: int) -> None:
-        if self.marks and done < self.marks[-1][1]:
+    def mark(self, now: float, stage: Stage) -> None:
+        if self.marks and now - self.marks[-1][0] < MARK_EVERY_S and stage.done < stage.total:
+            return
+        if self.marks and stage.done < self.marks[-1][1]:
             self.marks.clear()
-        self.marks.append((now, done))
+        self.marks.append((now, stage.done))
         while len(self.marks) > 2 and now - self.marks[0][0] > RATE_WINDOW_S:
             self.marks.popleft()
 
@@ -47,53 +41,31 @@ class _Pace:
 
 
 class Progress:
-    """What is known of one attempt. `changed` tells whether there is anything that has not been taken yet."""
+    """What is known of one attempt at `job`, which goes on from what earlier ones had reached. `changed` tells whether
+    there is anything that has not been taken yet."""
 
-    def __init__(
-        self,
-        stages: Iterable[Stage] = (),
-        failures: Iterable[Refusal] = (),
-        failure_count: int = 0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, job: Job, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._counts = {
-            stage.name: StageCount(
-                name=stage.name,
-                done=stage.done,
-                total=stage.total,
-                failed=stage.failed,
-                last_error=stage.last_error,
-            )
-            for stage in stages
-        }
+        self._stages = {stage.name: replace(stage, rate=None, eta_s=None) for stage in job.stages}
         self._paces: dict[str, _Pace] = {}
-        self._failures = {refusal.path: refusal for refusal in failures}
+        self._failures = {refusal.path: refusal for refusal in job.failures}
         self._untold: list[FileRefused | JobNoted] = []
-        self._told = failure_count
-        self.failure_count = failure_count
+        self._told = job.failure_count
+        self.failure_count = job.failure_count
         self.changed = False
 
-    def count(self, report: StageCount) -> None:
+    def count(self, stage: Stage) -> None:
         """Takes a stage's newest count."""
-        known = self._counts.get(report.name)
-        if known == report:
-            return
-        self._counts[report.name] = report
-        pace = self._paces.setdefault(report.name, _Pace())
-        now = self._clock()
-        # Thousands of reports a second are possible; four marks a second are enough for a rate.
-        if not pace.marks or now - pace.marks[-1][0] >= 0.25 or report.done >= report.total:
-            pace.mark(now, report.done)
-        self.changed = True
+        if self._stages.get(stage.name) != stage:
+            self._stages[stage.name] = stage
+            self._paces.setdefault(stage.name, _Pace()).mark(self._clock(), stage)
+            self.changed = True
 
     def refuse(self, refusal: Refusal) -> None:
         """Takes note of a file that could not be used; the same file twice (an attempt that goes on) counts once."""
         if self._failures.pop(refusal.path, None) is None:
             self.failure_count += 1
-            if self._told < TOLD:
-                self._told += 1
-                self._untold.append(FileRefused(refusal=refusal))
+            self._tell(FileRefused(refusal=refusal))
         self._failures[refusal.path] = refusal
         while len(self._failures) > SHOWN_FAILURES:
             del self._failures[next(iter(self._failures))]
@@ -101,14 +73,11 @@ class Progress:
 
     def note(self, noted: JobNoted) -> None:
         """Takes a line for the job's log."""
-        if self._told < TOLD:
-            self._told += 1
-            self._untold.append(noted)
-            self.changed = True
+        self._tell(noted)
 
     def stages(self) -> tuple[Stage, ...]:
         """Every stage seen, in the order they were first seen."""
-        return tuple(self._stage(each) for each in self._counts.values())
+        return tuple(self._paced(stage) for stage in self._stages.values())
 
     def failures(self) -> tuple[Refusal, ...]:
         """The last refusals, at most SHOWN_FAILURES, oldest first."""
@@ -120,16 +89,13 @@ class Progress:
         self.changed = False
         return untold
 
-    def _stage(self, each: StageCount) -> Stage:
-        pace = self._paces.get(each.name)
-        left = max(0, each.total - each.done)
+    def _tell(self, event: FileRefused | JobNoted) -> None:
+        if self._told < TOLD:
+            self._told += 1
+            self._untold.append(event)
+            self.changed = True
+
+    def _paced(self, stage: Stage) -> Stage:
+        pace, left = self._paces.get(stage.name), max(0, stage.total - stage.done)
         rate = pace.rate() if pace and left else None
-        return Stage(
-            name=each.name,
-            done=each.done,
-            total=each.total,
-            failed=each.failed,
-            rate=None if rate is None else round(rate, 2),
-            eta_s=round(left / rate, 1) if rate else None,
-            last_error=each.last_error,
-        )
+        return replace(stage, rate=round(rate, 2), eta_s=round(left / rate, 1)) if rate else stage

@@ -1,4 +1,4 @@
-"""Jobs, what happened to them, and the workers that run them, in the backend's own metadata."""
+"""Jobs, what is to be done and what happened, in the backend's own metadata."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Float,
     ForeignKey,
     Index,
     Integer,
@@ -27,7 +26,6 @@ jobs = Table(
     Column("owner_id", String(32), nullable=False),
     Column("kind", String(50), nullable=False),
     Column("knowledge_base_id", String(32), nullable=True),
-    Column("arguments", StorableJSON, nullable=False),
     Column("idempotency_key", String(255), nullable=True),
     Column("status", String(20), nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
@@ -41,12 +39,11 @@ jobs = Table(
     Column("last_event_id", BigInteger, nullable=False),
     # What follows is between the workers; users never see it.
     Column("round", Integer, nullable=False),
-    Column("submitted", Boolean, nullable=False),
     Column("worker_id", String(100), nullable=False),
-    Column("reached", BigInteger, nullable=False),
     Column("crash_reached", BigInteger, nullable=False),
     Column("crashes", Integer, nullable=False),
     Column("told_stuck", Boolean, nullable=False),
+    Column("run_at", Moment, nullable=True),
     Column("created_at", Moment, nullable=False),
     Column("started_at", Moment, nullable=True),
     Column("finished_at", Moment, nullable=True),
@@ -54,14 +51,19 @@ jobs = Table(
     UniqueConstraint("workspace_id", "owner_id", "idempotency_key"),
     Index(None, "workspace_id", "owner_id", "id"),
     Index(None, "knowledge_base_id", "id"),
-    Index(None, "status", "submitted"),
+    Index(None, "status"),
 )
-"""`round` counts the engine's workflows of a job (a retry is a new one), `attempt` how often a worker took it up.
+"""`round` counts the engine's workflows of a job, `attempt` how often a worker took it up. `worker_id` (a process) and
+`attempt` fence: a worker that was given up for dead and wakes again finds that they have changed, and writes nothing
+more. `crashes` is how many attempts in a row ended without a word and with no more items done than `crash_reached`."""
 
-`submitted`: the engine has a workflow of this round. `worker_id` and `attempt` fence: a worker that was given up for
-dead and wakes again finds that they have changed, and writes nothing more. `reached` is the largest sum of items done
-ever seen, `crashes` how many attempts in a row ended without a word and without getting beyond `crash_reached`.
-"""
+job_arguments = Table(
+    "job_arguments",
+    metadata,
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("arguments", StorableJSON, nullable=False),
+)
+"""What is to be done. Apart from the jobs, which are listed and followed all the time: only workers read this."""
 
 job_events = Table(
     "job_events",
@@ -74,15 +76,3 @@ job_events = Table(
     PrimaryKeyConstraint("job_id", "seq"),
     sqlite_with_rowid=False,
 )
-
-workers = Table(
-    "workers",
-    metadata,
-    Column("id", String(100), primary_key=True),
-    Column("host", String(255), nullable=False),
-    Column("pid", Integer, nullable=False),
-    Column("process_started", Float, nullable=False),
-    Column("started_at", Moment, nullable=False),
-    Column("heartbeat_at", Moment, nullable=False),
-)
-"""`host`, `pid` and `process_started` let a worker on the same machine see at once that another was killed."""

@@ -7,7 +7,10 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
-import backend.jobs.tables  # noqa: F401  (adds its tables to the backend's metadata)
+# Each adds its tables to the backend's metadata.
+import backend.evaluation.tables
+import backend.jobs.tables
+import backend.processes.tables  # noqa: F401
 import knowledge.storage.tables
 from backend.db.tables import metadata
 from knowledge.storage.columns import Moment, StorableJSON, StorableText

@@ -150,18 +150,28 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _jobs(database: Database) -> Iterator[Finding]:
-    from backend.jobs.store import survey
+    from sqlalchemy import func, select
+
+    from backend.jobs.claims import silent
+    from backend.jobs.tables import jobs
+    from backend.processes.identity import this_process
+    from backend.processes.registry import ProcessRegistry
 
     with database.read() as connection:
-        found = survey(connection)
-    if found.workers:
-        yield Finding(name="Worker", status="ok", detail=f"{found.workers} running")
+        workers = len(ProcessRegistry(this_process("api")).living(connection, "worker"))
+        counted = select(jobs.c.status, func.count()).group_by(jobs.c.status)
+        count = {row[0]: row[1] for row in connection.execute(counted)}
+        stuck = len(silent(connection))
+    queued = count.get("queued", 0)
+    if workers:
+        yield Finding(name="Worker", status="ok", detail=f"{workers} running")
     else:
-        waiting = f"; {found.queued} jobs wait for one" if found.queued else ""
+        waiting = f"; {queued} jobs wait for one" if queued else ""
         advice = "devops-chatbot up (or: devops-chatbot worker)"
         yield Finding(name="Worker", status="missing", detail=f"none is running{waiting}", advice=advice)
-    detail = f"{found.queued} waiting, {found.running} running, {found.stuck} stuck, {found.failed} failed"
-    if found.stuck:
+    running, failed = count.get("running", 0), count.get("failed", 0)
+    detail = f"{queued} waiting, {running} running, {stuck} stuck, {failed} failed"
+    if stuck:
         advice = "A running worker takes stuck jobs up by itself; see its log if one stays stuck."
         yield Finding(name="Jobs", status="warning", detail=detail, advice=advice)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -34,10 +33,8 @@ class _Place:
     question: StoredMessage | None
 
 
-def open_run(
-    connection: Connection, thread_id: str, spec: RunSpec, placement: Placement, *, owner: str, lease: timedelta
-) -> Run:
-    """The question, an empty answer and the run that is to fill it, in one transaction; the run is leased to `owner`.
+def open_run(connection: Connection, thread_id: str, spec: RunSpec, placement: Placement, *, owner: str) -> Run:
+    """The question, an empty answer and the run that is to fill it, in one transaction; the run is held by `owner`.
 
     Two branches of a thread may be answered at the same time, one branch may not: an unfinished answer cannot be
     followed, and a question that is being answered is not answered again. Raises Missing, Invalid, RunActive.
@@ -58,7 +55,6 @@ def open_run(
         user_message_id=question_id,
         spec=replace(spec, question=text),
         owner=owner,
-        lease=lease,
     )
     ArtifactStore(connection, spec.scope).attach(spec.attachments, run_id)
     return run

@@ -1,8 +1,8 @@
 """Runs of this process: begun, stored event by event, cancelled, resumed, and taken over from processes that died.
 
-A run is an asyncio task. Its row carries a lease that this process renews; whoever finds a lease that ran out begins
-the run's next attempt. Every event is fenced by the lease, so of two processes that believe to hold a run only one
-writes. A run that waits for an answer has neither task nor lease; whichever process is given the answer goes on.
+A run is an asyncio task. Its row names the process that performs it; whoever finds that process dead begins the run's
+next attempt. Every event is fenced by that name, so of two processes that believe to hold a run only one writes. A run
+that waits for an answer has neither task nor holder; whichever process is given the answer goes on.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from typing import Any, Protocol
 
 import structlog
 
 from agents.events import RunCancelled, RunEvent, RunFailed, RunFinished, RunWaiting, UsageReported
 from backend.errors import NamedError, NotReady
+from backend.processes.registry import ProcessRegistry
 from backend.runs import store
 from backend.runs.attempt import Attempt
 from backend.runs.broker import Broker
 from backend.runs.capacity import Capacity
 from backend.runs.following import Follower
-from backend.runs.ownership import dead_owners, owner_name
 from backend.runs.types import WAITING, Run, StoredEvent
 from backend.runs.writer import EventWriter
 from backend.settings import RunSettings
@@ -51,13 +50,14 @@ class RunService:
         *,
         database: Database,
         execute: RunExecutor,
+        processes: ProcessRegistry,
         settings: RunSettings,
         metrics: Metrics,
         capacity: Capacity | None = None,
     ) -> None:
         """`capacity` is shared with whatever else this process works on for its callers."""
-        self.owner = owner_name()
-        self.lease = timedelta(seconds=settings.lease_seconds)
+        self.owner = processes.me.id
+        self._processes = processes
         self._settings = settings
         self._capacity = capacity or Capacity(settings.max_active)
         self._database = database
@@ -78,7 +78,8 @@ class RunService:
         self._writing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to write, to renew leases and to take over what others left."""
+        """Begin to write, to say that this process lives, and to take over what others left."""
+        await asyncio.to_thread(self._extend)
         self._writing = asyncio.create_task(self._writer.work())
         self._writing.add_done_callback(self._writer_ended)
         self._background = [
@@ -232,11 +233,10 @@ class RunService:
                 self.cancel(run_id)
 
     async def _renew(self) -> None:
-        if self._tasks:
-            before = set(self._tasks)
-            held = await asyncio.to_thread(self._extend)
-            for run_id in before - held:
-                self._abandon(run_id)
+        before = set(self._tasks)
+        held = await asyncio.to_thread(self._extend)
+        for run_id in before - held:
+            self._abandon(run_id)
 
     async def _take_over(self) -> None:
         for run in await asyncio.to_thread(self._claim_orphaned):
@@ -249,21 +249,23 @@ class RunService:
 
     def _extend(self) -> set[str]:
         with self._database.write() as connection:
-            return store.extend(connection, self.owner, self.lease)
+            self._processes.beat(connection)
+            return store.held_by(connection, self.owner)
 
     def _claim_orphaned(self) -> list[Run]:
         with self._database.read() as connection:
-            dead = dead_owners(store.owners(connection) - {self.owner})
-            if not dead and not store.any_orphaned(connection):
+            living = self._processes.living(connection) | {self.owner}
+            if not store.any_orphaned(connection, living):
                 return []
         with self._database.write() as connection:
             # What was taken from us and given up again is ours only once our own earlier attempt has stopped.
-            return store.take_over(connection, self.owner, dead, self.lease, but=list(self._tasks))
+            return store.take_over(connection, self.owner, living, but=list(self._tasks))
 
     def _answer(self, scope: Scope, run_id: str, answer: Any) -> Run:
         with self._database.write() as connection:
-            return store.RunStore(connection, scope).resume(run_id, answer, owner=self.owner, lease=self.lease)
+            return store.RunStore(connection, scope).resume(run_id, answer, owner=self.owner)
 
     def _release(self) -> None:
         with self._database.write() as connection:
             store.release(connection, self.owner)
+            self._processes.sign_off(connection)

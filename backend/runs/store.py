@@ -1,14 +1,14 @@
-"""Runs in the database: their rows, events and leases."""
+"""Runs in the database: their rows, their events, and who holds them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, text, update
 
 from agents.events import RunCancelled, RunFailed, encode_event
 from agents.phases.spec import Resume, RunSpec, decode_spec, encode_spec
@@ -40,9 +40,8 @@ class RunStore:
         user_message_id: str,
         spec: RunSpec,
         owner: str,
-        lease: timedelta,
     ) -> Run:
-        """A new run, leased to the process that is about to begin it."""
+        """A new run, held by the process that is about to begin it."""
         now = datetime.now(UTC)
         self._connection.execute(
             insert(runs).values(
@@ -61,7 +60,6 @@ class RunStore:
                 attempt=1,
                 cancel_requested=False,
                 lease_owner=owner,
-                lease_until=now + lease,
                 created_at=now,
             )
         )
@@ -89,8 +87,8 @@ class RunStore:
             cancel_waiting(self._connection, run_id)
         return self.get(run_id)
 
-    def resume(self, run_id: str, answer: Any, *, owner: str, lease: timedelta) -> Run:
-        """Answer what a run waits for: its next attempt, leased to the process that is about to begin it, has the
+    def resume(self, run_id: str, answer: Any, *, owner: str) -> Run:
+        """Answer what a run waits for: its next attempt, held by the process that is about to begin it, has the
         answer in its spec. Of two answers one is taken. Raises Missing, NotWaiting."""
         run = self.get(run_id)
         spec = replace(run.spec, resume=Resume(asked=run.waiting_for or {}, answer=answer))
@@ -105,7 +103,6 @@ class RunStore:
                 attempt=runs.c.attempt + 1,
                 resumes=runs.c.resumes + 1,
                 lease_owner=owner,
-                lease_until=datetime.now(UTC) + lease,
             )
         )
         if not taken.rowcount:
@@ -247,17 +244,16 @@ def text_so_far(connection: Connection, run_id: str) -> str:
     return "".join(json.loads(data)["text"] for data in connection.execute(query).scalars())
 
 
-def extend(connection: Connection, owner: str, lease: timedelta) -> set[str]:
-    """Renew the leases of an owner; the runs it still holds."""
+def held_by(connection: Connection, owner: str) -> set[str]:
+    """The runs that this owner still holds."""
     mine = and_(runs.c.status == RUNNING, runs.c.lease_owner == owner)
-    connection.execute(update(runs).where(mine).values(lease_until=datetime.now(UTC) + lease))
     return set(connection.execute(select(runs.c.id).where(mine)).scalars())
 
 
 def release(connection: Connection, owner: str) -> None:
     """Give back every run of an owner, so that another process takes it up at once."""
     mine = and_(runs.c.status == RUNNING, runs.c.lease_owner == owner)
-    connection.execute(update(runs).where(mine).values(lease_owner="", lease_until=datetime.now(UTC)))
+    connection.execute(update(runs).where(mine).values(lease_owner=""))
 
 
 def cancelled(connection: Connection, owner: str) -> list[str]:
@@ -266,15 +262,9 @@ def cancelled(connection: Connection, owner: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def owners(connection: Connection) -> set[str]:
-    """Who holds runs at the moment, alive or not."""
-    return set(connection.execute(select(runs.c.lease_owner).where(runs.c.status == RUNNING).distinct()).scalars())
-
-
-def any_orphaned(connection: Connection) -> bool:
-    """Whether a lease ran out."""
-    late = select(runs.c.id).where(runs.c.status == RUNNING, runs.c.lease_until < datetime.now(UTC)).limit(1)
-    return connection.execute(late).first() is not None
+def any_orphaned(connection: Connection, living: Collection[str]) -> bool:
+    """Whether some run is held by none of the living."""
+    return connection.execute(select(runs.c.id).where(_orphaned(living)).limit(1)).first() is not None
 
 
 def status_of(connection: Connection, run_id: str) -> str | None:
@@ -283,29 +273,20 @@ def status_of(connection: Connection, run_id: str) -> str | None:
 
 
 def take_over(
-    connection: Connection,
-    owner: str,
-    dead: Iterable[str],
-    lease: timedelta,
-    *,
-    but: Collection[str] = (),
-    limit: int = 50,
+    connection: Connection, owner: str, living: Collection[str], *, but: Collection[str] = (), limit: int = 50
 ) -> list[Run]:
-    """The running runs whose lease ran out or whose owner is dead, `but` some, now this owner's, each with its next
-    attempt."""
-    now = datetime.now(UTC)
-    orphaned = or_(runs.c.lease_until < now, runs.c.lease_owner.in_(list(dead)))
-    free = and_(runs.c.status == RUNNING, runs.c.lease_owner != owner, runs.c.id.notin_(but), orphaned)
-    query = select(runs.c.id).where(free).limit(limit)
+    """The runs that none of the living holds, `but` some, now this owner's, each with its next attempt."""
+    query = select(runs.c.id).where(_orphaned(living), runs.c.id.notin_(but)).limit(limit)
     ids = list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
     if not ids:
         return []
-    connection.execute(
-        update(runs)
-        .where(runs.c.id.in_(ids))
-        .values(lease_owner=owner, lease_until=now + lease, attempt=runs.c.attempt + 1)
-    )
+    taken = update(runs).where(runs.c.id.in_(ids)).values(lease_owner=owner, attempt=runs.c.attempt + 1)
+    connection.execute(taken)
     return [_run(row) for row in connection.execute(_query(runs.c.id.in_(ids)))]
+
+
+def _orphaned(living: Collection[str]) -> ColumnElement[bool]:
+    return and_(runs.c.status == RUNNING, runs.c.lease_owner.notin_(living))
 
 
 def without_key(request: Mapping[str, Any]) -> dict[str, Any]:

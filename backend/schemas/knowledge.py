@@ -51,7 +51,7 @@ class KnowledgeBaseView(View):
 class SourceCreate(Body):
     """`folder` and `zip` are paths on the server's machine (local mode only); `web` is the URL of one page."""
 
-    kind: Literal["folder", "zip", "web"]
+    kind: Annotated[str, Field(min_length=1, max_length=32, examples=["folder", "zip", "web"])]
     location: Annotated[str, Field(min_length=1, max_length=4096)]
     options: dict[str, Any] = Field(default_factory=dict)
 
@@ -63,7 +63,7 @@ class SourceUpdate(Body):
 class SourceView(View):
     id: str
     knowledge_base_id: str
-    kind: Literal["upload", "folder", "zip", "web", "git"]
+    kind: Annotated[str, Field(examples=["upload", "folder", "zip", "web"])]
     location: str
     options: dict[str, Any]
     document_count: int

@@ -45,7 +45,7 @@ class FtsIndex:
 
     def __init__(self, path: Path) -> None:
         """`path`: the file to keep the index in; it and its folder are made when first used."""
-        self._path = path
+        self.path = path
         self._local = threading.local()
 
     def __len__(self) -> int:
@@ -179,13 +179,13 @@ class FtsIndex:
 
     def _inode(self) -> int:
         try:
-            return self._path.stat().st_ino
+            return self.path.stat().st_ino
         except FileNotFoundError:
             return 0
 
     def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         use_write_ahead_log(connection, within_s=_BUSY_TIMEOUT_S)
         connection.execute("PRAGMA synchronous = NORMAL")
         if _format_of(connection) != _FORMAT:

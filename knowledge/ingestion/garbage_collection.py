@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator
 
 from sqlalchemy import select, update
 
-from knowledge.storage.bases import brought_files
+from knowledge.storage.bases import pending_import_files, uploaded_files
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.changes import lock_base, prune, read_base
 from knowledge.storage.database import Database
 from knowledge.storage.documents import in_portions
-from knowledge.storage.tables import documents, knowledge_bases, sources
+from knowledge.storage.tables import documents, knowledge_bases
 from knowledge.storage.vectors import drop_unneeded, stored_embedders, unneeded
 
 _LOOKED_AT_ONCE = 5000
@@ -24,22 +24,22 @@ class GarbageCollector:
         self._database = database
         self._blobs = blobs
 
-    def sweep(self) -> Iterator[int]:
+    def collect(self) -> Iterator[int]:
         """Drop every vector and file that nothing needs, yielding portion by portion how many, and give the room back
         that they and what was deleted before took."""
-        yield from self._sweep_vectors()
-        yield from self._blobs.sweep(self._referenced)
+        yield from self._collect_vectors()
+        yield from self._blobs.collect_garbage(self._referenced)
         yield from self._database.give_back_space()
 
-    def tidy(self, knowledge_base_id: str) -> Iterator[int]:
-        """Sweep when this base has dropped something since that was last done, and shorten its log. Raises NotFound."""
+    def collect_if_needed(self, knowledge_base_id: str) -> Iterator[int]:
+        """Collect if this base has dropped something since the last time, and shorten its log. Raises NotFound."""
         with self._database.read() as connection:
             head = read_base(connection, knowledge_base_id).log_head
             mine = knowledge_bases.c.id == knowledge_base_id
-            untidy = connection.execute(select(knowledge_bases.c.untidy).where(mine)).scalar_one()
-        if not untidy:
+            has_garbage = connection.execute(select(knowledge_bases.c.untidy).where(mine)).scalar_one()
+        if not has_garbage:
             return
-        yield from self.sweep()
+        yield from self.collect()
         with self._database.write() as connection:
             lock_base(connection, knowledge_base_id)
             prune(connection, knowledge_base_id)
@@ -47,7 +47,7 @@ class GarbageCollector:
             still = (mine, knowledge_bases.c.log_head == head)
             connection.execute(update(knowledge_bases).where(*still).values(untidy=False))
 
-    def _sweep_vectors(self) -> Iterator[int]:
+    def _collect_vectors(self) -> Iterator[int]:
         with self._database.read() as connection:
             names = list(stored_embedders(connection))
         for name in names:
@@ -72,6 +72,4 @@ class GarbageCollector:
                 for portion in in_portions(hashes)
                 for found in connection.execute(query.where(documents.c.content_hash.in_(portion))).scalars()
             }
-            archives = select(sources.c.options).where(sources.c.kind == "zip")
-            uploaded = {options.get("blob") for options in connection.execute(archives).scalars()}
-            return used | uploaded | brought_files(connection)
+            return used | uploaded_files(connection) | pending_import_files(connection)

@@ -18,7 +18,7 @@ from knowledge.events import BuildEvent, BuildNote, StageProgress
 from knowledge.ingestion.background import background, called, pulsing
 from knowledge.portable.format import vector_record
 from knowledge.ports import Embedder
-from knowledge.storage.bases import BroughtVectors, brought, note_brought
+from knowledge.storage.bases import ImportedVectors, pending_import, set_pending_import
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.changes import lock_base, vectors_of
 from knowledge.storage.database import Database
@@ -42,22 +42,22 @@ class VectorImporter:
         self._blobs = blobs
         self._embedders = embedders
 
-    def adopt(self, knowledge_base_id: str) -> Iterator[BuildEvent]:
-        """Take over what this base brought along and has not taken over yet. Its documents have been processed. Raises
-        NotFound when the base goes meanwhile."""
+    def import_vectors(self, knowledge_base_id: str) -> Iterator[BuildEvent]:
+        """Take over the vectors that were imported with this base, unless that has been done. Its documents have been
+        processed. Raises NotFound when the base goes meanwhile."""
         with self._database.read() as connection:
-            known = brought(connection, knowledge_base_id)
+            known = pending_import(connection, knowledge_base_id)
         if known is None:
             return
         for each in known.vectors:
             embedder = self._embedders.get(each.embedder)
             if embedder is not None:
-                yield from self._adopt(knowledge_base_id, each, embedder)
+                yield from self._import(knowledge_base_id, each, embedder)
         with self._database.write() as connection:
             lock_base(connection, knowledge_base_id)
-            note_brought(connection, knowledge_base_id, None)
+            set_pending_import(connection, knowledge_base_id, None)
 
-    def _adopt(self, knowledge_base_id: str, vectors: BroughtVectors, embedder: Embedder) -> Iterator[BuildEvent]:
+    def _import(self, knowledge_base_id: str, vectors: ImportedVectors, embedder: Embedder) -> Iterator[BuildEvent]:
         """Take over those of one embedder that a chunk lacks; `done` counts them."""
         done, compared = 0, False
         for records in self._records(vectors):
@@ -73,7 +73,7 @@ class VectorImporter:
                     return
             done += self._store(knowledge_base_id, embedder.name, wanted)
 
-    def _records(self, vectors: BroughtVectors) -> Iterator[Records]:
+    def _records(self, vectors: ImportedVectors) -> Iterator[Records]:
         record = vector_record(vectors.dimension)
         for content_hash in vectors.files:
             try:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, delete, func, select
 
-from knowledge.config import ArchiveLimits, ParsingLimits
+from knowledge.config import ParsingLimits
 from knowledge.errors import EmbedderUnavailable
 from knowledge.events import DELETED, BuildEvent, BuildFinished, BuildNote, StageProgress
 from knowledge.indexes.projections import Projections
@@ -23,7 +24,9 @@ from knowledge.ingestion.processing import VERSION, Outcome, Parser, Processor
 from knowledge.ingestion.sync import Synchroniser, Tally
 from knowledge.ingestion.vectors import VectorWriter
 from knowledge.ports import Embedder
-from knowledge.sources import Fetcher
+from knowledge.sources import SourceReader
+from knowledge.sources.options import SourceOptions, checked_options
+from knowledge.sources.registry import reader_of
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import Blob, BlobStore
 from knowledge.storage.changes import read_base
@@ -31,7 +34,7 @@ from knowledge.storage.database import Database
 from knowledge.storage.replacement import DocumentWriter, Received, waits
 from knowledge.storage.tables import documents, knowledge_bases, sources
 from knowledge.storage.vectors import is_complete
-from knowledge.types import KnowledgeBase, Scope, Source
+from knowledge.types import UPLOAD, KnowledgeBase, Scope, Source
 
 _LOOK_EVERY_S = 2.0
 UPLOADS = "uploads"
@@ -52,6 +55,31 @@ class StoredFile(Protocol):
     def media_type(self) -> str: ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Uploads:
+    """Files that came in together, sorted into documents and archives: before the transaction that notes them."""
+
+    documents: tuple[Received, ...]
+    archives: tuple[StoredFile, ...]
+
+    @classmethod
+    def of(cls, files: Iterable[StoredFile]) -> Uploads:
+        """A zip is an archive, everything else a document."""
+        plain: list[Received] = []
+        archives: list[StoredFile] = []
+        for file in files:
+            if file.path.lower().endswith(_ZIP):
+                archives.append(file)
+            else:
+                plain.append(_received(file))
+        return cls(documents=tuple(plain), archives=tuple(archives))
+
+
+def _received(file: StoredFile) -> Received:
+    blob = file.blob
+    return Received(path=file.path, content_hash=blob.content_hash, size=blob.size, media_type=file.media_type)
+
+
 class Ingestor:
     """Builds, changes and deletes knowledge bases. One for a process, for any number of threads."""
 
@@ -63,13 +91,14 @@ class Ingestor:
         projections: Projections,
         embedders: Mapping[str, Embedder],
         parser: Parser,
-        fetcher: Fetcher,
+        readers: Mapping[str, SourceReader],
         parsing: ParsingLimits | None = None,
-        archives: ArchiveLimits | None = None,
         version: str = VERSION,
     ) -> None:
-        """`version` is that of parser and splitter; documents that another one made are processed again."""
+        """`readers` are by kind of source. `version` is that of parser and splitter; documents that another one made
+        are processed again."""
         self._database = database
+        self._readers = readers
         self._projections = projections
         self._embedders = embedders
         self._version = version
@@ -77,8 +106,7 @@ class Ingestor:
             database=database,
             blobs=blobs,
             embedders=embedders,
-            fetcher=fetcher,
-            archives=archives or ArchiveLimits(),
+            readers=readers,
             version=version,
         )
         self._processor = Processor(
@@ -110,15 +138,15 @@ class Ingestor:
         base, chosen = self._chosen(scope, knowledge_base_id, source_ids)
         tally, outcome = Tally(), Outcome()
         # An index that is ahead of a restored database must find out before the log has grown past it.
-        for _ in self._projections.catch_up(base.id):
+        for _ in self._projections.catch_up_shared(base.id):
             yield outcome.words()
         for source in chosen:
             yield from self._synchroniser.receive(base, source, tally, force=force)
         yield from self._processor.process(base.id, outcome)
-        yield from self._importer.adopt(base.id)
-        embedded, unavailable = yield from self._cover_all(base.id, outcome)
+        yield from self._importer.import_vectors(base.id)
+        embedded, unavailable = yield from self._embed_all(base.id, outcome)
         self._vector_writer.switch(base.id)
-        for _ in self._garbage_collector.tidy(base.id):
+        for _ in self._garbage_collector.collect_if_needed(base.id):
             yield outcome.words()
         if unavailable is not None:
             raise unavailable
@@ -150,39 +178,45 @@ class Ingestor:
             ).first()
         if gone:
             self._projections.drop(knowledge_base_id)
-        for _ in self._garbage_collector.sweep():
+        for _ in self._garbage_collector.collect():
             yield StageProgress(stage=DELETED, done=done, total=max(done, total))
 
-    def sweep(self) -> Iterator[int]:
+    def collect_garbage(self) -> Iterator[int]:
         """Remove vectors, files and indexes that nothing refers to; for a quiet moment, such as a worker's start."""
-        yield self._projections.sweep()
-        yield from self._garbage_collector.sweep()
+        yield self._projections.collect_garbage()
+        yield from self._garbage_collector.collect()
 
-    def add_uploads(self, connection: Connection, base: KnowledgeBase, files: Sequence[StoredFile]) -> list[str]:
+    def add_source(
+        self, connection: Connection, base: KnowledgeBase, kind: str, location: str, options: Mapping[str, Any]
+    ) -> Source:
+        """The source of this kind and location, made if there is none, with these options. Raises InvalidInput for a
+        kind that nothing reads and for options that its reader does not know."""
+        reader = reader_of(self._readers, kind)
+        return SourceStore(connection, base).add(kind, location, checked_options(kind, reader.options, options))
+
+    def change_source(
+        self, connection: Connection, base: KnowledgeBase, source_id: str, options: Mapping[str, Any]
+    ) -> Source:
+        """The source with these options, which count from its next sync. Raises NotFound, InvalidInput."""
+        store = SourceStore(connection, base)
+        kind = store.get(source_id).kind
+        model = SourceOptions if kind == UPLOAD else reader_of(self._readers, kind).options
+        return store.update(source_id, checked_options(kind, model, options))
+
+    def add_uploads(self, connection: Connection, base: KnowledgeBase, uploads: Uploads) -> list[str]:
         """Note files that are held in the store, in the transaction of `connection`; returns the sources to build.
 
         A file with the path of an earlier upload replaces it. A zip becomes a source of its own, whose files follow it
         when it is uploaded again.
         """
         store = SourceStore(connection, base)
-        plain = [file for file in files if not file.path.lower().endswith(_ZIP)]
         touched = []
-        if plain:
-            uploads = store.add("upload", UPLOADS)
-            touched.append(uploads.id)
-            received = [
-                Received(
-                    path=file.path,
-                    content_hash=file.blob.content_hash,
-                    size=file.blob.size,
-                    media_type=file.media_type,
-                )
-                for file in plain
-            ]
-            DocumentWriter(connection, base.id, self._embedders).receive(uploads.id, received, version=self._version)
-        for file in files:
-            if file not in plain:
-                touched.append(store.add("zip", file.path, {"blob": file.blob.content_hash}).id)
+        if uploads.documents:
+            source = store.add(UPLOAD, UPLOADS)
+            touched.append(source.id)
+            writer = DocumentWriter(connection, base.id, self._embedders)
+            writer.receive(source.id, uploads.documents, version=self._version)
+        touched += [store.add("zip", file.path, blob=file.blob.content_hash).id for file in uploads.archives]
         return touched
 
     def remove_documents(self, connection: Connection, base: KnowledgeBase, document_ids: Collection[str]) -> int:
@@ -206,27 +240,27 @@ class Ingestor:
             every = SourceStore(connection, base).all()
         return base, [source for source in every if source_ids is None or source.id in source_ids]
 
-    def _cover_all(
+    def _embed_all(
         self, knowledge_base_id: str, outcome: Outcome
     ) -> Generator[BuildEvent, None, tuple[int, EmbedderUnavailable | None]]:
-        """Cover the base by each of its embedders, until nothing that came meanwhile is left either."""
+        """Embed what each embedder of the base lacks, until nothing that came meanwhile is left either."""
         made, failed, unavailable = 0, set[str](), None
-        todo = self._uncovered(knowledge_base_id, failed, every=True)
+        todo = self._incomplete(knowledge_base_id, failed, every=True)
         while todo:
             for name in todo:
                 try:
-                    made += yield from self._cover(knowledge_base_id, name, outcome)
+                    made += yield from self._embed(knowledge_base_id, name, outcome)
                 except EmbedderUnavailable as error:
                     failed.add(name)
                     unavailable = error
                     yield BuildNote(message=str(error))
-            todo = self._uncovered(knowledge_base_id, failed)
+            todo = self._incomplete(knowledge_base_id, failed)
         return made, unavailable
 
-    def _cover(self, knowledge_base_id: str, name: str, outcome: Outcome) -> Generator[BuildEvent, None, int]:
-        """Cover the base; what is received meanwhile is found by its words before the next embedder has its turn."""
+    def _embed(self, knowledge_base_id: str, name: str, outcome: Outcome) -> Generator[BuildEvent, None, int]:
+        """Embed what is missing; what is received meanwhile is found by its words before the next embedder's turn."""
         looked = time.monotonic()
-        with contextlib.closing(self._vector_writer.cover(knowledge_base_id, name)) as steps:
+        with contextlib.closing(self._vector_writer.embed_missing(knowledge_base_id, name)) as steps:
             while True:
                 try:
                     event = next(steps)
@@ -243,7 +277,7 @@ class Ingestor:
         if there:
             yield from self._processor.process(knowledge_base_id, outcome)
 
-    def _uncovered(self, knowledge_base_id: str, failed: Collection[str], *, every: bool = False) -> list[str]:
+    def _incomplete(self, knowledge_base_id: str, failed: Collection[str], *, every: bool = False) -> list[str]:
         """The embedders of a base that have something to do, but for those that failed."""
         with self._database.read() as connection:
             names = read_base(connection, knowledge_base_id).all_embedders

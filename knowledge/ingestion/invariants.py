@@ -13,8 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select
 
 from knowledge.errors import NotFound
-from knowledge.indexes.projections import WORDS, Projections
+from knowledge.indexes.lexical_projection import WORDS
+from knowledge.indexes.projections import Projections
 from knowledge.ports import Embedder
+from knowledge.storage.bases import uploaded_files
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.changes import TEXT, vectors_of
 from knowledge.storage.database import Database
@@ -26,7 +28,6 @@ from knowledge.storage.tables import (
     documents,
     embeddings,
     knowledge_bases,
-    sources,
 )
 from knowledge.storage.vectors import counted
 
@@ -130,11 +131,11 @@ def _vectors(connection: Connection) -> Iterator[str]:
 def _files(connection: Connection, blobs: BlobStore) -> Iterator[str]:
     hashes = connection.execute(select(documents.c.content_hash).where(documents.c.content_hash != "").distinct())
     for content_hash in hashes.scalars():
-        if not blobs.place(content_hash).is_file():
+        if not blobs.contains(content_hash):
             yield f"The file {content_hash} of a document is not in the store."
-    for options in connection.execute(select(sources.c.options).where(sources.c.kind == "zip")).scalars():
-        if options.get("blob") and not blobs.place(options["blob"]).is_file():
-            yield f"The file {options['blob']} of an archive is not in the store."
+    for content_hash in uploaded_files(connection):
+        if not blobs.contains(content_hash):
+            yield f"The file {content_hash} of an archive is not in the store."
 
 
 def _indexes(database: Database, projections: Projections) -> Iterator[str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from knowledge.config import ParsingLimits
-from knowledge.errors import FileTooLarge, KnowledgeError, UnreadableFile
+from knowledge.errors import FileTooLarge, FileTooSlow, KnowledgeError, UnreadableFile
 from knowledge.events import PARSED, SPLIT, WORDS, BuildEvent, DocumentFailed, StageProgress
 from knowledge.indexes.projections import Projections
-from knowledge.ingestion.background import awaited, background, called, pulsing
+from knowledge.ingestion.background import PULSE_S, background, called, pulsing
 from knowledge.ports import Embedder
 from knowledge.splitting.splitter import split
 from knowledge.storage.blobs import BlobStore
@@ -31,6 +31,9 @@ _AHEAD = 4
 _MANY_CHUNKS = 1000
 """A document of so many is written in a thread, for it takes a second or more."""
 
+_FIRST_S = 10.0
+"""A file gets so long at first; one that takes longer gets all its time when the others are done."""
+
 _READ_AT_ONCE = 200
 _FOLLOW_EVERY_S = 1.0
 
@@ -39,8 +42,11 @@ class Parser(Protocol):
     """Turns a file into text, where it can do no harm. Satisfied by knowledge.parsing.IsolatedParser."""
 
     def parse(
-        self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None
-    ) -> ParsedDocument: ...
+        self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None, lane: str = ""
+    ) -> ParsedDocument:
+        """The document in a file. `lane`: for whom it is read; what is slow in one does not hold up another. Raises
+        FileTooSlow after `limits.max_seconds`, and other UnreadableFile."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,8 +124,10 @@ class Processor:
         told = time.monotonic()
         yield from outcome.progress()
         with background(2) as ahead, background() as executor:
-            for future in self._prepared_ahead(knowledge_base_id, ahead):
-                prepared = yield from pulsing(awaited(future), outcome.documents)
+            for prepared in self._prepared_ahead(knowledge_base_id, ahead):
+                if prepared is None:
+                    yield outcome.documents()
+                    continue
                 yield from self._write(knowledge_base_id, prepared, outcome, executor)
                 if time.monotonic() - told > _FOLLOW_EVERY_S:
                     yield from self._follow_words(knowledge_base_id, outcome, executor)
@@ -128,27 +136,48 @@ class Processor:
             yield from self._follow_words(knowledge_base_id, outcome, executor)
         yield from outcome.progress()
 
-    def _prepared_ahead(self, knowledge_base_id: str, executor: ThreadPoolExecutor) -> Iterator[Future[_Prepared]]:
-        """What to write next, while the ones after it are being prepared."""
-        begun: deque[Future[_Prepared]] = deque()
+    def _prepared_ahead(self, knowledge_base_id: str, executor: ThreadPoolExecutor) -> Iterator[_Prepared | None]:
+        """What to write next, while the ones after it are being prepared; None as a sign of life.
+
+        What is slow comes last, so that it holds up no others; what was too slow the last time is not tried again.
+        """
+        slow: list[Waiting] = []
+        prepare = partial(self._prepare, knowledge_base_id)
+        for prepared in _in_order(self._waiting(knowledge_base_id), partial(prepare, first=True), executor):
+            if prepared is not None and self._deserves_more(prepared):
+                slow.append(prepared.waiting)
+            else:
+                yield prepared
+        yield from _in_order(slow, partial(prepare, first=False), executor)
+
+    def _waiting(self, knowledge_base_id: str) -> Iterator[Waiting]:
         after = ""
         while True:
             with self._database.read() as connection:
                 found = waiting_documents(connection, knowledge_base_id, after=after, limit=_READ_AT_ONCE)
+            yield from found
             if not found:
                 break
-            for waiting in found:
-                begun.append(executor.submit(self._prepare, waiting))
-                if len(begun) > _AHEAD:
-                    yield begun.popleft()
             after = found[-1].document_id
-        yield from begun
 
-    def _prepare(self, waiting: Waiting) -> _Prepared:
+    def _deserves_more(self, prepared: _Prepared) -> bool:
+        too_slow = prepared.code == FileTooSlow.code and not prepared.waiting.was_too_slow
+        return too_slow and self._limits.max_seconds > _FIRST_S
+
+    def _limits_for(self, waiting: Waiting, first: bool) -> ParsingLimits:
+        seconds = self._limits.max_seconds
+        if waiting.was_too_slow:
+            seconds /= 4
+        return replace(self._limits, max_seconds=min(seconds, _FIRST_S) if first else seconds)
+
+    def _prepare(self, knowledge_base_id: str, waiting: Waiting, *, first: bool) -> _Prepared:
         try:
             path = self._blobs.path(waiting.content_hash)
             media_type = waiting.media_type or None
-            parsed = self._parser.parse(path, name=waiting.path, limits=self._limits, media_type=media_type)
+            limits = self._limits_for(waiting, first)
+            parsed = self._parser.parse(
+                path, name=waiting.path, limits=limits, media_type=media_type, lane=knowledge_base_id
+            )
             if len(parsed.text) > self._limits.max_text_chars:
                 raise FileTooLarge(
                     f"{waiting.path} holds {len(parsed.text):,} characters of text; at most "
@@ -196,8 +225,30 @@ class Processor:
     def _follow_words(
         self, knowledge_base_id: str, outcome: Outcome, executor: ThreadPoolExecutor
     ) -> Iterator[BuildEvent]:
-        """Bring the lexical index up to the log."""
-        steps = self._projections.catch_up(knowledge_base_id)
+        """Bring the words, and whatever else all processes share, up to the log."""
+        steps = self._projections.catch_up_shared(knowledge_base_id)
         while (held := (yield from pulsing(called(executor, lambda: next(steps, None)), outcome.words))) is not None:
             outcome.followed += held
             yield outcome.words()
+
+
+def _in_order(
+    found: Iterable[Waiting], prepare: Callable[[Waiting], _Prepared], executor: ThreadPoolExecutor
+) -> Iterator[_Prepared | None]:
+    """What was made of documents, a few ahead; None twice a second while the next one is being made.
+
+    In the order in which they were received, so that the same files make the same base: equal scores go by it.
+    """
+    begun: deque[Future[_Prepared]] = deque()
+    for waiting in found:
+        begun.append(executor.submit(prepare, waiting))
+        if len(begun) > _AHEAD:
+            yield from _awaited(begun.popleft())
+    while begun:
+        yield from _awaited(begun.popleft())
+
+
+def _awaited(future: Future[_Prepared]) -> Iterator[_Prepared | None]:
+    while not wait([future], timeout=PULSE_S).done:
+        yield None
+    yield future.result()

@@ -4,35 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePath
-from typing import Any, assert_never
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, and_, select, update
 
-from knowledge.config import ArchiveLimits
-from knowledge.errors import FetchRefused, InvalidInput, KnowledgeError, UnreadableFile, UnsafeArchive
+from knowledge.errors import (
+    FetchRefused,
+    InvalidInput,
+    NotFound,
+    SourceUnavailable,
+    UnreadableFile,
+    UnsafeArchive,
+)
 from knowledge.events import RECEIVED, BuildEvent, BuildNote, DocumentFailed, DocumentSkipped, StageProgress
 from knowledge.ingestion.background import PULSE_S, background, called, pulsing
 from knowledge.ports import Embedder
-from knowledge.sources import Fetcher, Reading, Selection, SourceItem, fetch_page, read_folder, read_zip
-from knowledge.sources.page import page_path
+from knowledge.sources import SETTLED_NS, Reading, ReadRequest, SourceItem, SourceReader
+from knowledge.sources.options import stored_options
+from knowledge.sources.registry import reader_of
 from knowledge.storage.bases import SourceStore
 from knowledge.storage.blobs import Blob, BlobStore, Holding, blocks_of
 from knowledge.storage.database import Database
 from knowledge.storage.replacement import DocumentWriter, Received
 from knowledge.storage.tables import documents
-from knowledge.types import KnowledgeBase, Source, SourceKind
+from knowledge.types import UPLOAD, KnowledgeBase, Source
 
 _BATCH_FILES = 100
 _BATCH_BYTES = 64 * 1024 * 1024
-_SETTLED_NS = 2_000_000_000
-"""A file touched so shortly before it was read may have been changed again without a newer date: it is read again."""
-
 _REMOVED_AT_ONCE = 100
+_MARKED_AT_ONCE = 500
+
+_UNREADABLE = (InvalidInput, UnreadableFile, UnsafeArchive, FetchRefused, SourceUnavailable)
+"""What a source that cannot be read as a whole raises."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +50,7 @@ class _Known:
     modified_ns: int
     content_hash: str
     status: str
+    error_code: str
     indexed_by: str
     received_at: datetime
 
@@ -68,11 +77,12 @@ class Tally:
 
 @dataclass(slots=True)
 class _Batch:
-    """Files that have been stored and are held until the rows that refer to them are committed."""
+    """Files that have been stored and are held until the rows that refer to them are committed; failures are items with
+    code and reason."""
 
     holding: Holding
     files: list[Received] = field(default_factory=list)
-    failures: list[tuple[SourceItem, str]] = field(default_factory=list)
+    failures: list[tuple[SourceItem, str, str]] = field(default_factory=list)
     size: int = 0
     begun: float = field(default_factory=time.monotonic)
 
@@ -82,7 +92,7 @@ class _Batch:
 
 
 class Synchroniser:
-    """Reads sources of one kind after another; everything it commits bears being broken off and begun again."""
+    """Reads sources one after another; everything it commits bears being broken off and begun again."""
 
     def __init__(
         self,
@@ -90,16 +100,14 @@ class Synchroniser:
         database: Database,
         blobs: BlobStore,
         embedders: Mapping[str, Embedder],
-        fetcher: Fetcher,
-        archives: ArchiveLimits,
+        readers: Mapping[str, SourceReader],
         version: str,
     ) -> None:
         """`version` is that of parser and splitter: documents that another one made are processed again."""
         self._database = database
         self._blobs = blobs
         self._embedders = embedders
-        self._fetcher = fetcher
-        self._archives = archives
+        self._readers = readers
         self._version = version
 
     def receive(
@@ -107,76 +115,81 @@ class Synchroniser:
     ) -> Iterator[BuildEvent]:
         """Read a source to its end and note what is new, changed and gone; what is unchanged costs a look at its date.
 
-        With `force` everything is processed again. A source that cannot be read as a whole is a failure by its
-        location, and leaves its documents as they are.
+        With `force` everything is processed again. A source, or a part of one, that cannot be listed is a failure by
+        its location or path, and leaves its documents as they are.
         """
-        kind: SourceKind = source.kind
         if source.is_elsewhere:
             yield BuildNote(message=f"{source.location} was read on another machine; to read it here, add it here.")
-            kind = "upload"
-        try:
-            match kind:
-                case "folder":
-                    yield from self._folder(base, source, tally, force)
-                case "zip":
-                    yield from self._zip(base, source, tally, force)
-                case "web":
-                    yield from self._page(base, source, tally, force)
-                case "upload":
-                    self._mark_outdated(base, source, tally, force)
-                case "git":
-                    raise InvalidInput("Git repositories cannot be read yet; give the folder of a clone.")
-                case _:
-                    assert_never(kind)
-        except (InvalidInput, UnreadableFile, UnsafeArchive, FetchRefused) as error:
-            yield from self._failed_source(base, source, tally, error)
+        if source.is_elsewhere or source.kind == UPLOAD:
+            self._mark_outdated(base, source, tally, force)
+        else:
+            known = self._known(source)
+            try:
+                yield from self._sync(base, source, known, tally, force)
+            except _UNREADABLE as error:
+                yield from self._mark(base, [each.id for each in known.values()], error.code, str(error), tally)
+                yield from _failures([DocumentFailed(path=source.location, code=error.code, reason=str(error))], tally)
         yield tally.progress()
 
-    def _folder(self, base: KnowledgeBase, source: Source, tally: Tally, force: bool) -> Iterator[BuildEvent]:
-        reading = read_folder(Path(source.location).expanduser(), _selection(source.options))
-        yield from self._read(base, source, reading, tally, force)
-        self._remember(base, source, {})
-
-    def _zip(self, base: KnowledgeBase, source: Source, tally: Tally, force: bool) -> Iterator[BuildEvent]:
-        uploaded = source.options.get("blob")
-        path = self._blobs.path(str(uploaded)) if uploaded else Path(source.location).expanduser()
-        mark = {"blob": uploaded, "version": self._version} if uploaded else _stamp(path, self._version)
-        if mark and mark == source.cursor and not force:
-            unchanged = len(self._known(source))
-            tally.found += unchanged
-            tally.unchanged += unchanged
-            return
-        name = PurePath(source.location).name
-        reading = read_zip(path, self._archives, _selection(source.options), name=name)
-        yield from self._read(base, source, reading, tally, force)
-        self._remember(base, source, mark)
-
-    def _page(self, base: KnowledgeBase, source: Source, tally: Tally, force: bool) -> Iterator[BuildEvent]:
-        known = self._known(source)
-        current = all(each.indexed_by == self._version and each.content_hash for each in known.values())
-        cursor = source.cursor if known and current and not force else {}
+    def _sync(
+        self, base: KnowledgeBase, source: Source, known: Mapping[str, _Known], tally: Tally, force: bool
+    ) -> Iterator[BuildEvent]:
+        reader = reader_of(self._readers, source.kind)
         with background() as executor:
-            visit = fetch_page(source.location, self._fetcher, cursor)
-            page = yield from pulsing(called(executor, visit.__enter__), tally.progress)
+            opening = self._opened(reader, source, known, force)
+            reading = yield from pulsing(called(executor, opening.__enter__), tally.progress)
             try:
-                if page.item is None:
-                    tally.unchanged += 1
+                if reading.unchanged:
+                    tally.found += len(known)
+                    tally.unchanged += len(known)
+                    yield from self._mark(base, _marked(known), "", "", tally)
                 else:
-                    yield from self._read(base, source, Reading(iter([page.item]), Counter()), tally, force)
-                self._remember(base, source, page.cursor)
+                    yield from self._read(base, source, reading, known, tally, force, durable=not reader.is_local)
+                if reading.cursor is not None:
+                    self._store_cursor(base, source, reading.cursor)
             finally:
-                visit.__exit__(None, None, None)
+                opening.__exit__(None, None, None)
+
+    @contextmanager
+    def _opened(
+        self, reader: SourceReader, source: Source, known: Mapping[str, _Known], force: bool
+    ) -> Iterator[Reading]:
+        current = all(each.indexed_by == self._version and each.content_hash for each in known.values())
+        with ExitStack() as stack:
+            request = ReadRequest(
+                location=source.location,
+                options=stored_options(source.kind, reader.options, source.options),
+                cursor=source.cursor,
+                known=known.keys(),
+                fresh=force or not current,
+                file=stack.enter_context(self._uploaded(source)) if source.blob else None,
+            )
+            yield stack.enter_context(reader.open(request))
+
+    @contextmanager
+    def _uploaded(self, source: Source) -> Iterator[Path]:
+        try:
+            path = self._blobs.path(source.blob)
+        except NotFound as error:
+            raise SourceUnavailable(f"{source.location} is not in the store any more; upload it again.") from error
+        yield path
 
     def _read(
-        self, base: KnowledgeBase, source: Source, reading: Reading, tally: Tally, force: bool
+        self,
+        base: KnowledgeBase,
+        source: Source,
+        reading: Reading,
+        known: Mapping[str, _Known],
+        tally: Tally,
+        force: bool,
+        durable: bool,
     ) -> Iterator[BuildEvent]:
-        known = self._known(source)
         tally.expected = max(tally.expected, tally.found + len(known))
-        seen: set[str] = set()
+        seen, failed = set[str](), set[str]()
         told = time.monotonic()
         done = False
         while not done:
-            with self._blobs.hold(durable=source.kind == "web") as holding:
+            with self._blobs.hold(durable=durable) as holding:
                 batch, done = _Batch(holding), True
                 for item in reading:
                     seen.add(item.path)
@@ -189,9 +202,18 @@ class Synchroniser:
                         done = False
                         break
                 yield from self._commit(base, source, batch, tally, force)
+                failed.update(item.path for item, _, _ in batch.failures)
         if reading.ignored:
             yield BuildNote(message=_ignored(source, reading))
-        yield from self._remove(base, [each.id for path, each in known.items() if path not in seen], tally)
+        yield from self._note_unlisted(base, source, reading, tally)
+        sound = {path: each for path, each in known.items() if path in seen and path not in failed}
+        yield from self._mark(base, _marked(sound), "", "", tally)
+        unseen = {path: each.id for path, each in known.items() if path not in seen}
+        for above in reading.unlisted:
+            below = [each for path, each in unseen.items() if reading.unlisted_above(path) == above]
+            yield from self._mark(base, below, SourceUnavailable.code, reading.unlisted[above], tally)
+        gone = [each for path, each in unseen.items() if reading.unlisted_above(path) is None]
+        yield from self._remove(base, gone, tally)
 
     def _take(
         self, item: SourceItem, known: _Known | None, batch: _Batch, tally: Tally, force: bool
@@ -199,7 +221,7 @@ class Synchroniser:
         if item.status == "skipped":
             yield DocumentSkipped(path=item.path, reason=item.reason)
         elif item.status == "failed":
-            batch.failures.append((item, item.reason))
+            batch.failures.append((item, item.code, item.reason))
         elif known is not None and not force and self._is_unchanged(known, item):
             tally.unchanged += 1
         else:
@@ -207,16 +229,17 @@ class Synchroniser:
                 with item.open() as path:
                     blob = yield from self._stored(path, known, batch.holding, tally)
             except UnreadableFile as error:
-                batch.failures.append((item, str(error)))
+                batch.failures.append((item, error.code, str(error)))
                 return
             except OSError as error:
-                batch.failures.append((item, f"{item.path} cannot be read: {error.strerror or error}."))
+                reason = f"{item.path} cannot be read: {error.strerror or error}."
+                batch.failures.append((item, UnreadableFile.code, reason))
                 return
             batch.size += blob.size
             batch.files.append(_received(item, blob))
 
     def _is_unchanged(self, known: _Known, item: SourceItem) -> bool:
-        settled = known.modified_ns + _SETTLED_NS < known.received_at.timestamp() * 1e9
+        settled = known.modified_ns + SETTLED_NS < known.received_at.timestamp() * 1e9
         same = (known.size, known.modified_ns) == (item.size, _nanoseconds(item)) and known.modified_ns > 0
         current = known.status == "received" or known.indexed_by == self._version
         return bool(known.content_hash) and same and settled and current
@@ -227,7 +250,7 @@ class Synchroniser:
         if known is not None and known.content_hash and path.stat().st_size == known.size:
             digest = hashlib.sha256()
             yield from _steadily(path, digest.update, tally)
-            if digest.hexdigest() == known.content_hash and self._blobs.place(known.content_hash).is_file():
+            if digest.hexdigest() == known.content_hash and self._blobs.contains(known.content_hash):
                 return Blob(content_hash=known.content_hash, size=known.size)
         with holding.writer() as writer:
             yield from _steadily(path, writer.write, tally)
@@ -242,8 +265,7 @@ class Synchroniser:
         with self._database.write() as connection:
             writer = self._writer(connection, base)
             waiting = writer.receive(source.id, batch.files, version=self._version, force=force)
-            for item, reason in batch.failures:
-                code = UnreadableFile.code
+            for item, code, reason in batch.failures:
                 document_id = writer.note_unavailable(source.id, item.path, code, reason, url=item.url)
                 failed.append(DocumentFailed(path=item.path, code=code, reason=reason, document_id=document_id))
         tally.received += waiting
@@ -254,6 +276,29 @@ class Synchroniser:
         for start in range(0, len(gone), _REMOVED_AT_ONCE):
             with self._database.write() as connection:
                 tally.removed += self._writer(connection, base).remove(gone[start : start + _REMOVED_AT_ONCE])
+            yield tally.progress()
+
+    def _note_unlisted(
+        self, base: KnowledgeBase, source: Source, reading: Reading, tally: Tally
+    ) -> Iterator[BuildEvent]:
+        """Every part that could not be listed becomes a failure, and a document that shows it in the list."""
+        code = SourceUnavailable.code
+        failed: list[DocumentFailed] = []
+        with self._database.write() as connection:
+            writer = self._writer(connection, base)
+            for path, reason in reading.unlisted.items():
+                document_id = writer.note_unavailable(source.id, path, code, reason)
+                failed.append(DocumentFailed(path=path, code=code, reason=reason, document_id=document_id))
+        yield from _failures(failed, tally)
+
+    def _mark(
+        self, base: KnowledgeBase, document_ids: Sequence[str], code: str, reason: str, tally: Tally
+    ) -> Iterator[BuildEvent]:
+        """Have documents say why they may be out of date; without a `code`, no longer."""
+        for start in range(0, len(document_ids), _MARKED_AT_ONCE):
+            with self._database.write() as connection:
+                portion = document_ids[start : start + _MARKED_AT_ONCE]
+                self._writer(connection, base).set_problem(portion, code, reason)
             yield tally.progress()
 
     def _mark_outdated(self, base: KnowledgeBase, source: Source, tally: Tally, force: bool) -> None:
@@ -267,22 +312,9 @@ class Synchroniser:
             found = connection.execute(update(documents).where(outdated).values(status="received")).rowcount
         tally.received += found
 
-    def _failed_source(
-        self, base: KnowledgeBase, source: Source, tally: Tally, error: KnowledgeError
-    ) -> Iterator[BuildEvent]:
-        document_id = ""
-        if source.kind == "web" and not self._known(source):
-            # One page is one document: it shows in the list that it could not be had.
-            path = page_path(source.location)
-            with self._database.write() as connection:
-                writer = self._writer(connection, base)
-                document_id = writer.note_unavailable(source.id, path, error.code, str(error), url=source.location)
-        failed = DocumentFailed(path=source.location, code=error.code, reason=str(error), document_id=document_id)
-        yield from _failures([failed], tally)
-
-    def _remember(self, base: KnowledgeBase, source: Source, cursor: Mapping[str, Any]) -> None:
+    def _store_cursor(self, base: KnowledgeBase, source: Source, cursor: Mapping[str, Any]) -> None:
         with self._database.write() as connection:
-            SourceStore(connection, base).remember_sync(source.id, cursor)
+            SourceStore(connection, base).note_synced(source.id, cursor)
 
     def _known(self, source: Source) -> dict[str, _Known]:
         columns = [documents.c[name] for name in _Known.__slots__]
@@ -297,23 +329,9 @@ class Synchroniser:
         return DocumentWriter(connection, base.id, self._embedders)
 
 
-def _selection(options: Mapping[str, Any]) -> Selection:
-    def patterns(name: str) -> tuple[str, ...]:
-        given = options.get(name) or ()
-        return (given,) if isinstance(given, str) else tuple(str(each) for each in given)
-
-    return Selection(include=patterns("include"), exclude=patterns("exclude"), hidden=options.get("hidden") is True)
-
-
-def _stamp(path: Path, version: str) -> dict[str, Any]:
-    """What tells that a file is still the same; nothing while it is too fresh to tell."""
-    try:
-        status = path.stat()
-    except OSError:
-        return {}
-    if time.time_ns() - status.st_mtime_ns < _SETTLED_NS:
-        return {}
-    return {"size": status.st_size, "modified_ns": status.st_mtime_ns, "version": version}
+def _marked(known: Mapping[str, _Known]) -> list[str]:
+    """Those that say they may be out of date."""
+    return [each.id for each in known.values() if each.error_code and each.status == "indexed"]
 
 
 def _received(item: SourceItem, blob: Blob) -> Received:

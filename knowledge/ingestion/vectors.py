@@ -15,14 +15,14 @@ from knowledge.events import BuildEvent, StageProgress
 from knowledge.ingestion.background import awaited, background, pulsing
 from knowledge.ports import Embedder, Vectors
 from knowledge.storage.bases import choose_present
-from knowledge.storage.changes import append_changes, forget_aspect, lock_base, vectors_of
+from knowledge.storage.changes import append_changes, lock_base, retire_aspect, vectors_of
 from knowledge.storage.database import Database
 from knowledge.storage.replacement import waits
 from knowledge.storage.tables import coverage
 from knowledge.storage.vectors import (
     Missing,
+    delete_coverage,
     dimension_of,
-    forget_coverage,
     is_complete,
     missing,
     recount,
@@ -56,7 +56,7 @@ class VectorWriter:
         self._database = database
         self._embedders = embedders
 
-    def cover(self, knowledge_base_id: str, name: str) -> Generator[BuildEvent, None, int]:
+    def embed_missing(self, knowledge_base_id: str, name: str) -> Generator[BuildEvent, None, int]:
         """Give every chunk that the embedder serves its vector; returns how many were made.
 
         Broken off at any point, it keeps every batch that was finished. Raises EmbedderUnavailable, and NotFound when
@@ -101,8 +101,8 @@ class VectorWriter:
                     return False
             choose_present(connection, knowledge_base_id, wanted)
             for name in set(before.embedders) - set(wanted):
-                forget_coverage(connection, knowledge_base_id, name)
-                forget_aspect(connection, knowledge_base_id, vectors_of(name))
+                delete_coverage(connection, knowledge_base_id, name)
+                retire_aspect(connection, knowledge_base_id, vectors_of(name))
         return True
 
     def _window(self, knowledge_base_id: str, embedder: Embedder, after: tuple[str, int]) -> list[Missing]:

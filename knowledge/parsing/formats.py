@@ -1,31 +1,68 @@
-"""Which files are read, and as what: by file name, by media type, and by looking at the first bytes."""
+"""Which files are read, as what and by whom: by file name, by media type, and by looking at the first bytes.
+
+A format is one line here and one file with its reader.
+"""
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
-Kind = Literal[
-    "markdown", "rst", "text", "code", "yaml", "json", "jsonl", "log", "table",
-    "html", "pdf", "docx", "pptx", "xlsx", "epub", "email", "notebook",
-]  # fmt: skip
+from knowledge.parsing.draft import Draft
+
+Part = Literal["path", "text", "name", "kind", "limits"]
+"""What there is to hand to a reader: the file or its decoded text, what users know it as, its kind, the limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A function of a module of this room that makes a Draft of a file, and what it takes.
+
+    The module is loaded when the first file of its kind is met: the libraries of all of them cost a second.
+    """
+
+    module: str
+    function: str
+    takes: tuple[Part, ...]
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether it opens the file itself, rather than be given its text."""
+        return "path" in self.takes
+
+    def read(self, given: Mapping[Part, Any]) -> Draft:
+        """What it makes of a file. Raises UnreadableFile, and whatever the libraries of others raise."""
+        name = self.module if "." in self.module else f"{__package__}.{self.module}"
+        function: Callable[..., Draft] = getattr(import_module(name), self.function)
+        return function(*(given[part] for part in self.takes))
+
+
+_FILE: tuple[Part, ...] = ("path", "name", "limits")
+_TEXT: tuple[Part, ...] = ("text", "name", "limits")
+_PLAIN = Reader("plain", "read_plain", ("text", "kind"))
+_MARKDOWN = Reader("markdown", "read_markdown", ("text",))
+_TABLE = Reader("plain", "read_table", _TEXT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Format:
-    """How a file is read: `kind` names the reader, `media_type` is what the document is stored as."""
+    """How a file is read: `media_type` is what the document is stored as, `kind` names the format."""
 
-    kind: Kind
+    kind: str
     media_type: str
+    reader: Reader = _PLAIN
 
 
-def _plain(kind: Kind, media_type: str, suffixes: str) -> dict[str, Format]:
-    return {suffix: Format(kind=kind, media_type=media_type) for suffix in suffixes.split()}
+def _each(kind: str, media_type: str, names: str, reader: Reader = _PLAIN) -> dict[str, Format]:
+    return {name: Format(kind=kind, media_type=media_type, reader=reader) for name in names.split()}
 
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
+_SLIDES = _OFFICE + "presentationml.presentation"
 _CODE = (
     ".adoc .asciidoc .asm .awk .bash .bat .bazel .bicep .bzl .c .cc .cfg .clj .cljs .cmake .cmd .conf .cpp .cs .css "
     ".cue .cxx .d .dart .dhall .diff .dockerfile .el .elm .erl .ex .exs .fish .fs .fsx .gemspec .go .gotmpl .gradle "
@@ -36,46 +73,51 @@ _CODE = (
     ".xslt .zig .zsh"
 )
 _BY_SUFFIX: dict[str, Format] = {
-    **_plain("markdown", "text/markdown", ".md .markdown .mdown .mkd .mdx .qmd .rmd"),
-    **_plain("rst", "text/x-rst", ".rst .rest"),
-    **_plain("text", "text/plain", ".txt .text .me .nfo .org .tex .textile .srt .vtt"),
-    **_plain("log", "text/plain", ".log .out .err .trace"),
-    **_plain("yaml", "application/yaml", ".yaml .yml"),
-    **_plain("json", "application/json", ".json .json5 .jsonc .geojson .har .tfstate .webmanifest"),
-    **_plain("jsonl", "application/jsonl", ".jsonl .ndjson"),
-    **_plain("table", "text/csv", ".csv"),
-    **_plain("table", "text/tab-separated-values", ".tsv .tab"),
-    **_plain("html", "text/html", ".html .htm .xhtml .shtml"),
-    **_plain("pdf", "application/pdf", ".pdf"),
-    **_plain("docx", _OFFICE + "wordprocessingml.document", ".docx .docm .dotx"),
-    **_plain("pptx", _OFFICE + "presentationml.presentation", ".pptx .pptm .ppsx .potx"),
-    **_plain("xlsx", _OFFICE + "spreadsheetml.sheet", ".xlsx .xlsm .xltx"),
-    **_plain("epub", "application/epub+zip", ".epub"),
-    **_plain("email", "message/rfc822", ".eml"),
-    **_plain("notebook", "application/x-ipynb+json", ".ipynb"),
-    **_plain("code", "text/x-source", _CODE),
+    **_each("markdown", "text/markdown", ".md .markdown .mdown .mkd .mdx .qmd .rmd", _MARKDOWN),
+    **_each("rst", "text/x-rst", ".rst .rest"),
+    **_each("text", "text/plain", ".txt .text .me .nfo .org .tex .textile .srt .vtt"),
+    **_each("log", "text/plain", ".log .out .err .trace"),
+    **_each("yaml", "application/yaml", ".yaml .yml"),
+    **_each("json", "application/json", ".json .json5 .jsonc .geojson .har .tfstate .webmanifest"),
+    **_each("jsonl", "application/jsonl", ".jsonl .ndjson"),
+    **_each("table", "text/csv", ".csv", _TABLE),
+    **_each("table", "text/tab-separated-values", ".tsv .tab", _TABLE),
+    **_each("html", "text/html", ".html .htm .xhtml .shtml", Reader("html", "read_html", ("text", "limits"))),
+    **_each("pdf", "application/pdf", ".pdf", Reader("pdf", "read_pdf", _FILE)),
+    **_each("docx", _OFFICE + "wordprocessingml.document", ".docx .docm .dotx", Reader("docx", "read_docx", _FILE)),
+    **_each("pptx", _SLIDES, ".pptx .pptm .ppsx .potx", Reader("pptx", "read_pptx", _FILE)),
+    **_each("xlsx", _OFFICE + "spreadsheetml.sheet", ".xlsx .xlsm .xltx", Reader("xlsx", "read_xlsx", _FILE)),
+    **_each("epub", "application/epub+zip", ".epub", Reader("epub", "read_epub", _FILE)),
+    **_each("email", "message/rfc822", ".eml", Reader("email", "read_email", ("path", "limits"))),
+    **_each("notebook", "application/x-ipynb+json", ".ipynb", Reader("notebook", "read_notebook", _TEXT)),
+    **_each("code", "text/x-source", _CODE),
 }
 SUFFIXES: frozenset[str] = frozenset(_BY_SUFFIX)
 """File name endings that are read, lower case, with the dot."""
 
 _BY_NAME: dict[str, Format] = {
-    **_plain(
+    **_each(
         "code",
         "text/x-source",
         "dockerfile containerfile makefile gnumakefile jenkinsfile vagrantfile rakefile gemfile procfile brewfile "
         "justfile tiltfile earthfile cmakelists.txt build workspace codeowners go.mod go.sum caddyfile corefile "
         "helmfile pipfile requirements.txt .gitignore .dockerignore .gitattributes .helmignore .bashrc .profile",
     ),
-    **_plain("text", "text/plain", "readme license licence notice authors changelog changes contributing copying todo"),
+    **_each("text", "text/plain", "readme license licence notice authors changelog changes contributing copying todo"),
+}
+_OTHER_MEDIA_TYPES = {
+    "application/xhtml+xml": ".html",
+    "text/x-markdown": ".md",
+    "text/yaml": ".yaml",
+    "text/x-yaml": ".yaml",
+    "application/x-yaml": ".yaml",
+    "application/x-ndjson": ".jsonl",
+    "text/json": ".json",
+    "text/prs.fallenstein.rst": ".rst",
 }
 _BY_MEDIA_TYPE: dict[str, Format] = {
     **{format.media_type: format for format in _BY_SUFFIX.values() if format.kind not in ("code", "log", "text")},
-    **_plain("html", "text/html", "application/xhtml+xml"),
-    **_plain("markdown", "text/markdown", "text/x-markdown"),
-    **_plain("yaml", "application/yaml", "text/yaml text/x-yaml application/x-yaml"),
-    **_plain("jsonl", "application/jsonl", "application/x-ndjson"),
-    **_plain("json", "application/json", "text/json"),
-    **_plain("rst", "text/x-rst", "text/prs.fallenstein.rst"),
+    **{media_type: _BY_SUFFIX[suffix] for media_type, suffix in _OTHER_MEDIA_TYPES.items()},
 }
 _LEGACY = {".doc": ".docx", ".xls": ".xlsx", ".ppt": ".pptx", ".odt": ".docx", ".ods": ".xlsx", ".odp": ".pptx"}
 _BINARY_MAGIC = (

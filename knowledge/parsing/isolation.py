@@ -7,122 +7,64 @@ by a file cannot make the parent run code (a pickle could).
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import queue
-import subprocess
-import sys
-import threading
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import knowledge
-from knowledge.config import ParsingLimits
-from knowledge.errors import FileTooLarge, UnreadableFile
+from knowledge.config import MEGABYTE, ParsingConfig, ParsingLimits
+from knowledge.errors import FileTooLarge, FileTooSlow, UnreadableFile
 from knowledge.parsing.draft import one_line
+from knowledge.parsing.pool import Ended, ParserPool
 from knowledge.parsing.reading import is_risky, parse
-from knowledge.types import Link, ParsedDocument
+from knowledge.types import Link, ParsedDocument, Symbol
 
-_DOCUMENTS_PER_CHILD = 500
 _ERRORS = {error.code: error for error in (UnreadableFile, FileTooLarge)}
-
-
-class _Child:
-    """One interpreter that parses file after file. Not for several threads at once."""
-
-    def __init__(self) -> None:
-        environment = dict(os.environ)
-        # The package may be importable only because of where the parent was started.
-        root = str(Path(knowledge.__file__).resolve().parent.parent)
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH", ""))))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "knowledge.parsing.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-        self.served = 0
-
-    def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any] | None:
-        """The child's answer, or None when it died or was killed for taking longer than `seconds`."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self.served += 1
-        timer = threading.Timer(seconds, self._process.kill)
-        timer.daemon = True
-        timer.start()
-        try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-            answer = json.loads(line) if line.endswith(b"\n") else None
-        except (OSError, ValueError):
-            return None
-        finally:
-            timer.cancel()
-        return answer if isinstance(answer, dict) else None
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
 
 
 class IsolatedParser:
     """Parses like `parse`, but risky formats (PDF, office files, books, HTML, mail) in warm child processes.
 
-    Safe for several threads; at most `processes` children run. A child is started when first needed, and replaced
-    when it dies, is killed for its time or memory, or has served 500 files. Close it, or use it in a `with`.
+    Safe for several threads. `lane` says for whom a file is read (a knowledge base): what is slow in one lane does not
+    hold up another. Close it, or use it in a `with`.
     """
 
-    def __init__(self, processes: int = 1) -> None:
-        self._slots: queue.LifoQueue[_Child | None] = queue.LifoQueue()
-        self._processes = processes
-        self._closed = False
-        for _ in range(processes):
-            self._slots.put(None)
+    def __init__(self, processes: int = 1, *, memory_bytes: int = ParsingConfig().memory_bytes) -> None:
+        """`processes`: children at once in each lane. `memory_bytes`: what all of them may take together."""
+        self._pool = ParserPool(processes, memory_bytes=memory_bytes)
+        self._memory_bytes = memory_bytes
 
-    def parse(self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None) -> ParsedDocument:
-        """The document in the file at `path`. Raises UnreadableFile or FileTooLarge, as `parse` does."""
+    def parse(
+        self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None, lane: str = ""
+    ) -> ParsedDocument:
+        """The document in the file at `path`. Raises UnreadableFile, FileTooLarge or FileTooSlow, as `parse` does."""
         if path.is_file() and 0 < path.stat().st_size <= limits.max_file_bytes and is_risky(path, name, media_type):
-            return self._parse_in_child(path, name, limits, media_type)
+            return self._parse_in_child(path, name, limits, media_type, lane)
         return parse(path, name=name, limits=limits, media_type=media_type)
 
-    def _parse_in_child(self, path: Path, name: str, limits: ParsingLimits, media_type: str | None) -> ParsedDocument:
-        if self._closed:
-            raise RuntimeError("This parser has been closed.")
+    def _parse_in_child(
+        self, path: Path, name: str, limits: ParsingLimits, media_type: str | None, lane: str
+    ) -> ParsedDocument:
         request = {"path": str(path.resolve()), "name": name, "media_type": media_type, "limits": asdict(limits)}
-        child = self._slots.get()
-        healthy = False
-        try:
-            child = child or _Child()
-            answer = child.ask(request, limits.max_seconds)
-            healthy = answer is not None and not answer.get("retire") and child.served < _DOCUMENTS_PER_CHILD
-        finally:
-            if not healthy and child is not None:
-                child.close()
-            self._slots.put(child if healthy else None)
-        if answer is None:
-            reason = f"its parser crashed or took longer than {limits.max_seconds:g} s"
-            raise UnreadableFile(f"{one_line(name, 200)} could not be read: {reason}.")
-        return _result(answer)
+        reply = self._pool.ask(request, lane=lane, seconds=limits.max_seconds)
+        if reply.answer is None:
+            raise self._failure(reply.ended, one_line(name, 200), limits)
+        return _result(reply.answer)
+
+    def _failure(self, ended: Ended, name: str, limits: ParsingLimits) -> UnreadableFile:
+        """Why a file has no answer; it names the file, since it may have cost others their memory."""
+        match ended:
+            case "time":
+                return FileTooSlow(f"{name} could not be read: it took longer than {limits.max_seconds:g} s.")
+            case "memory":
+                megabytes = self._memory_bytes // MEGABYTE
+                return FileTooLarge(f"{name} could not be read: it took more than {megabytes:,} MB of memory.")
+            case "crashed":
+                return UnreadableFile(f"{name} could not be read: its parser crashed.")
 
     def close(self) -> None:
         """End the children; waits for files being parsed."""
-        self._closed = True
-        for _ in range(self._processes):
-            child = self._slots.get()
-            if child is not None:
-                child.close()
-        for _ in range(self._processes):
-            self._slots.put(None)
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -143,5 +85,6 @@ def _result(answer: dict[str, Any]) -> ParsedDocument:
             "links": tuple(Link(**link) for link in fields["links"]),
             "pages": tuple((int(offset), str(label)) for offset, label in fields["pages"]),
             "warnings": tuple(fields["warnings"]),
+            "symbols": tuple(Symbol(**symbol) for symbol in fields["symbols"]),
         }
     )

@@ -12,12 +12,11 @@ from itertools import chain, islice
 from knowledge.config import ParsingLimits
 from knowledge.parsing.decoding import clean
 from knowledge.parsing.draft import Draft, MarkdownWriter, Markup, cell, one_line
-from knowledge.parsing.formats import Kind
 
 _RST_TITLE = re.compile(
     r"^(?:([=\-`:'\"~^_*+#<>.])\1{2,}[ \t]*\n)?[ \t]*(\S[^\n]*)\n([=\-`:'\"~^_*+#<>.])\3{2,}[ \t]*$", re.MULTILINE
 )
-_MARKUP: dict[Kind, Markup] = {
+_MARKUP: dict[str, Markup] = {
     "rst": "rst",
     "code": "code",
     "yaml": "yaml",
@@ -32,7 +31,7 @@ _TABLE_CHARS = 1_800
 _WIDEST_TABLE = 24
 
 
-def read_plain(text: str, kind: Kind) -> Draft:
+def read_plain(text: str, kind: str) -> Draft:
     """The text as it is; JSON on one endless line is indented, so that it can be cut and read."""
     draft = Draft(text=text, markup=_MARKUP.get(kind, "plain"))
     if kind == "rst":

@@ -10,14 +10,12 @@ from knowledge.parsing import formats
 from knowledge.parsing.decoding import Decoded, clean, decode
 from knowledge.parsing.draft import Draft, json_safe, one_line
 from knowledge.parsing.formats import Format
-from knowledge.parsing.markdown import links_of, read_markdown
-from knowledge.parsing.plain import read_plain, read_table
+from knowledge.parsing.markdown import links_of
 from knowledge.text.analysis import language_of
 from knowledge.types import Language, ParsedDocument
 
 _HEAD = 8_192
 _SAMPLE = 30_000
-_RISKY = frozenset(("pdf", "docx", "pptx", "xlsx", "epub", "html", "email"))
 
 
 def supported(name: str) -> bool:
@@ -59,7 +57,7 @@ def is_risky(path: Path, name: str, media_type: str | None = None) -> bool:
         found = _format(path, name, head, media_type)
     except OSError:
         return False
-    return found is not None and found.kind in _RISKY
+    return found is not None and (found.reader.takes_file or found.kind == "html")
 
 
 def _format(path: Path, name: str, head: bytes, media_type: str | None) -> Format | None:
@@ -85,7 +83,7 @@ def _open(
     if better := formats.replacement_for(name):
         raise UnreadableFile(f"{shown} is in a format that is not read; save it as {better}.")
     found = _format(path, name, head, media_type)
-    if found is not None and found.kind in _RISKY and found.kind != "html":
+    if found is not None and found.reader.takes_file:
         return found, None
     return found or formats.TEXT, _decoded(path, shown, head, found)
 
@@ -119,52 +117,8 @@ def _decoded_html(data: bytes, shown: str) -> Decoded:
 
 
 def _read(path: Path, shown: str, found: Format, decoded: Decoded | None, limits: ParsingLimits) -> Draft:
-    if decoded is None:
-        return _read_container(path, shown, found, limits)
-    match found.kind:
-        case "markdown":
-            return read_markdown(decoded.text)
-        case "table":
-            return read_table(decoded.text, shown, limits)
-        case "html":
-            from knowledge.parsing.html import read_html
-
-            return read_html(decoded.text, limits)
-        case "notebook":
-            from knowledge.parsing.notebook import read_notebook
-
-            return read_notebook(decoded.text, shown, limits)
-        case kind:
-            return read_plain(decoded.text, kind)
-
-
-def _read_container(path: Path, shown: str, found: Format, limits: ParsingLimits) -> Draft:
-    # Each library is loaded when its format is first met: together they cost a second.
-    match found.kind:
-        case "pdf":
-            from knowledge.parsing.pdf import read_pdf
-
-            return read_pdf(path, shown, limits)
-        case "docx":
-            from knowledge.parsing.docx import read_docx
-
-            return read_docx(path, shown, limits)
-        case "pptx":
-            from knowledge.parsing.pptx import read_pptx
-
-            return read_pptx(path, shown, limits)
-        case "xlsx":
-            from knowledge.parsing.xlsx import read_xlsx
-
-            return read_xlsx(path, shown, limits)
-        case "epub":
-            from knowledge.parsing.epub import read_epub
-
-            return read_epub(path, shown, limits)
-        case _:
-            from knowledge.parsing.email import read_email
-
-            return read_email(path, limits)
+    text = "" if decoded is None else decoded.text
+    return found.reader.read({"path": path, "text": text, "name": shown, "kind": found.kind, "limits": limits})
 
 
 def _document(draft: Draft, found: Format, shown: str, decoded: Decoded | None) -> ParsedDocument:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from knowledge.types import DocumentStatus, SourceKind
+from knowledge.types import DocumentStatus
 
 FORMAT: Final = "devops-chatbot knowledge base"
 VERSION: Final = 1
@@ -45,7 +45,7 @@ class _Part(BaseModel):
 class ExportedSource(_Part):
     """Where documents came from on the machine that exported them."""
 
-    kind: SourceKind
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     location: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
     options: dict[str, Any] = Field(default_factory=dict)
 

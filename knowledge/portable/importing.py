@@ -34,14 +34,21 @@ from knowledge.portable.format import (
 )
 from knowledge.ports import Embedder
 from knowledge.sources.zip_archive import BROKEN_ZIP, checked_members
-from knowledge.storage.bases import Brought, BroughtVectors, KnowledgeBaseStore, SourceStore, brought, note_brought
+from knowledge.storage.bases import (
+    ImportedVectors,
+    KnowledgeBaseStore,
+    PendingImport,
+    SourceStore,
+    pending_import,
+    set_pending_import,
+)
 from knowledge.storage.blobs import BLOCK_BYTES, Blob, Holding
 from knowledge.storage.replacement import DocumentWriter, Received
-from knowledge.types import KnowledgeBase, Scope
+from knowledge.types import UPLOAD, KnowledgeBase, Scope
 
 _WRITTEN_AT_ONCE = 500
-_OF_ONE_MACHINE = frozenset({"folder", "zip", "git"})
-"""Kinds of sources whose location means something else on another machine, or nothing."""
+_ANYWHERE = frozenset({UPLOAD, "web"})
+"""Kinds of sources whose location means the same on every machine, or nothing at all."""
 
 _STORED_FILE = re.compile(rf"^{FILES}([0-9a-f]{{64}})$")
 
@@ -105,7 +112,7 @@ class Import:
             base = KnowledgeBaseStore(connection, scope).get(name)
         except NotFound:
             return None
-        known = brought(connection, base.id)
+        known = pending_import(connection, base.id)
         if base.name == name.strip() and known is not None and known.export_id == self.manifest.id:
             return base
         raise NameTaken(
@@ -121,12 +128,12 @@ class Import:
         base = KnowledgeBaseStore(connection, scope).create(
             name, description=self.manifest.description, embedders=chosen
         )
-        note_brought(connection, base.id, self._brought())
+        set_pending_import(connection, base.id, self._pending_import())
         sources = SourceStore(connection, base)
         ids = []
         for each in self.manifest.sources:
             source = sources.add(each.kind, each.location, portable_options(each.options))
-            if each.kind in _OF_ONE_MACHINE:
+            if each.kind not in _ANYWHERE:
                 sources.mark_elsewhere(source.id)
             ids.append(source.id)
         writer = DocumentWriter(connection, base.id, embedders)
@@ -154,11 +161,11 @@ class Import:
             if not each.content_hash:
                 writer.note_unavailable(source_id, each.path, each.error_code, each.error, url=each.url)
 
-    def _brought(self) -> Brought:
-        return Brought(
+    def _pending_import(self) -> PendingImport:
+        return PendingImport(
             export_id=self.manifest.id,
             vectors=tuple(
-                BroughtVectors(
+                ImportedVectors(
                     embedder=each.embedder,
                     dimension=each.dimension,
                     files=tuple(self._files[part].content_hash for part in each.parts),

@@ -1,20 +1,20 @@
-"""Files from where they are: a folder, a zip, a page on the web. What is skipped or broken is reported, not raised."""
+"""Files from where they are: a folder, a zip, a page on the web. What is skipped, broken or cannot be listed is
+reported, not raised."""
 
 from knowledge.sources.fetcher import Fetched, Fetcher
-from knowledge.sources.folder import read_folder
-from knowledge.sources.items import Reading, SourceItem
-from knowledge.sources.page import FetchedPage, fetch_page
+from knowledge.sources.items import SETTLED_NS, Reading, SourceItem
+from knowledge.sources.reader import ReadRequest, SourceReader
+from knowledge.sources.registry import source_readers
 from knowledge.sources.selection import Selection
-from knowledge.sources.zip_archive import read_zip
 
 __all__ = [
+    "SETTLED_NS",
     "Fetched",
-    "FetchedPage",
     "Fetcher",
+    "ReadRequest",
     "Reading",
     "Selection",
     "SourceItem",
-    "fetch_page",
-    "read_folder",
-    "read_zip",
+    "SourceReader",
+    "source_readers",
 ]

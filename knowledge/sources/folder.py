@@ -1,71 +1,162 @@
-"""A folder on the machine's own disk."""
+"""A folder on the machine's own disk, or on a share that is mounted there."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import cast
 
-from knowledge.errors import InvalidInput, UnreadableFile
+from knowledge.errors import InvalidInput, SourceUnavailable, UnreadableFile
 from knowledge.parsing.formats import suffix_of
 from knowledge.sources.items import Reading, SourceItem
+from knowledge.sources.options import SelectionOptions
+from knowledge.sources.reader import ReadRequest, local_path
 from knowledge.sources.selection import Selection
 
+Scan = Callable[[Path], AbstractContextManager[Iterator[os.DirEntry[str]]]]
 
-def read_folder(path: Path, selection: Selection | None = None) -> Reading:
-    """The files of a folder, and of the folders below it, in the order of their paths.
+_MOUNTS = "mounts"
+"""In the cursor: the folders, by path, on which another file system was mounted."""
+
+
+class FolderReader:
+    """Reads folders: the files in them and in the folders below, in the order of their paths.
 
     A symbolic link is followed to a file inside the folder and never to a folder; one that leaves the folder, and a
-    file that cannot be opened, is an item with the reason. Raises InvalidInput when `path` is no folder.
+    file that cannot be opened, is an item with the reason.
     """
-    if not path.is_dir():
-        raise InvalidInput(f"{path} is not a folder.")
-    ignored: Counter[str] = Counter()
-    return Reading(_items(path.resolve(), selection or Selection(), ignored), ignored)
+
+    kind = "folder"
+    options = SelectionOptions
+    is_local = True
+
+    def __init__(self, scan: Scan = os.scandir) -> None:
+        """`scan` lists one folder; raises OSError."""
+        self._scan = scan
+
+    @contextmanager
+    def open(self, request: ReadRequest) -> Iterator[Reading]:
+        """Raises InvalidInput when the location is no folder, SourceUnavailable when it cannot be listed, or is empty
+        though there were documents."""
+        root = _folder_at(request.location)
+        walk = _Walk(root, request, self._scan)
+        walk.begin()
+        yield Reading(walk.items(), ignored=walk.ignored, unlisted=walk.unlisted, cursor=walk.cursor)
 
 
-def _items(root: Path, selection: Selection, ignored: Counter[str]) -> Iterator[SourceItem]:
-    for path, entry in _files(root, selection):
-        verdict = selection.of(path)
-        if verdict == "read":
-            yield _item(root, path, entry)
-        elif verdict == "ignored":
-            ignored[suffix_of(path) or path.rpartition("/")[2]] += 1
+class _Walk:
+    """One reading of a folder."""
+
+    def __init__(self, root: Path, request: ReadRequest, scan: Scan) -> None:
+        self._root = root
+        self._request = request
+        self._scan = scan
+        self._selection = cast("SelectionOptions", request.options).selection()
+        self._mounted_before = frozenset(map(str, request.cursor.get(_MOUNTS, ())))
+        self._mounts: list[str] = []
+        self._entered: set[str] = set()
+        self._first: Sequence[os.DirEntry[str]] = ()
+        self.ignored: Counter[str] = Counter()
+        self.unlisted: dict[str, str] = {}
+        self.cursor = {_MOUNTS: self._mounts}
+
+    def begin(self) -> None:
+        try:
+            self._first = self._children("")
+        except OSError as error:
+            raise SourceUnavailable(f"{self._root} cannot be listed: {_said(error)}. Its documents stay.") from error
+        known = self._request.known
+        if known and (not self._first or self._is_unmounted("", self._first)):
+            raise SourceUnavailable(
+                f"{self._root} is empty, and {len(known):,} documents were read there before: perhaps a share is not "
+                "mounted. They stay; delete the source if they are to go."
+            )
+
+    def items(self) -> Iterator[SourceItem]:
+        for path, entry in self._files():
+            verdict = self._selection.of(path)
+            if verdict == "read":
+                yield _item(self._root, path, entry)
+            elif verdict == "ignored":
+                self.ignored[suffix_of(path) or path.rpartition("/")[2]] += 1
+        for path in sorted(self._mounted_before - self._entered):
+            if path and _enters(self._selection, path) and self._knows_below(path):
+                self._note_unmounted(path)
+
+    def _files(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """Files below the root with their relative paths, sorted; never recursive, so that depth does not matter."""
+        stack = _stacked("", self._first)
+        while stack:
+            path, entry = stack.pop()
+            try:
+                if not entry.is_dir(follow_symlinks=False):
+                    yield path, entry
+                elif self._selection.enters(path):
+                    stack += _stacked(path, self._below(path))
+            except OSError as error:
+                self._note_unlisted(path, f"cannot be listed: {_said(error)}")
+
+    def _below(self, path: str) -> Sequence[os.DirEntry[str]]:
+        children = self._children(path)
+        if self._is_unmounted(path, children):
+            self._note_unmounted(path)
+        return children
+
+    def _children(self, path: str) -> Sequence[os.DirEntry[str]]:
+        folder = self._root / path
+        self._entered.add(path)
+        with self._scan(folder) as entries:
+            found = list(entries)
+        if os.path.ismount(folder):
+            self._mounts.append(path)
+        return sorted(found, key=lambda child: child.name)
+
+    def _is_unmounted(self, path: str, children: Sequence[os.DirEntry[str]]) -> bool:
+        """Whether nothing is mounted any more where something was, and nothing that is known below is there."""
+        if path not in self._mounted_before or path in self._mounts:
+            return False
+        start = f"{path}/" if path else ""
+        there = {child.name for child in children}
+        below = [each[len(start) :] for each in self._request.known if each.startswith(start)]
+        return bool(below) and all(each.partition("/")[0] not in there for each in below)
+
+    def _knows_below(self, path: str) -> bool:
+        return any(known.startswith(f"{path}/") for known in self._request.known)
+
+    def _note_unmounted(self, path: str) -> None:
+        self._mounts.append(path)
+        self._note_unlisted(path, "is empty since nothing is mounted there any more")
+
+    def _note_unlisted(self, path: str, what: str) -> None:
+        shown = _shown(path)
+        self.unlisted[shown] = f"The folder {shown} {what}. The documents below it stay as they were."
 
 
-def _files(root: Path, selection: Selection) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Files below root with their relative paths, sorted; never recursive, so that depth does not matter."""
-    stack: list[tuple[str, os.DirEntry[str] | None]] = [("", None)]
-    while stack:
-        path, entry = stack.pop()
-        if entry is not None and not _is_folder(entry):
-            yield path, entry
-            continue
-        if entry is not None and not selection.enters(path):
-            continue
-        children = sorted(_children(root / path), key=lambda child: child.name, reverse=True)
-        stack += [(f"{path}/{child.name}".lstrip("/"), child) for child in children]
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _folder_at(location: str) -> Path:
+    path = local_path(location)
     try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
+        if path.is_dir():
+            return path.resolve()
+    except OSError as error:
+        raise SourceUnavailable(f"{path} cannot be opened: {_said(error)}. Its documents stay.") from error
+    raise InvalidInput(f"{path} is not a folder.")
 
 
-def _children(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:
-        return []
+def _stacked(path: str, children: Sequence[os.DirEntry[str]]) -> list[tuple[str, os.DirEntry[str]]]:
+    return [(f"{path}/{child.name}".lstrip("/"), child) for child in reversed(children)]
+
+
+def _enters(selection: Selection, path: str) -> bool:
+    """Whether a folder and all that it is in are worth walking into."""
+    steps = path.split("/")
+    return all(selection.enters("/".join(steps[: number + 1])) for number in range(len(steps)))
 
 
 def _item(root: Path, path: str, entry: os.DirEntry[str]) -> SourceItem:
-    shown = path.encode("utf-8", errors="replace").decode("utf-8")
+    shown = _shown(path)
     try:
         real = _inside(root, Path(entry.path))
         status = real.stat()
@@ -93,4 +184,12 @@ def _opened(root: Path, path: Path) -> Iterator[Path]:
         # A file may have become a link since it was listed.
         yield _inside(root, path)
     except OSError as error:
-        raise UnreadableFile(f"{path.name} cannot be opened: {error.strerror or type(error).__name__}.") from error
+        raise UnreadableFile(f"{path.name} cannot be opened: {_said(error)}.") from error
+
+
+def _shown(path: str) -> str:
+    return path.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _said(error: OSError) -> str:
+    return error.strerror or type(error).__name__

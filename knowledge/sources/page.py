@@ -1,50 +1,65 @@
-"""One page of the web, fetched again only when it changed."""
+"""One page of the web."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, nullcontext
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from knowledge.errors import FetchRefused
 from knowledge.parsing import supported
 from knowledge.sources.fetcher import Fetched, Fetcher
-from knowledge.sources.items import SourceItem
+from knowledge.sources.items import Reading, SourceItem
+from knowledge.sources.options import SourceOptions
+from knowledge.sources.reader import ReadRequest
 
 _NOT_IN_NAME = re.compile(r"[^\w.\-+~@%]+")
 _LONGEST_PATH = 300
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FetchedPage:
-    """What one visit found: the page, or no item when it has not changed; `cursor` is what to hand in next time."""
+class PageReader:
+    """Reads one page of the web, fetched again only when it changed.
 
-    item: SourceItem | None
-    cursor: dict[str, Any]
-
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to read."""
-        return self.item is not None
-
-
-@contextmanager
-def fetch_page(url: str, fetcher: Fetcher, cursor: Mapping[str, Any] | None = None) -> Iterator[FetchedPage]:
-    """Visit one page, with the cursor of the last visit if there was one. Raises FetchRefused.
-
-    The item's file is there until the context ends. Its path is made of host and path of the URL asked for, so that a
-    page keeps its identity when it redirects elsewhere one day.
+    Its path is made of host and path of the URL asked for, so that a page keeps its identity when it redirects
+    elsewhere one day.
     """
-    known = dict(cursor or {})
-    with fetcher.fetch(url, _conditions(known, url)) as fetched:
-        if fetched.not_modified:
-            yield FetchedPage(item=None, cursor=known)
-            return
-        yield FetchedPage(item=_item(url, fetched), cursor=_cursor(url, fetched))
+
+    kind = "web"
+    options = SourceOptions
+    is_local = False
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    @contextmanager
+    def open(self, request: ReadRequest) -> Iterator[Reading]:
+        """Raises FetchRefused for a page that was there before; one that never came is a failed item."""
+        url = request.location
+        known = {} if request.fresh or not request.known else request.cursor
+        with ExitStack() as stack:
+            try:
+                fetched = stack.enter_context(self._fetcher.fetch(url, _conditions(known, url)))
+            except FetchRefused as error:
+                if request.known:
+                    raise
+                reading = Reading(iter((_failed(url, error),)), cursor=None)
+            else:
+                reading = _reading(url, fetched, known)
+            yield reading
+
+
+def _reading(url: str, fetched: Fetched, known: Mapping[str, Any]) -> Reading:
+    if fetched.not_modified:
+        return Reading(iter(()), cursor=known, unchanged=True)
+    return Reading(iter((_item(url, fetched),)), cursor=_cursor(url, fetched))
+
+
+def _failed(url: str, error: FetchRefused) -> SourceItem:
+    return SourceItem(path=page_path(url), url=url, status="failed", reason=str(error), code=error.code)
 
 
 def page_path(url: str) -> str:

@@ -29,7 +29,7 @@ _BINARY_SUFFIXES = (
     ".xz .z .zip .zst"
 )
 _BINARY = frozenset(_BINARY_SUFFIXES.split())
-_LONGEST_PATTERN = 200
+LONGEST_PATTERN = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +68,7 @@ class Selection:
 
 def _matches(pattern: str, path: str) -> bool:
     if "/" not in pattern:
-        return _segment(pattern[:_LONGEST_PATTERN]).match(PurePosixPath(path).name) is not None
+        return _segment(pattern[:LONGEST_PATTERN]).match(PurePosixPath(path).name) is not None
     wanted = _segments(pattern)
     # The positions in the pattern that the path so far can have reached: no backtracking, whatever the pattern.
     reached = _skipping({0}, wanted)
@@ -96,7 +96,7 @@ def _skipping(positions: set[int], wanted: tuple[str, ...]) -> set[int]:
 
 @lru_cache(maxsize=256)
 def _segments(pattern: str) -> tuple[str, ...]:
-    pattern = pattern[:_LONGEST_PATTERN].removeprefix("./").lstrip("/")
+    pattern = pattern[:LONGEST_PATTERN].removeprefix("./").lstrip("/")
     return tuple((pattern + "**" if pattern.endswith("/") else pattern).split("/"))
 
 

@@ -6,19 +6,22 @@ import re
 import stat
 import struct
 import tempfile
+import time
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from pathlib import Path, PurePath, PurePosixPath
+from typing import BinaryIO, cast
 
 from knowledge.config import ArchiveLimits
-from knowledge.errors import UnreadableFile, UnsafeArchive
+from knowledge.errors import SourceUnavailable, UnreadableFile, UnsafeArchive
 from knowledge.parsing.formats import suffix_of
-from knowledge.sources.items import Reading, SourceItem
+from knowledge.sources.items import SETTLED_NS, Reading, SourceItem
+from knowledge.sources.options import SelectionOptions
+from knowledge.sources.reader import ReadRequest, local_path
 from knowledge.sources.selection import Selection
 
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, OSError, ValueError)
@@ -30,24 +33,44 @@ _END_RECORD, _END_SIZE = b"PK\x05\x06", 22
 _LOCATOR, _END_RECORD_64 = b"PK\x06\x07", b"PK\x06\x06"
 
 
-def read_zip(
-    path: Path, limits: ArchiveLimits, selection: Selection | None = None, *, name: str | None = None
-) -> Reading:
-    """The files of a zip, in the order of the archive, its folders kept. `name`: what messages call it, if not as its
-    file is called.
+class ZipReader:
+    """Reads the files of zips, in the order of the archive, its folders kept.
 
     Members that would leave the archive's folder, are links, encrypted, doubled or too large are items with the
-    reason; archives inside are not opened. Raises UnsafeArchive when the archive as a whole is a bomb, and
-    UnreadableFile when it is no zip.
+    reason; archives inside are not opened.
     """
-    members = _members(path, name or path.name, limits)
-    ignored: Counter[str] = Counter()
-    return Reading(_items(path, members, limits, selection or Selection(), ignored), ignored)
+
+    kind = "zip"
+    options = SelectionOptions
+    is_local = True
+
+    def __init__(self, limits: ArchiveLimits) -> None:
+        self._limits = limits
+
+    @contextmanager
+    def open(self, request: ReadRequest) -> Iterator[Reading]:
+        """Raises UnsafeArchive when the archive as a whole is a bomb, UnreadableFile when it is no zip, and
+        SourceUnavailable when it holds nothing though there were documents."""
+        path = request.file or local_path(request.location)
+        name = PurePath(request.location).name
+        mark = {"blob": request.file.name} if request.file is not None else _stamp(path)
+        if mark and mark == request.cursor and not request.fresh:
+            yield Reading(iter(()), cursor=mark, unchanged=True)
+            return
+        members = _members(path, name, self._limits)
+        if request.known and not members:
+            count = len(request.known)
+            raise SourceUnavailable(f"{name} holds no files, and {count:,} documents were in it. They stay.")
+        ignored: Counter[str] = Counter()
+        selection = cast("SelectionOptions", request.options).selection()
+        with closing(_Shared(path)) as shared:
+            items = _items(shared, members, self._limits, selection, ignored)
+            yield Reading(items, ignored=ignored, cursor=mark)
 
 
 def checked_members(path: Path, limits: ArchiveLimits) -> list[zipfile.ZipInfo]:
     """The members of a zip that is to be read as a whole, so that one that may not be read is reason enough to refuse
-    it. Raises as `read_zip`."""
+    it. Raises UnsafeArchive, also for a bomb, and UnreadableFile when it is no zip."""
     members = _members(path, path.name, limits)
     seen: set[str] = set()
     for member in members:
@@ -71,23 +94,19 @@ def _members(path: Path, name: str, limits: ArchiveLimits) -> list[zipfile.ZipIn
 
 
 def _items(
-    path: Path, members: list[zipfile.ZipInfo], limits: ArchiveLimits, selection: Selection, ignored: Counter[str]
+    shared: _Shared, members: list[zipfile.ZipInfo], limits: ArchiveLimits, selection: Selection, ignored: Counter[str]
 ) -> Iterator[SourceItem]:
-    shared = _Shared(path)
     seen: set[str] = set()
-    try:
-        for member, name in zip(members, _names(members), strict=True):
-            problem = _problem(member, name, limits)
-            clean = _clean(name)
-            verdict = selection.of(clean) if clean else "read"
-            if verdict == "ignored":
-                ignored[suffix_of(clean) or PurePosixPath(clean).name] += 1
-            elif verdict == "read":
-                problem = problem or ("Another member has the same name." if clean in seen else "")
-                seen.add(clean)
-                yield _item(shared, member, clean, problem, limits)
-    finally:
-        shared.close()
+    for member, name in zip(members, _names(members), strict=True):
+        problem = _problem(member, name, limits)
+        clean = _clean(name)
+        verdict = selection.of(clean) if clean else "read"
+        if verdict == "ignored":
+            ignored[suffix_of(clean) or PurePosixPath(clean).name] += 1
+        elif verdict == "read":
+            problem = problem or ("Another member has the same name." if clean in seen else "")
+            seen.add(clean)
+            yield _item(shared, member, clean, problem, limits)
 
 
 def _item(shared: _Shared, member: zipfile.ZipInfo, name: str, problem: str, limits: ArchiveLimits) -> SourceItem:
@@ -102,35 +121,39 @@ def _item(shared: _Shared, member: zipfile.ZipInfo, name: str, problem: str, lim
 
 
 class _Shared:
-    """One open archive for all members while they are iterated; reading its directory anew for each would be slow."""
+    """One open archive for all members; reading its directory anew for each would be slow."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._archive: zipfile.ZipFile | None = None
-        self._ended = False
 
-    @contextmanager
-    def opened(self) -> Iterator[zipfile.ZipFile]:
-        if self._ended:
-            with zipfile.ZipFile(self._path) as archive:
-                yield archive
-            return
+    def opened(self) -> zipfile.ZipFile:
         if self._archive is None:
             self._archive = zipfile.ZipFile(self._path)
-        yield self._archive
+        return self._archive
 
     def close(self) -> None:
-        self._ended = True
         if self._archive is not None:
             self._archive.close()
             self._archive = None
+
+
+def _stamp(path: Path) -> dict[str, int]:
+    """What tells that a file is still the same; nothing while it is too fresh to tell."""
+    try:
+        status = path.stat()
+    except OSError:
+        return {}
+    if time.time_ns() - status.st_mtime_ns < SETTLED_NS:
+        return {}
+    return {"size": status.st_size, "modified_ns": status.st_mtime_ns}
 
 
 @contextmanager
 def _unpacked(shared: _Shared, member: zipfile.ZipInfo, name: str, limits: ArchiveLimits) -> Iterator[Path]:
     with tempfile.NamedTemporaryFile(suffix=suffix_of(name)[:16]) as target:
         try:
-            with shared.opened() as archive, archive.open(member) as content:
+            with shared.opened().open(member) as content:
                 written = 0
                 while block := content.read(_BLOCK):
                     written += len(block)
@@ -146,6 +169,8 @@ def _unpacked(shared: _Shared, member: zipfile.ZipInfo, name: str, limits: Archi
 def _check_directory(path: Path, name: str, limits: ArchiveLimits) -> None:
     """Look at the end record before zipfile loads the whole directory into memory."""
     try:
+        if not path.is_file():
+            raise UnreadableFile(f"There is no file {name}.")
         with path.open("rb") as file:
             count = _claimed_count(file)
     except OSError as error:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -16,9 +16,10 @@ from knowledge.errors import InvalidInput, NameTaken, NotFound
 from knowledge.ids import new_id
 from knowledge.storage.paging import checked_limit, decode_cursor, encode_cursor
 from knowledge.storage.tables import coverage, documents, knowledge_bases, sources
-from knowledge.types import ELSEWHERE, KnowledgeBase, Scope, Source, SourceKind
+from knowledge.types import ELSEWHERE, KnowledgeBase, Scope, Source
 
 LONGEST_NAME = 200
+_BLOB = "blob"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +43,7 @@ class Statistics:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BroughtVectors:
+class ImportedVectors:
     """Vectors that came with an import: files of the store that hold records of this dimension."""
 
     embedder: str
@@ -51,11 +52,11 @@ class BroughtVectors:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Brought:
-    """What a base brought along from elsewhere and has not taken over yet."""
+class PendingImport:
+    """What was imported with a base and has not been taken over yet."""
 
     export_id: str
-    vectors: tuple[BroughtVectors, ...] = ()
+    vectors: tuple[ImportedVectors, ...] = ()
 
 
 def visible(scope: Scope) -> ColumnElement[bool]:
@@ -183,20 +184,24 @@ class SourceStore:
         self._connection = connection
         self._base = base
 
-    def add(self, kind: SourceKind, location: str, options: Mapping[str, Any] | None = None) -> Source:
-        """The source of this kind and location, made if there is none; options given replace those it has."""
+    def add(
+        self, kind: str, location: str, options: Mapping[str, Any] | None = None, *, blob: str | None = None
+    ) -> Source:
+        """The source of this kind and location, made if there is none; options given replace those it has, and `blob`
+        (the hash of an uploaded file of the store) the file that it is."""
         known = self._at(kind, location)
         if known is not None and known.is_elsewhere:
             self._set_cursor(known.id, {})
         if known is not None:
-            return self.update(known.id, options) if options is not None else known
+            chosen = known.options if options is None else options
+            return self._set_options(known.id, chosen, known.blob if blob is None else blob)
         row = {
             "id": new_id(),
             "knowledge_base_id": self._base.id,
             "kind": kind,
             "location": location,
             "location_hash": hash_text(location),
-            "options": dict(options or {}),
+            "options": _with_blob(options or {}, blob or ""),
             "cursor": {},
             "created_at": datetime.now(UTC),
             "synced_at": None,
@@ -205,7 +210,7 @@ class SourceStore:
             with self._connection.begin_nested():
                 self._connection.execute(insert(sources).values(row))
         except IntegrityError:  # somebody else has just added it
-            return self.add(kind, location, options)
+            return self.add(kind, location, options, blob=blob)
         return self.get(str(row["id"]))
 
     def get(self, source_id: str) -> Source:
@@ -231,13 +236,17 @@ class SourceStore:
     def update(self, source_id: str, options: Mapping[str, Any]) -> Source:
         """The source with these options. Raises NotFound."""
         source = self.get(source_id)
-        self._connection.execute(update(sources).where(sources.c.id == source.id).values(options=dict(options)))
-        return self.get(source_id)
+        return self._set_options(source.id, options, source.blob)
 
-    def remember_sync(self, source_id: str, cursor: Mapping[str, Any]) -> None:
+    def note_synced(self, source_id: str, cursor: Mapping[str, Any]) -> None:
         """Note that a source has just been read to its end, and what the next sync should know of this one."""
         values = {"cursor": dict(cursor), "synced_at": datetime.now(UTC)}
         self._connection.execute(update(sources).where(self._mine(), sources.c.id == source_id).values(values))
+
+    def _set_options(self, source_id: str, options: Mapping[str, Any], blob: str) -> Source:
+        mine = (self._mine(), sources.c.id == source_id)
+        self._connection.execute(update(sources).where(*mine).values(options=_with_blob(options, blob)))
+        return self.get(source_id)
 
     def mark_elsewhere(self, source_id: str) -> None:
         """Note that the location of a source is one of another machine: it is not read here until it is added here."""
@@ -253,7 +262,7 @@ class SourceStore:
         query = select(documents.c.source_id, func.count().label("number")).where(mine).group_by(documents.c.source_id)
         return {row.source_id: row.number for row in self._connection.execute(query)}
 
-    def _at(self, kind: SourceKind, location: str) -> Source | None:
+    def _at(self, kind: str, location: str) -> Source | None:
         there = and_(sources.c.kind == kind, sources.c.location_hash == hash_text(location))
         query = select(sources).where(self._mine(), there)
         row = self._connection.execute(query).one_or_none()
@@ -263,24 +272,24 @@ class SourceStore:
         return sources.c.knowledge_base_id == self._base.id
 
 
-def brought(connection: Connection, knowledge_base_id: str) -> Brought | None:
-    """What a base brought along and has not taken over yet."""
+def pending_import(connection: Connection, knowledge_base_id: str) -> PendingImport | None:
+    """What was imported with a base and has not been taken over yet."""
     query = select(knowledge_bases.c.brought).where(knowledge_bases.c.id == knowledge_base_id)
     known = connection.execute(query).scalar_one_or_none()
     if known is None:
         return None
-    vectors = [BroughtVectors(**{**each, "files": tuple(each["files"])}) for each in known["vectors"]]
-    return Brought(export_id=known["export_id"], vectors=tuple(vectors))
+    vectors = [ImportedVectors(**{**each, "files": tuple(each["files"])}) for each in known["vectors"]]
+    return PendingImport(export_id=known["export_id"], vectors=tuple(vectors))
 
 
-def note_brought(connection: Connection, knowledge_base_id: str, what: Brought | None) -> None:
-    """Note what a base brings along; None when it has been taken over, which leaves its files to be swept."""
+def set_pending_import(connection: Connection, knowledge_base_id: str, what: PendingImport | None) -> None:
+    """Note what was imported with a base; None when it has been taken over, which makes its files garbage."""
     values = {"brought": None, "untidy": True} if what is None else {"brought": asdict(what)}
     connection.execute(update(knowledge_bases).where(knowledge_bases.c.id == knowledge_base_id).values(**values))
 
 
-def brought_files(connection: Connection) -> set[str]:
-    """The files of the store that bases brought along and still need."""
+def pending_import_files(connection: Connection) -> set[str]:
+    """The files of the store that were imported with bases and are still needed."""
     query = select(knowledge_bases.c.brought).where(
         knowledge_bases.c.brought.is_not(None), knowledge_bases.c.deleted.is_(False)
     )
@@ -344,13 +353,31 @@ def _base(row: Row[Any]) -> KnowledgeBase:
     )
 
 
+def uploaded_files(connection: Connection) -> set[str]:
+    """The files of the store that are sources themselves: uploaded archives."""
+    stored = connection.execute(select(sources.c.options)).scalars()
+    return {blob for options in stored if (blob := _blob_of(options))}
+
+
+def _with_blob(options: Mapping[str, Any], blob: str) -> dict[str, Any]:
+    """As one column keeps them: the file that was uploaded stands among the options and is none of them."""
+    own = {name: value for name, value in options.items() if name != _BLOB}
+    return {**own, _BLOB: blob} if blob else own
+
+
+def _blob_of(options: Mapping[str, Any]) -> str:
+    blob = options.get(_BLOB)
+    return blob if isinstance(blob, str) else ""
+
+
 def _source(row: Row[Any]) -> Source:
     return Source(
         id=row.id,
         knowledge_base_id=row.knowledge_base_id,
-        kind=cast("SourceKind", row.kind),
+        kind=row.kind,
         location=row.location,
-        options=row.options,
+        options=_with_blob(row.options, ""),
+        blob=_blob_of(row.options),
         cursor=row.cursor,
         created_at=row.created_at,
         synced_at=row.synced_at,

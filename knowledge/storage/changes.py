@@ -144,7 +144,7 @@ def read_changes(
     return [Change(seq=row.seq, document_id=row.document_id) for row in connection.execute(query)]
 
 
-def forget_aspect(connection: Connection, knowledge_base_id: str, aspect: str) -> None:
+def retire_aspect(connection: Connection, knowledge_base_id: str, aspect: str) -> None:
     """Drop what the log says of an aspect that no index follows any more, all but what positions rest on."""
     connection.execute(
         update(changes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 from knowledge.storage.bases import visible
 from knowledge.storage.database import Database
 from knowledge.storage.documents import in_portions, read_chunks
-from knowledge.storage.tables import chunks, documents, knowledge_bases, links
+from knowledge.storage.tables import chunks, documents, knowledge_bases
 from knowledge.types import Chunk, DocumentRef, Filters, Scope
 
 
@@ -70,22 +69,6 @@ class SqlLibrary:
                 for row in connection.execute(query.where(wanted.id.in_(portion), seen))
             ]
         return {row.id: DocumentRef(**row._mapping) for row in rows}
-
-    def links(self, ids: Collection[str]) -> Mapping[str, Collection[str]]:
-        """The documents of the same base that each document links to; documents without any are left out."""
-        found: defaultdict[str, set[str]] = defaultdict(set)
-        if not ids:
-            return found
-        with self._database.read() as connection:
-            seen = self._seen(links)
-            for portion in in_portions(ids):
-                for key in (documents.c.path_key, documents.c.url_key):
-                    meant = and_(documents.c.knowledge_base_id == links.c.knowledge_base_id, key == links.c.target_key)
-                    query = select(links.c.document_id, documents.c.id).join(documents, meant)
-                    query = query.where(links.c.document_id.in_(portion), links.c.document_id != documents.c.id, seen)
-                    for source, target in connection.execute(query):
-                        found[source].add(target)
-        return found
 
     def select(self, knowledge_bases: Sequence[str], filters: Filters) -> Collection[str]:
         """The ids of documents that pass the filters. A metadata filter is met by an equal value, or by a list that

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
+from knowledge.errors import FileTooSlow
 from knowledge.ids import new_id
 from knowledge.ports import Embedder
 from knowledge.storage.bases import hash_text
@@ -45,6 +46,8 @@ class Waiting:
     url: str
     media_type: str
     content_hash: str
+    was_too_slow: bool = False
+    """Whether reading this very content was given up the last time, after all the time it may take."""
 
 
 class DocumentWriter:
@@ -68,6 +71,7 @@ class DocumentWriter:
         known = self._known(source_id, by_hash)
         now = datetime.now(UTC)
         new: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
         for path_hash, file in by_hash.items():
             values = {
                 "url": file.url,
@@ -84,12 +88,13 @@ class DocumentWriter:
                 continue
             due = force or row.content_hash != file.content_hash or row.indexed_by != version
             due = due or row.status == "received"
-            if due:
-                waiting += 1
-                values |= {"status": "received", "error": "", "error_code": "", "updated_at": now}
-            else:
-                values["media_type"] = row.media_type
-            self._connection.execute(update(documents).where(documents.c.id == row.id).values(values))
+            waiting += due
+            changed.append({"row_id": row.id, **values, **(_due(row, file, now) if due else _settled(row))})
+        if changed:
+            # One statement for all rows: as many statements would keep every other writer waiting.
+            names = [name for name in changed[0] if name != "row_id"]
+            statement = update(documents).where(documents.c.id == bindparam("row_id"))
+            self._connection.execute(statement.values({name: bindparam(name) for name in names}), changed)
         if new:
             self._connection.execute(insert(documents), new)
         return waiting
@@ -102,6 +107,9 @@ class DocumentWriter:
             documents.c.indexed_by,
             documents.c.media_type,
             documents.c.status,
+            documents.c.error,
+            documents.c.error_code,
+            documents.c.updated_at,
         ).where(documents.c.source_id == source_id)
         return {
             row.path_hash: row
@@ -195,18 +203,28 @@ class DocumentWriter:
         return True
 
     def note_unavailable(self, source_id: str, path: str, code: str, reason: str, *, url: str = "") -> str:
-        """Note that a file could not be had, and return its document's id. One that was there before stays as it is."""
+        """Note that a file could not be had, and return its document's id. One that was there before stays as it is,
+        and says so."""
         known = self._known(source_id, [hash_text(path)])
         problem = {"error_code": code, "error": reason[:_LONGEST_ERROR], "updated_at": datetime.now(UTC)}
         for row in known.values():
             if not row.content_hash:
                 self._connection.execute(update(documents).where(documents.c.id == row.id).values(problem))
+            self.set_problem([str(row.id)], code, reason)
             return str(row.id)
         now = datetime.now(UTC)
         values = {"url": url, "media_type": "", "size": 0, "content_hash": "", "modified_ns": 0, "received_at": now}
         new = self._new_row(source_id, path, values, now) | problem | {"status": "failed"}
         self._connection.execute(insert(documents).values(new))
         return str(new["id"])
+
+    def set_problem(self, document_ids: Collection[str], code: str = "", reason: str = "") -> None:
+        """Note on documents that are searchable why they may be out of date; without a `code`, that they are not."""
+        problem = {"error_code": code, "error": reason[:_LONGEST_ERROR]}
+        for portion in in_portions(document_ids):
+            mine = (documents.c.knowledge_base_id == self._base_id, documents.c.id.in_(portion))
+            searchable = documents.c.status == "indexed"
+            self._connection.execute(update(documents).where(*mine, searchable).values(problem))
 
     def remove(self, document_ids: Collection[str]) -> int:
         """Remove documents with all that was made of them; returns how many there were."""
@@ -227,7 +245,7 @@ class DocumentWriter:
             self._connection.execute(delete(documents).where(documents.c.id.in_(portion)))
         append_changes(self._connection, self._base_id, told)
         if there:
-            self._mark_untidy()
+            self._note_garbage()
         return len(there)
 
     def _still_waits(self, waiting: Waiting) -> bool:
@@ -242,7 +260,7 @@ class DocumentWriter:
         old = select(chunks.c.content_hash).where(chunks.c.document_id == document_id)
         indexed = select(documents.c.indexed_hash).where(documents.c.id == document_id)
         if self._connection.execute(indexed).scalar_one() or set(self._connection.execute(old).scalars()) - kept_hashes:
-            self._mark_untidy()
+            self._note_garbage()
         told = select(coverage.c.embedder).where(coverage.c.document_id == document_id, coverage.c.told > 0)
         aspects = {vectors_of(embedder) for embedder in self._connection.execute(told).scalars()}
         for table in (chunks, links, document_texts, coverage):
@@ -282,18 +300,32 @@ class DocumentWriter:
                 told.add(vectors_of(name))
         return told
 
-    def _mark_untidy(self) -> None:
+    def _note_garbage(self) -> None:
         mine = knowledge_bases.c.id == self._base_id
         self._connection.execute(
             update(knowledge_bases).where(mine, knowledge_bases.c.untidy.is_(False)).values(untidy=True)
         )
 
 
+def _due(row: Any, file: Received, now: datetime) -> dict[str, Any]:
+    """What a row becomes whose file waits to be processed; that the same file was too slow stays known."""
+    was_too_slow = row.error_code == FileTooSlow.code and row.content_hash == file.content_hash
+    code = FileTooSlow.code if was_too_slow else ""
+    return {"status": "received", "error": "", "error_code": code, "updated_at": now}
+
+
+def _settled(row: Any) -> dict[str, Any]:
+    """What a row stays that needs no processing; one that is searchable is up to date now."""
+    kept = {name: getattr(row, name) for name in ("status", "error", "error_code", "updated_at", "media_type")}
+    return kept | ({"error": "", "error_code": ""} if row.status == "indexed" else {})
+
+
 def waiting_documents(connection: Connection, knowledge_base_id: str, *, after: str, limit: int) -> list[Waiting]:
     """The next documents of a base that wait to be processed, behind a document id."""
     waits = and_(documents.c.knowledge_base_id == knowledge_base_id, documents.c.status == "received")
-    columns = (documents.c[name] for name in ("source_id", "path", "url", "media_type", "content_hash"))
-    query = select(documents.c.id.label("document_id"), *columns).where(waits, documents.c.id > after)
+    columns = [documents.c[name] for name in ("source_id", "path", "url", "media_type", "content_hash")]
+    was_too_slow = (documents.c.error_code == FileTooSlow.code).label("was_too_slow")
+    query = select(documents.c.id.label("document_id"), *columns, was_too_slow).where(waits, documents.c.id > after)
     rows = connection.execute(query.order_by(documents.c.id).limit(limit))
     return [Waiting(**row._mapping) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Vectors in the truth database, and how far each document is covered by them."""
+"""Vectors in the truth database, and how many of its chunks each document has them for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from knowledge.storage.documents import in_portions
 from knowledge.storage.tables import chunks, coverage, embeddings, knowledge_bases
 from knowledge.types import Language
 
-_SWEEP_LOCK = 0x5EE9
+_GARBAGE_LOCK = 0x5EE9
 _GROWTH = 1.5
 """A document whose vectors are incomplete is told of again when it has this many times more."""
 
@@ -45,9 +45,9 @@ class Missing:
 
 
 def protect_vectors(connection: Connection) -> None:
-    """Until this transaction ends, no vector is swept away. Taken before relying on one that is there; many may."""
+    """Until this transaction ends, no vector is collected as garbage. Taken before relying on one that is there."""
     if connection.dialect.name == "postgresql":  # on SQLite whoever writes is alone
-        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _SWEEP_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _GARBAGE_LOCK})
 
 
 def known_hashes(connection: Connection, embedder: str, hashes: Collection[str]) -> set[str]:
@@ -222,8 +222,8 @@ def is_complete(connection: Connection, knowledge_base_id: str, embedder: str) -
     return not connection.execute(select(lacking)).scalar_one()
 
 
-def forget_coverage(connection: Connection, knowledge_base_id: str, embedder: str) -> None:
-    """Drop what is known of how far an embedder covers a base that no longer has it."""
+def delete_coverage(connection: Connection, knowledge_base_id: str, embedder: str) -> None:
+    """Drop what is known of how far an embedder is with a base that no longer has it."""
     mine = and_(coverage.c.knowledge_base_id == knowledge_base_id, coverage.c.embedder == embedder)
     connection.execute(delete(coverage).where(mine))
 
@@ -249,7 +249,7 @@ def unneeded(connection: Connection, embedder: str, after: str, limit: int) -> t
 def drop_unneeded(connection: Connection, embedder: str, hashes: Collection[str]) -> int:
     """Drop those of the vectors that are still not needed. Returns how many."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SWEEP_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _GARBAGE_LOCK})
     needed = exists().where(chunks.c.content_hash == embeddings.c.content_hash, _needed(connection, embedder))
     dropped = 0
     for portion in in_portions(hashes):

@@ -193,7 +193,7 @@ def test_a_conversation_is_exported(client: TestClient) -> None:
     assert markdown.headers["content-type"].startswith("text/markdown")
     assert "attachment" in markdown.headers["content-disposition"]
     assert "## Question\n\nHow?" in markdown.text
-    assert "- [1] Install, Install › Linux (guide/install.md)" in markdown.text
+    assert "- [1] Install, Install › Linux (`guide/install.md`)" in markdown.text
     exported = client.get(f"threads/{thread}/export?format=json").json()
     assert [message["role"] for message in exported["messages"]] == ["user", "assistant"]
 

@@ -16,6 +16,8 @@ from fastapi.testclient import TestClient
 
 from backend.accounts.guard import LOCAL
 from backend.bootstrap import Container
+from backend.jobs.events import Stage
+from backend.jobs.kinds import Outcome
 from backend.operations.sample import make_sample
 from tests.api_client import api_client
 from tests.databases import DIALECTS, blank_database_url
@@ -305,6 +307,22 @@ def test_a_question_file_becomes_a_job(docs: TestClient) -> None:
         refused = docs.post("knowledge-bases/docs/evaluations", files={"file": ("questions.jsonl", content)})
         assert refused.status_code == 422
     assert "questions.jsonl" in refused.json()["detail"]
+
+
+def test_an_evaluation_asks_its_questions_and_leaves_its_report(docs: TestClient) -> None:
+    upload(docs, ("a.md", MARKDOWN))
+    build(docs)
+    question = {"id": "1", "question": "How?", "answers": [{"doc": "a.md", "quote": "x"}]}
+    files = {"file": ("questions.jsonl", json.dumps(question).encode())}
+    accepted = docs.post("knowledge-bases/docs/evaluations", files=files).json()["job"]
+    container: Container = docs.app.state.container  # type: ignore[attr-defined]
+    with container.database.read() as connection:
+        job = container.jobs.get(connection, LOCAL, accepted["id"])
+        arguments = container.jobs.arguments(connection, job)
+    *counts, outcome = container.jobs.kinds["evaluate"].run(container, job, arguments)
+    assert counts == [Stage(name="questions", done=1, total=1)]
+    assert isinstance(outcome, Outcome)
+    assert (outcome.result["file"], outcome.result["count"]) == ("questions.jsonl", 1)
 
 
 def test_the_guide_is_made_once(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from agents.phases.spec import RunSpec
 from backend.accounts.guard import LOCAL
 from backend.app import create_app
-from backend.artifacts.store import Artifact, ArtifactStore, sweep_artifacts
+from backend.artifacts.store import Artifact, ArtifactStore, collect_unreferenced_files
 from backend.bootstrap import Container
 from backend.errors import Missing
 from backend.migrations import upgrade_database
@@ -96,10 +96,10 @@ def test_what_a_question_brings_along_belongs_to_its_run_and_goes_with_the_conve
         store = ArtifactStore(connection, LOCAL)
         assert store.get(mine.id).run_id is not None
         assert store.get(other.id).run_id is None
-    assert sum(sweep_artifacts(made.database, made.artifact_files)) == 0
+    assert sum(collect_unreferenced_files(made.database, made.artifact_files)) == 0
     with made.database.write() as connection:
         Conversations(connection, LOCAL).delete(thread)
-    assert sum(sweep_artifacts(made.database, made.artifact_files)) == 1
+    assert sum(collect_unreferenced_files(made.database, made.artifact_files)) == 1
     with made.database.read() as connection, pytest.raises(Missing):
         ArtifactStore(connection, LOCAL).get(mine.id)
     assert made.artifact_files.path(other.content_hash).read_bytes() == b"other"

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -301,5 +300,5 @@ def test_up_prints_one_address_and_everything_works_behind_it(
     assert {"serve", "worker", "frontend"} <= {word for each in below for word in each.cmdline()}
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 0
-    time.sleep(0.2)
-    assert not [each for each in below if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    _, alive = psutil.wait_procs(below, timeout=30)
+    assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]

@@ -14,7 +14,8 @@ import pytest
 from knowledge.config import FetchConfig, FetchLimits, ParsingLimits
 from knowledge.errors import FetchRefused
 from knowledge.parsing import parse
-from knowledge.sources import Fetcher, fetch_page
+from knowledge.sources import Fetcher, ReadRequest
+from knowledge.sources.page import PageReader
 
 PAGE = "<html><title>Guide</title><main><h1>Start</h1><p>Restart the gateway first.</p></main></html>"
 BOMB = gzip.compress(bytes(20_000_000))
@@ -112,12 +113,12 @@ def fetcher() -> Iterator[Fetcher]:
 
 
 def test_a_page_becomes_an_item_that_parses(site: str, fetcher: Fetcher) -> None:
-    with fetch_page(f"{site}/page", fetcher) as page:
-        assert page.item is not None
-        assert (page.item.path, page.item.media_type) == ("127.0.0.1/page", "text/html")
-        assert page.item.modified > 0
-        with page.item.open() as path:
-            name, media_type = page.item.path, page.item.media_type
+    with PageReader(fetcher).open(ReadRequest(location=f"{site}/page")) as reading:
+        [item] = reading
+        assert (item.path, item.media_type) == ("127.0.0.1/page", "text/html")
+        assert item.modified > 0
+        with item.open() as path:
+            name, media_type = item.path, item.media_type
             document = parse(path, name=name, limits=ParsingLimits(), media_type=media_type)
     assert document.title == "Start"
     assert "Restart the gateway first." in document.text
@@ -126,20 +127,27 @@ def test_a_page_becomes_an_item_that_parses(site: str, fetcher: Fetcher) -> None
 
 def test_an_unchanged_page_is_not_read_again(site: str, fetcher: Fetcher) -> None:
     url = f"{site}/page"
-    with fetch_page(url, fetcher) as first:
-        assert first.changed
-    with fetch_page(url, fetcher, first.cursor) as second:
-        assert not second.changed
+    reader = PageReader(fetcher)
+    with reader.open(ReadRequest(location=url)) as first:
+        assert not first.unchanged
+    assert first.cursor
+    with reader.open(ReadRequest(location=url, cursor=first.cursor, known=["127.0.0.1/page"])) as second:
+        assert second.unchanged
         assert second.cursor == first.cursor
-    with fetch_page(f"{site}/page?other", fetcher, first.cursor) as other:
-        assert other.changed
+    for request in (
+        ReadRequest(location=f"{site}/page?other", cursor=first.cursor, known=["127.0.0.1/page"]),
+        ReadRequest(location=url, cursor=first.cursor),
+        ReadRequest(location=url, cursor=first.cursor, known=["127.0.0.1/page"], fresh=True),
+    ):
+        with reader.open(request) as other:
+            assert not other.unchanged
 
 
 def test_redirects_are_followed_and_the_last_address_is_told(site: str, fetcher: Fetcher) -> None:
-    with fetch_page(f"{site}/redirect?to=/page", fetcher) as page:
-        assert page.item is not None
-        assert page.item.url == f"{site}/page"
-        assert page.item.path == "127.0.0.1/redirect-to-page"
+    with PageReader(fetcher).open(ReadRequest(location=f"{site}/redirect?to=/page")) as reading:
+        [item] = reading
+    assert item.url == f"{site}/page"
+    assert item.path == "127.0.0.1/redirect-to-page"
 
 
 def test_host_agent_and_no_foreign_cookie_are_sent(site: str, fetcher: Fetcher) -> None:

@@ -13,15 +13,17 @@ from sqlalchemy import func, select
 
 from knowledge.config import ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
-from knowledge.errors import EmbedderUnavailable, NotFound
+from knowledge.errors import EmbedderUnavailable, FileTooSlow, NotFound
 from knowledge.events import BuildFinished, DocumentFailed, DocumentSkipped, StageProgress
+from knowledge.ingestion.ingestor import Uploads
+from knowledge.parsing import parse
 from knowledge.ports import Vectors
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import Blob
 from knowledge.storage.changes import read_base
 from knowledge.storage.library import SqlLibrary
-from knowledge.storage.tables import chunks, documents, embeddings, metadata
-from knowledge.types import Filters, KnowledgeBase
+from knowledge.storage.tables import chunks, documents, embeddings, links, metadata
+from knowledge.types import Filters, KnowledgeBase, ParsedDocument
 from tests.workshop import SCOPE, Workshop
 
 SETUP = "# Setup\n\nInstall the operator with helm. See [limits](limits.md).\n"
@@ -39,7 +41,7 @@ class Uploaded:
 def upload(workshop: Workshop, base: KnowledgeBase, *files: tuple[str, bytes]) -> list[str]:
     with workshop.blobs.hold() as holding, workshop.database.write() as connection:
         stored = [Uploaded(path=path, blob=holding.put([content])) for path, content in files]
-        return workshop.ingestor.add_uploads(connection, base, stored)
+        return workshop.ingestor.add_uploads(connection, base, Uploads.of(stored))
 
 
 def count(workshop: Workshop, table: object) -> int:
@@ -157,6 +159,45 @@ def test_a_text_too_long_to_hold_is_refused_by_name(workshop: Workshop) -> None:
     assert [(event.path, event.code) for event in failures] == [("endless.log", "file_too_large")]
 
 
+class Impatient:
+    """A parser for which some files are too slow, and that notes how long each was given."""
+
+    def __init__(self, *slow: str) -> None:
+        self.slow = set(slow)
+        self.given: list[tuple[str, float]] = []
+
+    def parse(
+        self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None, lane: str = ""
+    ) -> ParsedDocument:
+        assert lane
+        self.given.append((name, limits.max_seconds))
+        if name in self.slow:
+            raise FileTooSlow(f"{name} could not be read.")
+        return parse(path, name=name, limits=limits, media_type=media_type)
+
+
+def test_a_slow_file_comes_last_and_gets_less_the_next_time(workshop: Workshop) -> None:
+    parser = Impatient("slow.md")
+    with Workshop(workshop.database, workshop.data.parent, parser=parser) as made:
+        for path in ("a.md", "slow.md", "z.md"):
+            made.write(path, LIMITS)
+        base = made.make_base()
+        made.build(base)
+        assert sorted(parser.given[:3]) == [("a.md", 10.0), ("slow.md", 10.0), ("z.md", 10.0)]
+        assert parser.given[3:] == [("slow.md", 120.0)]
+        assert made.documents(base)["slow.md"].status == "failed"
+        parser.given.clear()
+        made.build(base, force=True)
+        assert sorted(parser.given) == [("a.md", 10.0), ("slow.md", 10.0), ("z.md", 10.0)]
+        parser.given.clear()
+        parser.slow.clear()
+        made.write("slow.md", SETUP)
+        made.build(base)
+        assert parser.given == [("slow.md", 10.0)]
+        assert made.documents(base)["slow.md"].status == "indexed"
+        assert made.broken() == []
+
+
 def test_a_file_that_can_no_longer_be_read_is_no_longer_found(workshop: Workshop) -> None:
     workshop.write("limits.md", LIMITS)
     base = workshop.make_base()
@@ -195,6 +236,22 @@ def test_uploads_are_kept_replaced_and_removed(workshop: Workshop) -> None:
         found["注意.txt"].content_hash
     ]
     assert workshop.broken() == []
+
+
+def test_files_that_come_in_together_are_never_compared_with_each_other() -> None:
+    """Ten thousand files would be fifty million comparisons, and every other writer would wait for them."""
+
+    @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+    class Lonely(Uploaded):
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    blob = Blob(content_hash="0" * 64, size=1)
+    sorted_out = Uploads.of([Lonely(path=path, blob=blob) for path in ("a.md", "B.ZIP", "c.md")])
+    assert [each.path for each in sorted_out.documents] == ["a.md", "c.md"]
+    assert [each.path for each in sorted_out.archives] == ["B.ZIP"]
 
 
 def test_the_same_upload_again_costs_nothing(workshop: Workshop) -> None:
@@ -431,8 +488,10 @@ def test_links_lead_to_documents(workshop: Workshop) -> None:
     base = workshop.make_base()
     workshop.build(base)
     found = workshop.documents(base)
-    links = SqlLibrary(workshop.database, SCOPE).links([found["setup.md"].id, found["limits.md"].id])
-    assert dict(links) == {found["setup.md"].id: {found["limits.md"].id}}
+    query = select(links.c.document_id, documents.c.id).join(documents, documents.c.path_key == links.c.target_key)
+    with workshop.database.read() as connection:
+        led = connection.execute(query).all()
+    assert [tuple(each) for each in led] == [(found["setup.md"].id, found["limits.md"].id)]
 
 
 def test_another_workspace_sees_nothing(workshop: Workshop) -> None:
@@ -446,7 +505,6 @@ def test_another_workspace_sees_nothing(workshop: Workshop) -> None:
     assert stranger.chunks(chunk_ids) == {}
     assert stranger.documents(ids) == {}
     assert stranger.select([base.id], Filters()) == set()
-    assert stranger.links(ids) == {}
 
 
 def test_the_last_event_says_what_was_done(workshop: Workshop) -> None:

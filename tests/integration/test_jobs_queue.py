@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from backend.db.tables import metadata
-from backend.jobs import claims, registry
-from backend.jobs.claims import Claim, ClaimLost
-from backend.jobs.events import JobProgressed, Refusal, Stage
-from backend.jobs.execution import Executor, Handler, Outcome, Step
-from backend.jobs.ports import Job, JobActive, JobKind, JobNotFound, JobStatus
-from backend.jobs.progress import StageCount
-from backend.jobs.store import SqlJobQueue
-from backend.jobs.tables import jobs, workers
+from backend.jobs import claims
+from backend.jobs.events import JobCancelled, JobProgressed, Refusal, Stage
+from backend.jobs.execution import ClaimLost, Execution
+from backend.jobs.kinds import Arguments, JobKind, Outcome, Steps
+from backend.jobs.queue import JobQueue
+from backend.jobs.tables import job_arguments, jobs
+from backend.jobs.types import Job, JobActive, JobNotFound, JobStatus
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
 from knowledge.errors import FetchRefused
 from knowledge.storage.database import Database
 from knowledge.types import Scope
@@ -28,7 +30,17 @@ from tests.databases import DIALECTS, blank_database_url
 ME = Scope(workspace_id="w", user_id="me")
 COLLEAGUE = Scope(workspace_id="w", user_id="colleague")
 STRANGER = Scope(workspace_id="elsewhere", user_id="me")
-QUEUE = SqlJobQueue()
+
+
+class GreetArguments(Arguments):
+    name: str = "you"
+
+
+def greet(container: Any, job: Job, given: GreetArguments) -> Steps:
+    yield Outcome(result={"said": f"Hello {given.name}"})
+
+
+QUEUE = JobQueue([JobKind(name="greet", arguments=GreetArguments, run=greet)], ProcessRegistry(this_process("api")))
 
 
 @pytest.fixture(params=DIALECTS)
@@ -40,9 +52,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         opened.close()
 
 
-def enqueue(database: Database, kind: JobKind = "build", base: str = "kb", **options: Any) -> Job:
+def enqueue(database: Database, base: str = "kb", **options: Any) -> Job:
     with database.write() as connection:
-        return QUEUE.enqueue(connection, ME, kind, {}, knowledge_base_id=base, **options)
+        return QUEUE.enqueue(connection, ME, "greet", {}, knowledge_base_id=base, **options)
 
 
 def get(database: Database, job: Job) -> Job:
@@ -55,11 +67,16 @@ def kinds(database: Database, job: Job) -> list[str]:
         return [stored.event.kind for stored in QUEUE.events(connection, ME, job.id)]
 
 
-def take(database: Database, job: Job, worker: str = "worker-1", round_: int = 1) -> Claim:
+def take_up(database: Database, job: Job, worker: str = "worker-1", max_crashes: int = 3) -> Job | None:
+    """As a worker does to which the engine gave this round of the job."""
     with database.write() as connection:
-        held = claims.claim(connection, job.id, round_, worker)
-    assert held is not None
-    return held
+        return claims.take_up(connection, job.id, 0, worker, max_crashes)
+
+
+def take(database: Database, job: Job, worker: str = "worker-1") -> Execution:
+    taken = take_up(database, job, worker)
+    assert taken is not None
+    return Execution(database, taken, worker)
 
 
 def silence(database: Database, job: Job, seconds: float) -> None:
@@ -69,13 +86,9 @@ def silence(database: Database, job: Job, seconds: float) -> None:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(heartbeat_at=then))
 
 
-def take_over(database: Database, max_crashes: int = 3) -> list[str]:
-    with database.write() as connection:
-        return [claims.take_over(connection, row, max_crashes=max_crashes) for row in claims.running_rows(connection)]
-
-
-def execute(database: Database, job: Job, handler: Handler, round_: int = 1) -> None:
-    Executor(database, "worker-1", {"build": handler}).run(job.id, round_)
+def unheld(database: Database, *living: str) -> list[str]:
+    with database.read() as connection:
+        return [row.id for row in claims.unheld(connection, living)]
 
 
 # --- what callers see
@@ -83,7 +96,7 @@ def execute(database: Database, job: Job, handler: Handler, round_: int = 1) -> 
 
 def test_a_job_whose_transaction_is_rolled_back_never_was(database: Database) -> None:
     with contextlib.suppress(RuntimeError), database.write() as connection:
-        QUEUE.enqueue(connection, ME, "build", {})
+        QUEUE.enqueue(connection, ME, "greet", {})
         raise RuntimeError
     with database.read() as connection:
         assert QUEUE.page(connection, ME) == ([], None)
@@ -95,7 +108,7 @@ def test_the_same_key_is_the_same_job_for_the_same_owner(database: Database) -> 
     assert enqueue(database, idempotency_key="other").id != first.id
     assert enqueue(database).id != enqueue(database).id
     with database.write() as connection:
-        assert QUEUE.enqueue(connection, COLLEAGUE, "build", {}, idempotency_key="k").id != first.id
+        assert QUEUE.enqueue(connection, COLLEAGUE, "greet", {}, idempotency_key="k").id != first.id
 
 
 def test_jobs_of_another_workspace_do_not_exist(database: Database) -> None:
@@ -135,9 +148,7 @@ def test_a_waiting_job_is_cancelled_at_once_and_can_be_retried(database: Databas
         assert QUEUE.cancel(connection, ME, job.id).status == "cancelled"
         assert QUEUE.retry(connection, ME, job.id).status == "queued"
     assert kinds(database, job) == ["job_queued", "job_cancelled", "job_queued"]
-    with database.write() as connection:
-        assert claims.claim(connection, job.id, 1, "worker-1") is None, "the round that was cancelled stays so"
-    take(database, job, round_=2)
+    take(database, job)
 
 
 def test_only_what_failed_or_was_cancelled_can_be_retried(database: Database) -> None:
@@ -146,13 +157,23 @@ def test_only_what_failed_or_was_cancelled_can_be_retried(database: Database) ->
         QUEUE.retry(connection, ME, job.id)
 
 
+def test_arguments_are_checked_and_kept_apart_from_what_is_listed(database: Database) -> None:
+    with database.write() as connection:
+        with pytest.raises(ValueError, match="unheard_of"):
+            QUEUE.enqueue(connection, ME, "greet", {"unheard_of": 1})
+        job = QUEUE.enqueue(connection, ME, "greet", {"name": "x" * 1000})
+        assert QUEUE.arguments(connection, job) == GreetArguments(name="x" * 1000)
+        assert "x" * 1000 not in repr(connection.execute(select(jobs)).all())
+        assert connection.scalar(select(job_arguments.c.job_id)) == job.id
+
+
 def test_what_no_database_holds_is_kept_all_the_same(database: Database) -> None:
     job = enqueue(database)
 
-    def handler(held: Claim) -> Generator[Step, None, None]:
+    def steps() -> Steps:
         yield Refusal(path="a\x00b\udcff.txt", code="unreadable_file", reason="NUL \x00")
 
-    execute(database, job, handler)
+    take(database, job).run(steps)
     assert get(database, job).failures[0].path == "a\ufffdb\ufffd.txt"
 
 
@@ -163,14 +184,14 @@ def test_a_job_is_stuck_when_it_runs_unheard_of_or_no_worker_awaits_it(database:
         connection.execute(update(jobs).values(created_at=datetime.now(UTC) - timedelta(minutes=1)))
     assert get(database, job).stuck
     with database.write() as connection:
-        registry.sign_on(connection, registry.this_process())
+        ProcessRegistry(this_process("worker")).beat(connection)
     assert not get(database, job).stuck
     take(database, job)
     assert not get(database, job).stuck
     silence(database, job, 60)
     assert get(database, job).stuck
     with database.write() as connection:
-        for row in claims.running_rows(connection):
+        for row in claims.silent(connection):
             claims.tell_stuck(connection, row)
             claims.tell_stuck(connection, row)
     assert kinds(database, job).count("job_stuck") == 1
@@ -182,13 +203,13 @@ def test_a_job_is_stuck_when_it_runs_unheard_of_or_no_worker_awaits_it(database:
 def test_a_job_shows_its_stages_its_failures_and_its_result(database: Database) -> None:
     job = enqueue(database)
 
-    def handler(held: Claim) -> Generator[Step, None, None]:
-        yield StageCount(name="parsed", done=1, total=2)
+    def steps() -> Steps:
+        yield Stage(name="parsed", done=1, total=2)
         yield Refusal(path="x.pdf", code="unreadable_file", reason="It is encrypted.")
-        yield StageCount(name="parsed", done=2, total=2, failed=1)
+        yield Stage(name="parsed", done=2, total=2, failed=1)
         yield Outcome(result={"indexed": 1})
 
-    execute(database, job, handler)
+    take(database, job).run(steps)
     done = get(database, job)
     assert (done.status, done.result, done.attempt) == ("succeeded", {"indexed": 1}, 1)
     assert done.stages == (Stage(name="parsed", done=2, total=2, failed=1),)
@@ -199,151 +220,154 @@ def test_a_job_shows_its_stages_its_failures_and_its_result(database: Database) 
 
 
 def test_progress_that_was_overtaken_is_not_kept(database: Database) -> None:
-    held = take(database, job := enqueue(database))
-    for done in range(5):
-        with database.write() as connection:
-            stages = (Stage(name="parsed", done=done, total=9),)
-            claims.record_progress(connection, held, stages, events=(), shown=(), failure_count=0)
+    job = enqueue(database)
+
+    def steps() -> Steps:
+        yield Stage(name="parsed", done=1, total=9)
+        assert kinds(database, job) == ["job_queued", "job_started", "job_progressed"]
+        yield Stage(name="parsed", done=9, total=9)
+
+    take(database, job).run(steps)
     with database.read() as connection:
         stored = QUEUE.events(connection, ME, job.id)
-    assert [each.event.kind for each in stored] == ["job_queued", "job_started", "job_progressed"]
-    assert stored[-1].id == get(database, job).last_event_id == 7
-    assert isinstance(stored[-1].event, JobProgressed)
-    assert stored[-1].event.stages[0].done == 4
+    assert [each.event.kind for each in stored] == ["job_queued", "job_started", "job_progressed", "job_succeeded"]
+    assert stored[-1].id == get(database, job).last_event_id == 5
+    assert isinstance(stored[-2].event, JobProgressed)
+    assert stored[-2].event.stages[0].done == 9
 
 
 def test_a_named_error_fails_the_job_with_its_sentence(database: Database) -> None:
     job = enqueue(database)
 
-    def handler(held: Claim) -> Generator[Step, None, None]:
+    def steps() -> Steps:
         yield None
         raise FetchRefused("The page answered 404.")
 
-    execute(database, job, handler)
+    take(database, job).run(steps)
     done = get(database, job)
     assert (done.status, done.error_code, done.error) == ("failed", "fetch_refused", "The page answered 404.")
 
 
-def test_a_mistake_of_ours_fails_the_job_too(database: Database) -> None:
+@pytest.mark.parametrize("mistake", [ZeroDivisionError(), IntegrityError("INSERT", {}, Exception())])
+def test_a_mistake_of_ours_fails_the_job_too(database: Database, mistake: Exception) -> None:
+    """At its first step, before it, or in what it asks of the database."""
     job = enqueue(database)
 
-    def handler(held: Claim) -> Generator[Step, None, None]:
+    def steps() -> Steps:
         yield None
-        raise ZeroDivisionError
+        raise mistake
 
-    execute(database, job, handler)
+    take(database, job).run(steps)
+    assert get(database, job).error_code == "internal_error"
+    job = enqueue(database)
+
+    def begin() -> Steps:
+        raise mistake
+
+    take(database, job).run(begin)
     assert get(database, job).error_code == "internal_error"
 
 
-def test_a_handler_that_is_stopped_may_clean_up(database: Database) -> None:
+@pytest.mark.parametrize(("asked", "status"), [("cancelled", "cancelled"), ("released", "queued")])
+def test_a_job_that_is_stopped_may_clean_up(database: Database, asked: str, status: str) -> None:
+    """Cancelled it has ended; released, because its worker is being stopped, it waits for the next."""
     job = enqueue(database)
+    execution = take(database, job)
     closed: list[bool] = []
-    executor: Executor
 
-    def handler(held: Claim) -> Generator[Step, None, None]:
+    def steps() -> Steps:
         try:
-            yield None
-            executor.running()[0].cancelled.set()
+            yield Stage(name="parsed", done=1, total=2)
+            getattr(execution, asked).set()
             yield None
             raise AssertionError("it went on")
         finally:
             closed.append(True)
 
-    executor = Executor(database, "worker-1", {"build": handler})
-    executor.run(job.id, 1)
+    execution.run(steps)
     assert closed == [True]
-    assert get(database, job).status == "cancelled"
+    assert get(database, job).status == status
+    assert get(database, job).stages[0].done == 1
 
 
-def test_a_worker_that_stops_leaves_the_job_to_the_next(database: Database) -> None:
+# --- between workers
+
+
+def test_a_job_is_unheld_while_it_waits_and_when_its_worker_is_dead(database: Database) -> None:
     job = enqueue(database)
-    executor: Executor
-
-    def handler(held: Claim) -> Generator[Step, None, None]:
-        yield StageCount(name="parsed", done=1, total=2)
-        executor.stop()
-        yield None
-
-    executor = Executor(database, "worker-1", {"build": handler})
-    executor.run(job.id, 1)
-    assert get(database, job).status == "queued"
-    with database.read() as connection:
-        assert [ticket.workflow_id for ticket in claims.unsubmitted(connection)] == [f"{job.id}.2"]
-
-
-# --- taking over
-
-
-def test_one_round_is_taken_up_once(database: Database) -> None:
-    job = enqueue(database)
+    assert unheld(database, "worker-1") == [job.id]
     take(database, job)
+    assert unheld(database, "worker-1") == []
+    assert unheld(database, "worker-2") == [job.id]
+
+
+def test_of_two_that_hand_a_job_to_the_engine_one_succeeds(database: Database) -> None:
+    job = enqueue(database)
     with database.write() as connection:
-        assert claims.claim(connection, job.id, 1, "worker-2") is None
+        (row,) = claims.unheld(connection, ())
+        assert claims.next_round(connection, row) == 1
+        assert claims.next_round(connection, row) is None
+    assert take_up(database, job) is None, "an earlier round of it is no longer wanted"
 
 
 def test_a_worker_that_was_given_up_writes_nothing_more(database: Database) -> None:
-    first = take(database, job := enqueue(database))
-    assert take_over(database) == ["queued"]
+    job = enqueue(database)
+    first = take(database, job)
     take(database, job, "worker-2")
     with database.write() as connection:
-        assert claims.beat(connection, [first]) == {job.id}
+        first.beat(connection)
+    assert first.lost.is_set()
+
+    def steps() -> Steps:
+        yield Stage(name="parsed", done=1, total=2)
+
+    for write in (lambda: first.run(steps), first.release, lambda: first.end(JobCancelled())):
         with pytest.raises(ClaimLost):
-            claims.record_progress(connection, first, (), events=(), shown=(), failure_count=0)
-    assert (get(database, job).status, get(database, job).attempt) == ("running", 2)
+            write()
+    assert (get(database, job).status, get(database, job).attempt, get(database, job).stages) == ("running", 2, ())
 
 
-def test_of_two_that_take_over_one_succeeds(database: Database) -> None:
-    take(database, job := enqueue(database))
-    with database.write() as connection:
-        (row,) = claims.running_rows(connection)
-        assert claims.take_over(connection, row, max_crashes=3) == "queued"
-        assert claims.take_over(connection, row, max_crashes=3) == "changed"
-    assert kinds(database, job).count("job_queued") == 2
+class Killed(BaseException):
+    """Ends a worker without a word."""
+
+
+def killed_at(database: Database, job: Job, done: int) -> None:
+    def steps() -> Steps:
+        yield Stage(name="parsed", done=done, total=9)
+        raise Killed
+
+    with pytest.raises(Killed):
+        take(database, job).run(steps)
 
 
 def test_a_job_that_ends_its_worker_again_and_again_is_failed(database: Database) -> None:
     job = enqueue(database)
-    for _ in range(2):
-        take(database, job)
-        assert take_over(database) == ["queued"]
-    take(database, job)
-    assert take_over(database) == ["failed"]
+    for _ in range(3):
+        killed_at(database, job, 0)
+    assert take_up(database, job) is None
     assert get(database, job).error_code == "worker_crashed"
 
 
 def test_crashes_on_the_way_forward_do_not_add_up(database: Database) -> None:
     job = enqueue(database)
     for done in range(1, 8):
-        held = take(database, job)
-        with database.write() as connection:
-            stages = (Stage(name="parsed", done=done, total=9),)
-            claims.record_progress(connection, held, stages, events=(), shown=(), failure_count=0)
-        assert take_over(database) == ["queued"]
+        killed_at(database, job, done)
+    taken = take_up(database, job)
+    assert taken is not None
+    assert taken.stages[0].done == 7
 
 
 def test_a_job_whose_worker_dies_while_it_is_being_cancelled_is_cancelled(database: Database) -> None:
-    take(database, job := enqueue(database))
-    with database.write() as connection:
-        QUEUE.cancel(connection, ME, job.id)
-    assert take_over(database) == ["cancelled"]
+    for end in (lambda job, row: take_up(database, job), lambda job, row: orphan_cancelled(database, row)):
+        take(database, job := enqueue(database))
+        with database.write() as connection:
+            QUEUE.cancel(connection, ME, job.id)
+            (row,) = claims.unheld(connection, ())
+        end(job, row)
+        assert get(database, job).status == "cancelled"
+        assert kinds(database, job)[-1] == "job_cancelled"
 
 
-def test_a_worker_lives_while_it_beats_and_its_process_is_there(database: Database) -> None:
-    me = registry.this_process()
-    now = datetime.now(UTC)
-    far = {"pid": 1, "process_started": 0.0, "started_at": now}
+def orphan_cancelled(database: Database, row: Any) -> None:
     with database.write() as connection:
-        registry.sign_on(connection, me)
-        for name, host, seen in (
-            ("elsewhere", "another machine", now),
-            ("silent", "another machine", now - timedelta(minutes=2)),
-            ("killed", me.host, now),
-        ):
-            row = {**far, "id": name, "host": host, "heartbeat_at": seen, "pid": 2**22 + 1}
-            connection.execute(insert(workers).values(row))
-        alive = registry.living(connection, timedelta(seconds=30))
-        assert alive == {me.id, "elsewhere"}
-        dead = registry.dead(connection, alive, timedelta(minutes=1))
-        assert set(dead) == {"silent", "killed"}
-        registry.bury(connection, dead)
-        assert registry.living(connection, timedelta(days=1)) == {me.id, "elsewhere"}
+        claims.cancel_orphan(connection, row)

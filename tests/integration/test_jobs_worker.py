@@ -6,23 +6,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import create_engine, text, update
 
 from backend.db.tables import metadata
-from backend.jobs.ports import FINISHED, Job
-from backend.jobs.store import SqlJobQueue
-from backend.jobs.tables import jobs
+from backend.jobs.engine import engine_url
+from backend.jobs.tables import job_arguments
+from backend.jobs.types import FINISHED, Job
 from knowledge.storage.database import Database
 from knowledge.types import Scope
+from tests.counting_worker import counting_queue
 from tests.databases import DIALECTS, blank_database_url
 
 ROOT = Path(__file__).resolve().parents[2]
 ME = Scope(workspace_id="w", user_id="me")
-QUEUE = SqlJobQueue()
+QUEUE = counting_queue()
 
 
 class Rig:
@@ -39,21 +41,27 @@ class Rig:
         self.workers.append(subprocess.Popen(command, cwd=ROOT))
         return self.workers[-1]
 
-    def enqueue(self, name: str, base: str = "kb", to: int = 3, step_s: float = 0.01, **arguments: Any) -> Job:
+    def enqueue(
+        self,
+        name: str,
+        base: str = "kb",
+        to: int = 3,
+        step_s: float = 0.01,
+        *,
+        run_at: datetime | None = None,
+        **arguments: Any,
+    ) -> Job:
         with self.database.write() as connection:
             given = {"name": name, "to": to, "step_s": step_s, **arguments}
-            return QUEUE.enqueue(connection, ME, "build", given, knowledge_base_id=base)
+            return QUEUE.enqueue(connection, ME, "count", given, knowledge_base_id=base, run_at=run_at)
 
     def get(self, job: Job) -> Job:
         with self.database.read() as connection:
             return QUEUE.get(connection, ME, job.id)
 
     def until(self, job: Job, met: Callable[[Job], bool], timeout_s: float = 60) -> Job:
-        deadline = time.monotonic() + timeout_s
-        while not met(found := self.get(job)):
-            assert time.monotonic() < deadline, found
-            time.sleep(0.02)
-        return found
+        self.wait_for(lambda: met(self.get(job)), timeout_s)
+        return self.get(job)
 
     def ended(self, job: Job) -> Job:
         return self.until(job, lambda found: found.status in FINISHED)
@@ -72,6 +80,30 @@ class Rig:
     def retry(self, job: Job) -> Job:
         with self.database.write() as connection:
             return QUEUE.retry(connection, ME, job.id)
+
+    def wait_for(self, met: Callable[[], object], timeout_s: float = 60) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not met():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def workflows(self) -> int:
+        """How many the engine keeps."""
+        url, schema = engine_url(self.url, self.folder), "" if self.url.startswith("sqlite") else "dbos."
+        engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+        with engine.connect() as connection:
+            count: int = connection.execute(text(f"SELECT count(*) FROM {schema}workflow_status")).scalar_one()
+        engine.dispose()
+        return count
+
+    def delete_engine(self) -> None:
+        """Everything the engine keeps, while nobody works."""
+        if self.url.startswith("sqlite"):
+            for file in self.folder.glob("jobs.db*"):
+                file.unlink()
+        else:
+            with self.database.write() as connection:
+                connection.execute(text("DROP SCHEMA dbos CASCADE"))
 
     def close(self) -> None:
         for worker in self.workers:
@@ -176,11 +208,56 @@ def test_a_job_that_ends_every_worker_is_given_up_and_the_next_one_done(rig: Rig
 
 
 def test_what_the_engine_forgot_is_submitted_again(rig: Rig) -> None:
-    """As after its own file was deleted: the row of the job is what counts."""
-    job = rig.enqueue("forgotten")
-    with rig.database.write() as connection:
-        connection.execute(update(jobs).values(submitted=True))
+    """As after its own tables were deleted: the row of the job is what counts."""
+    job = rig.enqueue("forgotten", to=40, step_s=0.05)
+    waiting = rig.enqueue("waiting")
+    first = rig.start_worker()
+    rig.until_counted(job, "forgotten", 5)
+    first.kill()
+    first.wait()
+    rig.delete_engine()
     rig.start_worker()
-    assert rig.ended(job).status == "succeeded"
-    with rig.database.read() as connection:
-        assert connection.scalar(select(jobs.c.round)) == 2
+    assert rig.ended(job).result["resumed_at"] >= 5
+    assert rig.ended(waiting).status == "succeeded"
+
+
+def test_what_has_ended_is_forgotten_by_the_engine(rig: Rig) -> None:
+    worker = rig.start_worker()
+    for number in range(3):
+        rig.ended(rig.enqueue(f"job-{number}", base=f"kb-{number}"))
+    rig.wait_for(lambda: rig.workflows() == 0)
+    worker.kill()
+
+
+def test_a_job_for_later_waits_without_holding_up_its_line(rig: Rig) -> None:
+    rig.start_worker()
+    now = datetime.now(UTC)
+    later = rig.enqueue("later", run_at=now + timedelta(hours=1))
+    soon = rig.enqueue("soon", run_at=now + timedelta(seconds=1))
+    assert rig.ended(rig.enqueue("at-once")).status == "succeeded"
+    started = rig.ended(soon).started_at
+    assert started is not None
+    assert started >= now + timedelta(seconds=1)
+    assert rig.get(later).status == "queued"
+    rig.cancel(later)
+    assert rig.get(later).status == "cancelled"
+
+
+def test_a_job_whose_worker_died_can_be_cancelled(rig: Rig) -> None:
+    job = rig.enqueue("long", to=600, step_s=0.05)
+    first = rig.start_worker()
+    rig.until_counted(job, "long", 2)
+    first.kill()
+    first.wait()
+    rig.cancel(job)
+    rig.start_worker()
+    assert rig.ended(job).status == "cancelled"
+
+
+def test_a_job_whose_arguments_cannot_be_read_is_failed(rig: Rig) -> None:
+    """As when the version that is to do it knows no such kind, or another model of it."""
+    job = rig.enqueue("strange")
+    with rig.database.write() as connection:
+        connection.execute(update(job_arguments).values(arguments={"strange": True}))
+    rig.start_worker()
+    assert rig.ended(job).error_code == "internal_error"

@@ -5,20 +5,31 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import JSON, Connection, MetaData, Table, insert, inspect, text
 
 import backend.jobs.tables
 import knowledge.storage.tables
 from backend.db.tables import metadata
+from backend.evaluation.job import EvaluationArguments
+from backend.evaluation.questions import kept
+from backend.jobs.claims import unheld
+from backend.jobs.queue import JobQueue
+from backend.jobs.registry import KINDS
+from backend.knowledge_bases.jobs import BuildArguments
 from backend.migrations import DatabaseNewer, configuration, current_revision, head_revision, upgrade_database
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
 from knowledge.storage.database import Database
+from knowledge.types import Scope
 from tests.databases import DIALECTS, blank_database_url
 
 NOW = "2026-01-02 03:04:05+00:00"
@@ -116,7 +127,8 @@ def test_a_database_of_a_later_version_is_left_alone(database: Database) -> None
 
 def test_messages_of_before_are_numbered_parents_first(database: Database) -> None:
     """Also where the clocks of two machines made a question's id later than its answer's."""
-    _upgrade_to(database, "0002")
+    with database.write() as connection:
+        migrate(connection, "0002")
     rows = [("t1", "3", None), ("t1", "1", "3"), ("t1", "2", "1"), ("t2", "5", None), ("t2", "6", "5")]
     with database.write() as connection:
         for thread in ("t1", "t2"):
@@ -134,6 +146,48 @@ def test_messages_of_before_are_numbered_parents_first(database: Database) -> No
         assert connection.scalar(text("SELECT count(*) FROM feedback")) == 1, "nothing that hangs on messages is lost"
 
 
-def _upgrade_to(database: Database, revision: str) -> None:
+def test_jobs_that_wait_are_kept_by_an_upgrade_with_what_they_were_asked(database: Database) -> None:
+    """From before the arguments of jobs stood apart; and back again."""
+    question = {"id": "1", "question": "Why?"}
     with database.write() as connection:
-        command.upgrade(configuration(connection), revision)
+        migrate(connection, "0002")
+        add_old_job(connection, "a" * 32, "build", {"source_ids": ["s"]})
+        add_old_job(connection, "b" * 32, "evaluate", {"questions": [question], "file": "q.jsonl"})
+    upgrade_database(database)
+    queue = JobQueue(KINDS, ProcessRegistry(this_process("api")))
+    scope = Scope(workspace_id="w", user_id="me")
+    with database.read() as connection:
+        build, evaluate = (queue.get(connection, scope, each * 32) for each in "ab")
+        assert [row.id for row in unheld(connection, ())] == [build.id, evaluate.id]
+        assert queue.arguments(connection, build) == BuildArguments(source_ids=("s",))
+        given = queue.arguments(connection, evaluate)
+        assert isinstance(given, EvaluationArguments)
+        assert given.file == "q.jsonl"
+        assert [each.text for each in kept(connection, scope, given.questions)] == ["Why?"]
+    with database.write() as connection:
+        migrate(connection, "0002")
+        rows = connection.execute(text("SELECT arguments FROM jobs ORDER BY id").columns(arguments=JSON())).scalars()
+        assert [each["source_ids" if "source_ids" in each else "questions"] for each in rows] == [["s"], [question]]
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """To this revision, from below or above."""
+    below = current(connection) is None or str(current(connection)) < revision
+    (command.upgrade if below else command.downgrade)(configuration(connection), revision)
+
+
+def current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def add_old_job(connection: Connection, job_id: str, kind: str, arguments: dict[str, Any]) -> None:
+    table = Table("jobs", MetaData(), autoload_with=connection)
+    empty = {"stages": [], "failures": [], "result": {}, "error": "", "error_code": "", "worker_id": ""}
+    zero = dict.fromkeys(
+        ("failure_count", "attempt", "last_event_id", "round", "reached", "crash_reached", "crashes"), 0
+    )
+    no = dict.fromkeys(("cancel_requested", "submitted", "told_stuck"), False)
+    row = {"id": job_id, "kind": kind, "arguments": arguments, "workspace_id": "w", "owner_id": "me"}
+    connection.execute(
+        insert(table).values({**row, **empty, **zero, **no, "status": "queued", "created_at": datetime.now(UTC)})
+    )

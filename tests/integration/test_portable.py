@@ -100,7 +100,7 @@ def test_what_was_imported_elsewhere_answers_the_same_and_embeds_nothing(
         assert (there.status, there.error, there.size) == (document.status, document.error, document.size)
     assert elsewhere.broken() == []
     assert complete(elsewhere, copy)[0].embedded == 0
-    list(elsewhere.ingestor.sweep())
+    list(elsewhere.ingestor.collect_garbage())
     stored = {file.name for file in (elsewhere.data / "files").rglob("*") if len(file.name) == 64}
     assert stored == {document.content_hash for document in after.values()}, "the vectors' files are gone"
 
@@ -157,7 +157,7 @@ def test_an_import_that_is_broken_off_goes_on_without_embedding(
         if getattr(event, "stage", "") == "split" and getattr(event, "done", 0):
             break
     steps.close()  # type: ignore[attr-defined]
-    list(elsewhere.ingestor.sweep())
+    list(elsewhere.ingestor.collect_garbage())
     with elsewhere.database.read() as connection, open_import(file, LIMITS) as found:
         begun = found.begun(connection, SCOPE, "copy")
     assert begun is not None

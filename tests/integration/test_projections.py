@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from sqlalchemy import func, select
 
 from knowledge.errors import NotFound
-from knowledge.indexes.projections import WORDS, Projections
+from knowledge.indexes.lexical_projection import WORDS
+from knowledge.indexes.projections import Projections
+from knowledge.ports import Scored
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.storage.changes import prune, read_base
 from knowledge.storage.database import Database
@@ -61,19 +65,46 @@ def test_a_damaged_index_comes_back(workshop: Workshop, damage: bytes) -> None:
     assert projections.sizes(base.id)[WORDS] == 2
 
 
-def test_an_index_damaged_inside_is_mended_by_the_search_that_finds_out(workshop: Workshop) -> None:
+def damaged_inside(workshop: Workshop) -> tuple[KnowledgeBase, Path, bytes]:
+    """A base whose words no search can read, the file that holds them, and what it held before."""
     base = built(workshop, *(f"animal{number}" for number in range(40)))
     file = words_file(workshop, base)
-    opened = workshop.projections.open(base.id).lexical
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    whole = file.read_bytes()
     content = bytearray(file.read_bytes())
     page = int.from_bytes(content[16:18], "big")
     content[page:] = b"\xff" * (len(content) - page)
     for extra in file.parent.glob("words.db-*"):
         extra.unlink()
     file.write_bytes(content)
-    workshop.projections._opened.clear()
+    return base, file, whole
+
+
+def test_an_index_damaged_inside_is_repaired_by_the_search_that_finds_out(workshop: Workshop) -> None:
+    base, _, _ = damaged_inside(workshop)
     opened = fresh(workshop).open(base.id).lexical
     assert len(opened.search("animal7", 10)) == 1
+
+
+def test_a_damaged_index_that_others_are_repairing_is_left_to_them(workshop: Workshop) -> None:
+    base, file, whole = damaged_inside(workshop)
+    projections = fresh(workshop)
+    opened = projections.open(base.id).lexical
+    found: list[list[Scored]] = []
+    search = threading.Thread(target=lambda: found.append(opened.search("animal7", 10)))
+    with FileLock(file.with_suffix(".lock")):
+        search.start()
+        search.join(1)
+        assert file.is_file()
+        repaired = file.with_suffix(".new")
+        repaired.write_bytes(whole)
+        identity = repaired.stat().st_ino
+        repaired.replace(file)
+    search.join()
+    assert [len(each) for each in found] == [1]
+    assert file.stat().st_ino == identity
 
 
 @pytest.mark.parametrize("written_since", [False, True])
@@ -146,9 +177,10 @@ def test_a_replica_follows_what_another_process_does(workshop: Workshop) -> None
 def test_opening_again_without_changes_reads_nothing_anew(workshop: Workshop) -> None:
     base = built(workshop, "zebra")
     first = workshop.projections.open(base.id)
+    position = workshop.projections.position(base.id)
     again = workshop.projections.open(base.id)
     assert again.vectors["fast"] is first.vectors["fast"]
-    assert again.lexical.position() == first.lexical.position()
+    assert workshop.projections.position(base.id) == position
 
 
 def test_idle_vectors_are_let_go_and_come_back(workshop: Workshop) -> None:
@@ -160,10 +192,10 @@ def test_idle_vectors_are_let_go_and_come_back(workshop: Workshop) -> None:
     assert len(after) == 1
 
 
-def test_indexes_of_bases_that_are_gone_are_swept(workshop: Workshop) -> None:
+def test_indexes_of_bases_that_are_gone_are_collected(workshop: Workshop) -> None:
     base = built(workshop, "zebra")
     (workshop.data / "indexes" / "0123").mkdir()
-    assert workshop.projections.sweep() == 1
+    assert workshop.projections.collect_garbage() == 1
     assert [entry.name for entry in (workshop.data / "indexes").iterdir()] == [base.id]
 
 

@@ -9,10 +9,9 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, InterfaceError, InternalError
@@ -22,8 +21,9 @@ from agents.errors import ModelUnavailable
 from agents.events import Evidence, Retrieved, RunEvent, TextDelta
 from backend.db.tables import metadata
 from backend.errors import NotReady
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
 from backend.runs import broker
-from backend.runs.ownership import dead_owners, owner_name
 from backend.runs.service import RunService
 from backend.runs.store import RunStore, add_events
 from backend.runs.types import Run, StoredEvent
@@ -33,7 +33,8 @@ from knowledge.storage.database import Database
 from tests.databases import DIALECTS, blank_database_url
 from tests.running import ME, Script, answer_of, begin, finished, heard, orphan, run_of, service, spec, started, until
 
-DEAD_PROCESS = owner_name().replace(f"|{psutil.Process().pid}|", "|999999999|")
+DEAD_PROCESS = "0" * 32
+"""It has signed off, or was found dead and forgotten."""
 
 
 @pytest.fixture(params=DIALECTS)
@@ -156,7 +157,7 @@ async def test_another_process_follows_and_cancels(database: Database) -> None:
 
 
 async def test_a_run_whose_process_died_is_begun_again(database: Database) -> None:
-    left = orphan(database, owner=DEAD_PROCESS, lease=timedelta(hours=1))
+    left = orphan(database, owner=DEAD_PROCESS)
     script = Script("again")
     async with running(service(database, script)) as runs:
         events = await heard(runs, left.id)
@@ -165,12 +166,19 @@ async def test_a_run_whose_process_died_is_begun_again(database: Database) -> No
     assert answer_of(database, left).text == "again"
 
 
-async def test_a_run_of_another_machine_is_taken_over_when_its_lease_ran_out(database: Database) -> None:
-    late = orphan(database, owner="elsewhere|1|1.0|x", lease=timedelta(seconds=-1))
-    busy = orphan(database, owner="elsewhere|1|1.0|x", lease=timedelta(hours=1))
-    async with running(service(database, Script("again"))) as runs:
+async def test_a_run_of_another_machine_is_taken_over_when_its_process_falls_silent(database: Database) -> None:
+    elsewhere = ProcessRegistry(replace(this_process("api"), host="elsewhere"))
+    with database.write() as connection:
+        elsewhere.beat(connection)
+    left = orphan(database, owner=elsewhere.me.id)
+    late = orphan(database, owner=DEAD_PROCESS)
+    now = [0.0]
+    async with running(service(database, Script("again"), lease_seconds=2.0, clock=lambda: now[0])) as runs:
         await heard(runs, late.id)
-        assert run_of(database, busy).status == "running"
+        assert run_of(database, left).attempt == 1, "it has only just been heard of"
+        now[0] += 3.0
+        await heard(runs, left.id)
+        assert run_of(database, left).attempt == 2
 
 
 async def test_numbers_go_on_in_the_next_attempt_and_earlier_text_does_not_count(database: Database) -> None:
@@ -194,7 +202,7 @@ async def test_only_one_of_two_that_believe_to_hold_a_run_writes(database: Datab
     run = begin(database, old)
     await until(lambda: bool(answer_of(database, run).text))
     with database.write() as connection:
-        connection.exec_driver_sql("UPDATE runs SET lease_owner = 'elsewhere|1|1.0|x', lease_until = '2000-01-01'")
+        connection.exec_driver_sql("UPDATE runs SET lease_owner = 'somebody else'")
     async with running(service(database, Script("new"))) as new:
         await heard(new, run.id)
         script.gate.set()
@@ -207,7 +215,7 @@ async def test_only_one_of_two_that_believe_to_hold_a_run_writes(database: Datab
 
 
 async def test_a_run_that_breaks_every_process_is_given_up(database: Database) -> None:
-    left = orphan(database, owner=DEAD_PROCESS, lease=timedelta(hours=1))
+    left = orphan(database, owner=DEAD_PROCESS)
     async with running(service(database, Script("never"), max_attempts=1)) as runs:
         events = await heard(runs, left.id)
     assert [event.kind for event in events] == ["run_started", "run_failed"]
@@ -373,8 +381,3 @@ async def test_without_its_writer_a_process_lets_go_of_its_runs_and_says_so(data
     await runs.stop()
     failing.close()
     assert answer_of(database, run).text == "elsewhere"
-
-
-def test_a_process_is_dead_when_it_is_gone_and_not_before() -> None:
-    alive, elsewhere = owner_name(), "another-machine|1|1.0|x"
-    assert dead_owners([alive, elsewhere, DEAD_PROCESS, "nonsense"]) == [DEAD_PROCESS]

@@ -214,7 +214,7 @@ def test_secrets_belong_to_their_workspace_and_place(database: Database, tmp_pat
 
 def test_the_migration_moves_keys_with_their_origins(database: Database, tmp_path: Path) -> None:
     with database.write() as connection:
-        command.upgrade(configuration(connection), "0003")
+        command.upgrade(configuration(connection), "0004")
         row = "('{0}', 'local', 'local', 'm{0}', '{1}', '{2}', '{3}', false, '2026-01-01 00:00:00')"
         values = [
             row.format(1, "https://a.example/v1", "sk-1", "m"),

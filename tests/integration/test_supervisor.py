@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import signal
 import socket
 import subprocess
@@ -29,7 +30,9 @@ print("STOPPED", flush=True)
 """
 
 SLEEP = "import time; time.sleep(600)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+)
 WITH_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}])"
 TALK = "print('hello from within', flush=True); import time; time.sleep(600)"
 
@@ -38,7 +41,7 @@ class Supervised:
     """A supervisor in a process of its own, its output in a file."""
 
     def __init__(self, folder: Path, *children: tuple[str, str, str]) -> None:
-        self.log = folder / "log"
+        self.log = folder / f"log-{secrets.token_hex(4)}"
         with self.log.open("wb") as log:
             command = [sys.executable, "-c", SUPERVISE, json.dumps(children)]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
@@ -147,9 +150,8 @@ def test_a_signal_stops_everything(begin: Callable[..., Supervised], number: int
 
 def test_a_child_that_does_not_listen_is_killed(begin: Callable[..., Supervised]) -> None:
     supervised = begin(("one", STUBBORN, ""))
-    until(lambda: supervised.running(STUBBORN))
+    until(lambda: "one    | deaf" in supervised.said())
     (child,) = supervised.running(STUBBORN)
-    time.sleep(0.3)  # it ignores the signal only once it has said so
     supervised.process.terminate()
     assert supervised.process.wait(timeout=30) == 0
     assert not lives(child)

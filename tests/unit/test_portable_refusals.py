@@ -65,7 +65,7 @@ def refused(workshop: Workshop, file: Path, limits: ArchiveLimits = LIMITS) -> K
     with pytest.raises((UnreadableFile, UnsafeArchive)) as found:
         bring(workshop, file, limits=limits)
     assert names_of_bases(workshop) == before
-    list(workshop.ingestor.sweep())
+    list(workshop.ingestor.collect_garbage())
     assert workshop.broken() == []
     return found.value
 

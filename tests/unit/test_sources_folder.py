@@ -8,13 +8,21 @@ from pathlib import Path
 import pytest
 
 from knowledge.errors import InvalidInput, UnreadableFile
-from knowledge.sources import Selection, read_folder
+from knowledge.sources import Reading, ReadRequest
+from knowledge.sources.folder import FolderReader
+from knowledge.sources.options import SelectionOptions
 
 
 def write(path: Path, content: bytes = b"text") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
+
+
+def read_folder(path: Path, options: SelectionOptions | None = None) -> Reading:
+    """The items of a folder; they may be opened as long as the folder is there."""
+    with FolderReader().open(ReadRequest(location=str(path), options=options or SelectionOptions())) as reading:
+        return reading
 
 
 def test_files_come_in_order_with_their_content_and_the_rest_is_counted(tmp_path: Path) -> None:
@@ -36,8 +44,8 @@ def test_files_come_in_order_with_their_content_and_the_rest_is_counted(tmp_path
 def test_wishes_are_followed(tmp_path: Path) -> None:
     for name in ("docs/a.md", "docs/old/b.md", ".ci/c.yaml", "src/d.py"):
         write(tmp_path / name)
-    selection = Selection(include=("*.md", "*.yaml"), exclude=("docs/old",), hidden=True)
-    assert [item.path for item in read_folder(tmp_path, selection)] == [".ci/c.yaml", "docs/a.md"]
+    options = SelectionOptions(include=("*.md", "*.yaml"), exclude=("docs/old",), hidden=True)
+    assert [item.path for item in read_folder(tmp_path, options)] == [".ci/c.yaml", "docs/a.md"]
 
 
 def test_links_that_leave_the_folder_are_reported_and_never_opened(tmp_path: Path) -> None:

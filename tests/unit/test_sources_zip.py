@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from knowledge.config import MEGABYTE, ArchiveLimits
 from knowledge.errors import UnreadableFile, UnsafeArchive
-from knowledge.sources import Selection, SourceItem, read_zip
+from knowledge.sources import Reading, ReadRequest, SourceItem
+from knowledge.sources.options import SelectionOptions
+from knowledge.sources.zip_archive import ZipReader
 
 LIMITS = ArchiveLimits()
 
@@ -26,8 +28,15 @@ def write(path: Path, members: list[tuple[str | zipfile.ZipInfo, bytes]]) -> Pat
     return path
 
 
-def read(path: Path, limits: ArchiveLimits = LIMITS, selection: Selection | None = None) -> dict[str, SourceItem]:
-    return {item.path: item for item in read_zip(path, limits, selection)}
+def read_zip(path: Path, limits: ArchiveLimits, options: SelectionOptions | None = None) -> Reading:
+    """The items of a zip; they may be opened as long as its file is there."""
+    request = ReadRequest(location=str(path), options=options or SelectionOptions())
+    with ZipReader(limits).open(request) as reading:
+        return reading
+
+
+def read(path: Path, limits: ArchiveLimits = LIMITS, options: SelectionOptions | None = None) -> dict[str, SourceItem]:
+    return {item.path: item for item in read_zip(path, limits, options)}
 
 
 def content(item: SourceItem) -> bytes:
@@ -54,7 +63,7 @@ def test_members_can_be_opened_after_the_reading_has_ended(tmp_path: Path) -> No
 
 def test_selection_counts_inside_archives_too(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.zip", [("a.md", b""), ("b.txt", b""), (".git/x", b""), ("inner.zip", b"PK")])
-    assert list(read(archive, selection=Selection(exclude=("*.txt",)))) == ["a.md"]
+    assert list(read(archive, options=SelectionOptions(exclude=("*.txt",)))) == ["a.md"]
 
 
 @pytest.mark.parametrize(
@@ -193,5 +202,9 @@ def test_damage_anywhere_ends_in_items_or_named_errors(tmp_path: Path, position:
 
 def test_messages_call_an_archive_as_its_owner_does(tmp_path: Path) -> None:
     bomb = write(tmp_path / "0123abcd", [("zeros.txt", bytes(20 * MEGABYTE))])
-    with pytest.raises(UnsafeArchive, match=r"^handbook\.zip unpacks to more than"):
-        read_zip(bomb, LIMITS, name="handbook.zip")
+    request = ReadRequest(location="handbook.zip", options=SelectionOptions(), file=bomb)
+    with (
+        pytest.raises(UnsafeArchive, match=r"^handbook\.zip unpacks to more than"),
+        ZipReader(LIMITS).open(request),
+    ):
+        pass

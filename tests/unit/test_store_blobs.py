@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from knowledge.errors import FileTooLarge, NotFound
-from knowledge.storage.blobs import BlobStore
+from knowledge.storage.file_blobs import FileBlobStore
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> BlobStore:
-    return BlobStore(tmp_path / "files")
+def store(tmp_path: Path) -> FileBlobStore:
+    return FileBlobStore(tmp_path / "files")
 
 
-def files(store: BlobStore) -> list[str]:
+def files(store: FileBlobStore) -> list[str]:
     return sorted(file.name for file in store.folder(".").rglob("*") if file.is_file())
 
 
@@ -28,7 +28,7 @@ def nothing(_: Collection[str]) -> Collection[str]:
     return ()
 
 
-def test_what_was_put_is_read(store: BlobStore) -> None:
+def test_what_was_put_is_read(store: FileBlobStore) -> None:
     with store.hold() as holding:
         blob = holding.put([b"one ", b"two"])
     assert blob.size == 7
@@ -36,13 +36,13 @@ def test_what_was_put_is_read(store: BlobStore) -> None:
     assert store.path(blob.content_hash).read_bytes() == b"one two"
 
 
-def test_equal_content_is_kept_once(store: BlobStore) -> None:
+def test_equal_content_is_kept_once(store: FileBlobStore) -> None:
     with store.hold() as holding:
         assert holding.put([b"same"]) == holding.put([b"sa", b"me"])
     assert len(files(store)) == 1
 
 
-def test_an_unfinished_file_leaves_nothing(store: BlobStore) -> None:
+def test_an_unfinished_file_leaves_nothing(store: FileBlobStore) -> None:
     with store.hold() as holding:
         with holding.writer() as writer:
             writer.write(b"half of ")
@@ -52,40 +52,40 @@ def test_an_unfinished_file_leaves_nothing(store: BlobStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", "0" * 63, "G" * 64])
-def test_only_hashes_name_files(store: BlobStore, name: str) -> None:
+def test_only_hashes_name_files(store: FileBlobStore, name: str) -> None:
     with pytest.raises(NotFound):
         store.path(name)
     with pytest.raises(NotFound):
         store.path("0" * 64)
 
 
-def test_a_sweep_takes_what_nobody_wants(store: BlobStore) -> None:
+def test_a_sweep_takes_what_nobody_wants(store: FileBlobStore) -> None:
     with store.hold() as holding:
         kept, dropped = holding.put([b"kept"]), holding.put([b"dropped"])
-    assert sum(store.sweep(lambda hashes: {kept.content_hash} & set(hashes))) == 1
+    assert sum(store.collect_garbage(lambda hashes: {kept.content_hash} & set(hashes))) == 1
     assert files(store) == [kept.content_hash]
     with pytest.raises(NotFound):
         store.path(dropped.content_hash)
 
 
-def test_a_sweep_leaves_what_is_held(store: BlobStore) -> None:
+def test_a_sweep_leaves_what_is_held(store: FileBlobStore) -> None:
     with store.hold() as holding:
         blob = holding.put([b"about to be referred to"])
-        assert sum(store.sweep(nothing)) == 0
+        assert sum(store.collect_garbage(nothing)) == 0
         assert store.path(blob.content_hash)
-    assert sum(store.sweep(nothing)) == 1
+    assert sum(store.collect_garbage(nothing)) == 1
 
 
-def test_content_held_by_one_and_put_before_by_another_stays(store: BlobStore) -> None:
+def test_content_held_by_one_and_put_before_by_another_stays(store: FileBlobStore) -> None:
     with store.hold() as first:
         first.put([b"shared"])
     with store.hold() as second:
         blob = second.put([b"shared"])
-        assert sum(store.sweep(nothing)) == 0
+        assert sum(store.collect_garbage(nothing)) == 0
     assert store.path(blob.content_hash)
 
 
-def test_what_the_dead_left_behind_counts_for_nothing_after_a_day(store: BlobStore) -> None:
+def test_what_the_dead_left_behind_counts_for_nothing_after_a_day(store: FileBlobStore) -> None:
     with store.hold() as holding:
         blob = holding.put([b"orphan"])
         [marks] = store.folder("held").iterdir()
@@ -94,28 +94,28 @@ def test_what_the_dead_left_behind_counts_for_nothing_after_a_day(store: BlobSto
         old = time.time() - 2 * 24 * 3600
         for path in (marks, unfinished):
             os.utime(path, (old, old))
-        assert sum(store.sweep(nothing)) == 1
+        assert sum(store.collect_garbage(nothing)) == 1
     assert files(store) == []
     with pytest.raises(NotFound):
         store.path(blob.content_hash)
 
 
-def test_a_sweep_that_was_killed_is_undone_by_the_next(store: BlobStore) -> None:
+def test_a_sweep_that_was_killed_is_undone_by_the_next(store: FileBlobStore) -> None:
     with store.hold() as holding:
         blob = holding.put([b"lifted"])
     store.path(blob.content_hash).rename(store.folder("doomed") / blob.content_hash)
-    assert sum(store.sweep(lambda hashes: hashes)) == 0
+    assert sum(store.collect_garbage(lambda hashes: hashes)) == 0
     assert store.path(blob.content_hash).read_bytes() == b"lifted"
 
 
-def test_sweeps_and_uploads_at_once_lose_nothing(store: BlobStore) -> None:
+def test_sweeps_and_uploads_at_once_lose_nothing(store: FileBlobStore) -> None:
     """Rows are committed while the file is held; whatever has a row must still be there in the end."""
     committed: set[str] = set()
     done = threading.Event()
 
     def sweep() -> None:
         while not done.is_set():
-            list(store.sweep(lambda hashes: committed & set(hashes)))
+            list(store.collect_garbage(lambda hashes: committed & set(hashes)))
 
     def upload(number: int) -> None:
         for round_ in range(40):

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
-import pytest
-
-from backend.evaluation.measurement import Measured
-from backend.jobs.claims import Claim
 from backend.jobs.events import JobNoted, Refusal, Stage
-from backend.jobs.execution import Outcome
-from backend.jobs.handlers import SKIPPED, make_handlers
-from backend.jobs.ports import JobKind
-from backend.jobs.progress import StageCount
-from knowledge.errors import InvalidInput
-from knowledge.evaluation import Question
+from backend.jobs.kinds import JobKind, Outcome, Steps
+from backend.jobs.types import Job
+from backend.knowledge_bases.jobs import BUILD, DELETE, EMBED, SKIPPED
 from knowledge.events import (
     BuildEvent,
     BuildFinished,
@@ -25,8 +19,11 @@ from knowledge.events import (
     StageProgress,
 )
 from knowledge.types import Scope
+from tests.jobs import a_job
 
-ME = Scope(workspace_id="w", user_id="me")
+if TYPE_CHECKING:
+    from backend.bootstrap import Container
+
 FINISHED = BuildFinished(received=3, unchanged=1, indexed=1, failed=1, removed=0, embedded=9)
 
 
@@ -52,12 +49,16 @@ class FakeBuilder:
         yield from self.events
 
 
-def no_measure(scope: Scope, base_id: str, questions: Sequence[Question], /) -> Iterator[Measured]:
-    raise AssertionError("nothing is to be measured")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FakeContainer:
+    """What builds work with."""
+
+    ingestor: FakeBuilder
 
 
-def claim(kind: JobKind, **arguments: object) -> Claim:
-    return Claim(job_id="j", attempt=1, worker_id="w", kind=kind, knowledge_base_id="kb", arguments=arguments, scope=ME)
+def run(builder: FakeBuilder, kind: JobKind[Any] = BUILD, job: Job | None = None, **arguments: object) -> Steps:
+    container = cast("Container", FakeContainer(ingestor=builder))
+    return kind.run(container, job or a_job(kind=kind.name), kind.arguments.model_validate(arguments))
 
 
 def test_every_event_of_a_build_is_told() -> None:
@@ -68,9 +69,9 @@ def test_every_event_of_a_build_is_told() -> None:
         BuildNote(message="7 pictures passed over"),
         FINISHED,
     )
-    steps = list(make_handlers(builder, no_measure)["build"](claim("build", source_ids=["s"])))
+    steps = list(run(builder, source_ids=["s"]))
     assert steps == [
-        StageCount(name="parsed", done=1, total=3, failed=1, last_error="broken"),
+        Stage(name="parsed", done=1, total=3, failed=1, last_error="broken"),
         Refusal(path="a.pdf", code="unreadable_file", reason="It is encrypted."),
         Refusal(path="b.png", code=SKIPPED, reason="pictures are not read"),
         JobNoted(message="7 pictures passed over"),
@@ -86,7 +87,7 @@ def test_every_event_of_a_build_is_told() -> None:
             }
         ),
     ]
-    assert builder.asked == [("kb", ["s"])]
+    assert builder.asked == [("kb", ("s",))]
 
 
 def test_an_attempt_that_goes_on_counts_what_was_done_before_it() -> None:
@@ -104,19 +105,18 @@ def test_an_attempt_that_goes_on_counts_what_was_done_before_it() -> None:
         StageProgress(stage="words", done=6, total=6),
         StageProgress(stage="vectors:a", done=7, total=9),
     )
-    resumed = replace(claim("build"), stages=before)
-    assert list(make_handlers(builder, no_measure)["build"](resumed)) == [
-        StageCount(name="received", done=10, total=10),
-        StageCount(name="parsed", done=4, total=10, failed=1, last_error="broken"),
-        StageCount(name="split", done=10, total=10, failed=1),
-        StageCount(name="words", done=10, total=10),
-        StageCount(name="vectors:a", done=7, total=9),
+    assert list(run(builder, job=a_job(stages=before))) == [
+        Stage(name="received", done=10, total=10),
+        Stage(name="parsed", done=4, total=10, failed=1, last_error="broken"),
+        Stage(name="split", done=10, total=10, failed=1),
+        Stage(name="words", done=10, total=10),
+        Stage(name="vectors:a", done=7, total=9),
     ]
 
 
 def test_a_job_that_is_stopped_stops_the_build() -> None:
     builder = FakeBuilder(StageProgress(stage="parsed", done=1, total=3), FINISHED)
-    steps = make_handlers(builder, no_measure)["build"](claim("build"))
+    steps = run(builder)
     next(steps)
     assert not builder.closed
     steps.close()
@@ -125,39 +125,14 @@ def test_a_job_that_is_stopped_stops_the_build() -> None:
 
 def test_each_kind_asks_for_its_own() -> None:
     builder = FakeBuilder(FINISHED)
-    handlers = make_handlers(builder, no_measure)
-    for kind in ("build", "embed", "delete_knowledge_base"):
-        list(handlers[kind](claim(kind)))
+    for kind in (BUILD, EMBED, DELETE):
+        list(run(builder, kind))
     assert builder.asked == [("kb", None), ("kb", ()), ("delete kb", None)]
 
 
 def test_files_left_out_are_counted() -> None:
     skipped = (DocumentSkipped(path=f"{number}.png", reason="a picture") for number in range(150))
-    steps = list(make_handlers(FakeBuilder(*skipped, FINISHED), no_measure)["build"](claim("build")))
+    steps = list(run(FakeBuilder(*skipped, FINISHED)))
     assert sum(isinstance(step, Refusal) for step in steps) == 150
     assert isinstance(steps[-1], Outcome)
     assert steps[-1].result["skipped"] == 150
-
-
-def test_a_question_that_is_none_is_named() -> None:
-    handlers = make_handlers(FakeBuilder(), no_measure)
-    good = {"id": "1", "question": "Why?"}
-    with pytest.raises(InvalidInput, match="Question 2"):
-        list(handlers["evaluate"](claim("evaluate", questions=[good, {"question": "no id"}])))
-
-
-def test_a_report_names_its_file() -> None:
-    asked: list[tuple[str, list[str]]] = []
-
-    def measure(scope: Scope, base_id: str, questions: Sequence[Question], /) -> Iterator[Measured]:
-        asked.append((base_id, [question.id for question in questions]))
-        yield Measured(done=0, total=1)
-        yield Measured(done=1, total=1, report={"count": 1})
-
-    job = claim("evaluate", questions=[{"id": "1", "question": "Why?"}], file="questions.jsonl")
-    assert list(make_handlers(FakeBuilder(), measure)["evaluate"](job)) == [
-        StageCount(name="questions", done=0, total=1),
-        StageCount(name="questions", done=1, total=1),
-        Outcome(result={"count": 1, "file": "questions.jsonl"}),
-    ]
-    assert asked == [("kb", ["1"])]

@@ -1,0 +1,48 @@
+"""A kind of job of one's own: what it is stands in one place, and everything else takes it as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backend.accounts.guard import LOCAL
+from backend.bootstrap import Container
+from backend.jobs.events import Stage
+from backend.jobs.kinds import Arguments, JobKind, Outcome, Steps
+from backend.jobs.types import Job
+from backend.processes.worker import make_worker
+from tests.api_client import api_client
+
+
+class CompareArguments(Arguments):
+    left: str
+    right: str
+
+
+def compare(container: Container, job: Job, given: CompareArguments) -> Steps:
+    yield Stage(name="compared", done=1, total=1)
+    yield Outcome(result={"same": given.left == given.right, "phases": sorted(container.phases)})
+
+
+COMPARE = JobKind(name="compare", arguments=CompareArguments, run=compare)
+
+
+def test_a_new_kind_of_job_is_checked_queued_done_and_shown(tmp_path: Path) -> None:
+    with api_client(tmp_path / "data") as client:
+        container: Container = client.app.state.container  # type: ignore[attr-defined]
+        container.jobs.kinds[COMPARE.name] = COMPARE  # the one line of the registry
+        with container.database.write() as connection:
+            with pytest.raises(ValueError, match="right"):
+                container.jobs.enqueue(connection, LOCAL, "compare", {"left": "a"})
+            job = container.jobs.enqueue(connection, LOCAL, "compare", {"left": "a", "right": "a"})
+        worker = make_worker(container)
+        worker.start()
+        try:
+            events = client.get(f"jobs/{job.id}/events").text  # followed to its end
+        finally:
+            worker.stop()
+        shown = client.get("jobs").json()["items"][0]
+    assert (shown["kind"], shown["status"]) == ("compare", "succeeded")
+    assert shown["result"] == {"same": True, "phases": ["answer"]}
+    assert "event: job_succeeded" in events
