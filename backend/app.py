@@ -29,7 +29,7 @@ from backend.api import (
 from backend.api.connections import timely_protocol
 from backend.api.edge import Edge
 from backend.api.meta import product_version
-from backend.artifacts.store import sweep_artifacts
+from backend.artifacts.store import collect_unreferenced_files
 from backend.bootstrap import Container, build
 from backend.cli.opening import made_data_dir
 from backend.migrations import upgrade_database
@@ -133,7 +133,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _settle(container: Container) -> None:
     """What may be done once requests are served: load what the first needs, remove what nothing refers to any more."""
     warm_up(container)
-    for _ in sweep_artifacts(container.database, container.artifact_files):
+    for _ in collect_unreferenced_files(container.database, container.artifact_files):
         pass
 
 
