@@ -3,6 +3,7 @@
 Titles and headings of the documents, asked as they stand, show whether what has a name is found by it.
 
 python -m bench retrieval CORPUS_FOLDER QUESTIONS_FILE [--cache FOLDER] [--no-baselines] [--misses]
+python -m bench retrieval --leave-one-out CORPUS_FOLDER… [--cache FOLDER]      the questions beside each folder
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.retrieval_baselines import Baselines
+from bench.retrieval_left_out import leave_one_out
 from bench.retrieval_memory import BASE, MemoryBase, VectorCache
 from knowledge.embedding import create_embedders
 from knowledge.embedding.minilm import NAME as MINILM
@@ -39,15 +41,21 @@ Asked = list[tuple[Question, Outcome]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("questions", type=Path)
+    parser.add_argument("corpus", type=Path, nargs="?")
+    parser.add_argument("questions", type=Path, nargs="?")
+    parser.add_argument("--leave-one-out", type=Path, nargs="+", metavar="CORPUS", help="judge each by the others")
     parser.add_argument("--cache", type=Path, help="where vectors are kept for the next run")
     parser.add_argument("--no-baselines", action="store_true")
     parser.add_argument("--misses", action="store_true", help="name the questions not answered within five pages")
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with tempfile.TemporaryDirectory() as work:
-        _measure(arguments, Path(work))
+        if arguments.leave_one_out:
+            leave_one_out(arguments.leave_one_out, arguments.cache or Path(work), Path(work))
+        elif arguments.corpus and arguments.questions:
+            _measure(arguments, Path(work))
+        else:
+            parser.error("give a folder and a file of questions, or --leave-one-out with folders")
 
 
 def _measure(arguments: argparse.Namespace, work: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from knowledge.config import ParsingLimits
+from knowledge.errors import UnreadableFile
 from knowledge.indexes.lexical_fts import FtsIndex
 from knowledge.indexes.vector_faiss import FaissIndex
 from knowledge.parsing import parse, supported
@@ -64,7 +65,11 @@ class MemoryBase:
         self._chunks: dict[int, Chunk] = {}
         self._by_document: dict[str, list[Chunk]] = {}
         for path in sorted(path for path in folder.rglob("*") if path.is_file() and supported(path.name)):
-            self._add(path, str(path.relative_to(folder)))
+            try:
+                self._add(path, str(path.relative_to(folder)))
+            except UnreadableFile:
+                # An empty file, for one; a build reports it and goes on as well.
+                continue
         self._words = FtsIndex(work / "words.sqlite")
         self._words.replace(self._by_document, 1)
         self._vectors = {name: self._embedded(embedder, cache) for name, embedder in embedders.items()}

@@ -6,6 +6,7 @@ whole. Each package is a room that owns one thing, and imports only rooms that s
     ingestion                           keeps truth and indexes up with the sources
     indexes, retrieval, answering       find, rank, quote
     storage, embedding, sources         the truth; vectors of text; files from where they are
-    splitting, parsing                  documents into chunks; files into documents
+    parsing                             files into documents, and in a child process into chunks
+    splitting                           documents into chunks
     text                                words, stems, synonyms, markup
 """

@@ -73,7 +73,9 @@ class ChunkDraft:
     """A piece of a document before it is stored.
 
     `text == document.text[start:end]`, always. `search_text` is what the indexes read (title, heading path and the
-    text without markup); it is never shown. `kind` says what the chunk mostly is.
+    text without markup); it is never shown. `kind` says what the chunk mostly is. `page` is the label of the page,
+    slide or sheet it begins on, and `anchor` the fragment that opens its place: `page=3`, `slide=2`, `sheet=Hosts`,
+    else that of its heading.
     """
 
     ordinal: int
@@ -86,6 +88,14 @@ class ChunkDraft:
     kind: Literal["prose", "code", "table", "list"] = "prose"
     language: Language = "en"
     page: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SplitDocument:
+    """A parsed document with the chunks it was cut into; what cutting lost is among the document's warnings."""
+
+    document: ParsedDocument
+    chunks: tuple[ChunkDraft, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -42,6 +42,7 @@ def _hit(hit: Hit, explain: bool) -> HitView:
         chunk_id=hit.chunk.id,
         heading_path=list(hit.chunk.heading_path),
         anchor=hit.chunk.anchor,
+        page=hit.chunk.page,
         text=hit.chunk.text,
         start=hit.chunk.start,
         end=hit.chunk.end,

@@ -152,6 +152,7 @@ class HitView(View):
     chunk_id: int
     heading_path: list[str]
     anchor: str
+    page: str = Field(default="", description="Page of a PDF, slide, or sheet that the passage begins on.")
     text: str
     start: int
     end: int

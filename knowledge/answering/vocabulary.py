@@ -6,10 +6,10 @@ import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 
 from knowledge.text.analysis import HAN, is_identifier, query_terms, stop_words
+from knowledge.text.common_words import word_ranks
 from knowledge.text.expansion import slips
 
 _WORD = re.compile(rf"[A-Za-z0-9_][\w./-]*|[{HAN}]+", re.ASCII)
@@ -70,12 +70,12 @@ def rarity(word: str) -> float:
 
 def is_misspelt(word: str, known: Collection[str]) -> bool:
     """Whether a word is one slip of the keyboard away from one of `known` or from a common English word."""
-    low, common = word.lower(), _ranks()
+    low, common = word.lower(), word_ranks()
     return low not in common and any(each in known or each in common for each in slips(low) if each != low)
 
 
 def _rank(word: str) -> int:
-    ranks = _ranks()
+    ranks = word_ranks()
     candidates = [ranks.get(word, _UNKNOWN_RANK)]
     for at in range(3, len(word)):
         root = word[:at]
@@ -84,10 +84,3 @@ def _rank(word: str) -> int:
             forms = (root, root + "e", undoubled, root[:-1] + "y" if root.endswith("i") else root)
             candidates += [max(ranks[form], _DERIVED_RANK) for form in forms if form in ranks]
     return min(candidates)
-
-
-@cache
-def _ranks() -> dict[str, int]:
-    text = resources.files("knowledge.answering").joinpath("common_words.txt").read_text(encoding="utf-8")
-    words = [line for line in text.splitlines() if not line.startswith("#")]
-    return {word: rank for rank, word in enumerate(words)}

@@ -14,6 +14,10 @@ from knowledge.text.expansion import Concept, Phrase
 K1 = 1.2
 B = 0.5
 
+PAGE_SHARE = 0.1
+"""What of a chunk's score the page counts for: the best chunk of a page that has the rest of what was asked elsewhere
+comes before one of a page that has not."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statistics:
@@ -38,18 +42,28 @@ class ConceptScorer:
         self._concepts = [(concept.terms, self._usable(concept)) for concept in concepts]
         self._best = (K1 + 1) * sum(self._best_of(terms, variants) for terms, variants in self._concepts)
 
-    def score(self, tokens: Iterable[str], length: int) -> float:
-        """0..1: how much of what the question asks for stands in a chunk of `length` terms. 1 is out of reach."""
+    def counts(self, tokens: Iterable[str]) -> dict[str, int]:
+        """How often each term that matters to the question stands among the terms of a chunk."""
         counts: dict[str, int] = {}
         weights = self._weights
         for token in tokens:
             if token in weights:
                 counts[token] = counts.get(token, 0) + 1
+        return counts
+
+    def score(self, counts: Mapping[str, int], length: int) -> float:
+        """0..1: how much of what the question asks for stands in a chunk of `length` terms. 1 is out of reach."""
         if not counts or not self._best:
             return 0.0
         norm = K1 * (1 - B + B * length / self._statistics.average_length)
-        values = {term: weights[term] * count * (K1 + 1) / (count + norm) for term, count in counts.items()}
+        values = {term: self._weights[term] * count * (K1 + 1) / (count + norm) for term, count in counts.items()}
         return sum(_concept_value(terms, variants, values) for terms, variants in self._concepts) / self._best
+
+    def coverage(self, terms: Iterable[str]) -> float:
+        """0..1: how much of what the question asks for is among the terms of a page, however often."""
+        values = {term: self._weights[term] for term in terms}
+        found = sum(_concept_value(terms, variants, values) for terms, variants in self._concepts)
+        return (K1 + 1) * found / self._best if self._best else 0.0
 
     def _usable(self, concept: Concept) -> list[tuple[Phrase, float]]:
         """Variants whose every term occurs, each with a factor that keeps it from outweighing the words asked with."""
@@ -77,3 +91,8 @@ def _concept_value(terms: Phrase, variants: Sequence[tuple[Phrase, float]], valu
         factor * sum(values[term] for term in phrase) if all(term in values for term in phrase) else 0.0
         for phrase, factor in variants
     )
+
+
+def with_page(chunk: float, page: float) -> float:
+    """The score (0..1) of a chunk from its own and the coverage of its page."""
+    return (chunk + PAGE_SHARE * page) / (1 + PAGE_SHARE)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from knowledge.indexes.bm25 import ConceptScorer, Statistics
+from knowledge.indexes.bm25 import ConceptScorer, Statistics, with_page
 from knowledge.ports import Scored
 from knowledge.storage.write_ahead import use_write_ahead_log
 from knowledge.text.analysis import index_terms
-from knowledge.text.expansion import Concept, Phrase, concepts_of, slips
+from knowledge.text.expansion import Concept, Phrase, concepts_of
+from knowledge.text.spelling import correction, may_be_mistyped
 from knowledge.types import Chunk
 
 _FORMAT = 4
@@ -23,6 +25,9 @@ _FORMAT = 4
 _BUSY_TIMEOUT_S = 30
 _MOST_FREQUENCIES = 100_000
 _MOST_CONCEPTS = 48
+_MOST_CORRECTIONS = 8
+"""Words of one question that are taken to be mistyped; each compares a part of the vocabulary."""
+
 _COMMON_SHARE = 0.15
 """A term that more of the chunks hold finds no candidates by itself; it still counts in their score."""
 
@@ -80,7 +85,8 @@ class FtsIndex:
     def search(self, question: str, limit: int, documents: Collection[str] | None = None) -> list[Scored]:
         """The best chunks for a question as the user typed it, best first; only of `documents` when given.
 
-        A score is 0..1, the share of what was asked for, so that scores of different indexes compare.
+        A score is 0..1, the share of what was asked for that a chunk has and, to a small part, its page, so that scores
+        of different indexes compare.
         """
         asked = concepts_of(question)[:_MOST_CONCEPTS]
         if not asked or limit < 1 or (documents is not None and not documents):
@@ -90,9 +96,14 @@ class FtsIndex:
             match = match_expression(concepts, statistics)
             rows = _candidates(connection, match, limit, documents) if match else []
         scorer = ConceptScorer(concepts, statistics)
+        chunks = [(row, scorer.counts(f"{row[3]} {row[4]}".split())) for row in rows]
+        pages: defaultdict[str, set[str]] = defaultdict(set)
+        for row, counts in chunks:
+            pages[row[1]].update(counts)
+        covered = {document_id: scorer.coverage(terms) for document_id, terms in pages.items()}
         found = [
-            Scored(chunk_id=chunk_id, document_id=document_id, score=scorer.score(f"{header} {body}".split(), length))
-            for chunk_id, document_id, length, header, body in rows
+            Scored(chunk_id=row[0], document_id=row[1], score=with_page(scorer.score(counts, row[2]), covered[row[1]]))
+            for row, counts in chunks
         ]
         return sorted(found, key=lambda scored: (-scored.score, scored.chunk_id))
 
@@ -117,24 +128,34 @@ class FtsIndex:
         """The concepts, unknown words of which bring the known one they were most likely meant to be, and what the
         index knows of their terms."""
         frequencies = self._frequencies(connection, {term for concept in concepts for term in concept.every_term()})
-        meant = []
-        for concept in concepts:
-            correction = self._correction(connection, concept, frequencies)
-            meant.append(replace(concept, variants=((correction,),)) if correction else concept)
+        unknown = [
+            each.terms[0] for each in concepts if not each.variants and not any(map(frequencies.get, each.terms))
+        ]
+        meant = {}
+        for term in list(filter(may_be_mistyped, unknown))[:_MOST_CORRECTIONS]:
+            near = self._beginning_with(connection, term[0])
+            known = correction(term, near)
+            if known:
+                meant[term], frequencies[known] = known, near[known]
+        corrected = [
+            replace(each, variants=((meant[each.terms[0]],),)) if each.terms[0] in meant else each for each in concepts
+        ]
         chunks = self._state(connection, "chunks")
         average = self._state(connection, "length") / max(1, chunks)
-        return meant, Statistics(chunks=chunks, average_length=max(1.0, average), frequencies=frequencies)
+        return corrected, Statistics(chunks=chunks, average_length=max(1.0, average), frequencies=frequencies)
 
-    def _correction(self, connection: sqlite3.Connection, concept: Concept, frequencies: dict[str, int]) -> str | None:
-        """The commonest known word one slip of the keyboard away from a word that the index does not know."""
-        if concept.variants or len(concept.terms) > 1 or frequencies[concept.terms[0]]:
-            return None
-        near = self._frequencies(connection, set(slips(concept.terms[0])))
-        best = max(near, key=lambda term: (near[term], term), default=None)
-        if best is None or not near[best]:
-            return None
-        frequencies[best] = near[best]
-        return best
+    def _beginning_with(self, connection: sqlite3.Connection, letter: str) -> Mapping[str, int]:
+        """The words of letters alone that begin with one, with how many chunks hold each; kept until the index changes.
+
+        The first letter of a word is taken to be right.
+        """
+        self._known_frequencies(connection)
+        words: dict[str, dict[str, int]] = self._local.words
+        if letter not in words:
+            query = "SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?"
+            rows = connection.execute(query, (letter, chr(ord(letter) + 1)))
+            words[letter] = {str(term): int(count) for term, count in rows if term.isalpha() and term.isascii()}
+        return words[letter]
 
     def _frequencies(self, connection: sqlite3.Connection, terms: set[str]) -> dict[str, int]:
         """How many chunks hold each term."""
@@ -151,7 +172,7 @@ class FtsIndex:
         """Document frequencies looked up by this thread since the index last changed: counting one reads its list."""
         position = self._state(connection, "position")
         if getattr(self._local, "frequencies_at", None) != position or len(self._local.frequencies) > _MOST_FREQUENCIES:
-            self._local.frequencies_at, self._local.frequencies = position, {}
+            self._local.frequencies_at, self._local.frequencies, self._local.words = position, {}, {}
         frequencies: dict[str, int] = self._local.frequencies
         return frequencies
 

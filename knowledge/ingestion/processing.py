@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import Protocol
 
 from knowledge.config import ParsingLimits
-from knowledge.errors import FileTooLarge, FileTooSlow, KnowledgeError, UnreadableFile
-from knowledge.events import PARSED, SPLIT, WORDS, BuildEvent, DocumentFailed, StageProgress
+from knowledge.errors import FileTooSlow, KnowledgeError, UnreadableFile
+from knowledge.events import PARSED, SPLIT, WORDS, BuildEvent, BuildNote, DocumentFailed, StageProgress
 from knowledge.indexes.projections import Projections
 from knowledge.ingestion.background import PULSE_S, background, called, pulsing
 from knowledge.ports import Embedder
-from knowledge.splitting.splitter import split
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
 from knowledge.storage.replacement import DocumentWriter, Waiting, waiting_documents, waits
-from knowledge.types import ChunkDraft, ParsedDocument
+from knowledge.types import ChunkDraft, ParsedDocument, SplitDocument
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever parser or splitter make something else of the same file: then documents are processed again."""
 
 _AHEAD = 4
@@ -39,13 +38,13 @@ _FOLLOW_EVERY_S = 1.0
 
 
 class Parser(Protocol):
-    """Turns a file into text, where it can do no harm. Satisfied by knowledge.parsing.IsolatedParser."""
+    """Turns a file into text and chunks, where it can do no harm. Satisfied by knowledge.parsing.IsolatedParser."""
 
-    def parse(
+    def read(
         self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None, lane: str = ""
-    ) -> ParsedDocument:
-        """The document in a file. `lane`: for whom it is read; what is slow in one does not hold up another. Raises
-        FileTooSlow after `limits.max_seconds`, and other UnreadableFile."""
+    ) -> SplitDocument:
+        """The document in a file and its chunks. `lane`: for whom it is read; what is slow in one does not hold up
+        another. Raises FileTooSlow after `limits.max_seconds`, and other UnreadableFile."""
         ...
 
 
@@ -175,24 +174,18 @@ class Processor:
             path = self._blobs.path(waiting.content_hash)
             media_type = waiting.media_type or None
             limits = self._limits_for(waiting, first)
-            parsed = self._parser.parse(
+            read = self._parser.read(
                 path, name=waiting.path, limits=limits, media_type=media_type, lane=knowledge_base_id
             )
-            if len(parsed.text) > self._limits.max_text_chars:
-                raise FileTooLarge(
-                    f"{waiting.path} holds {len(parsed.text):,} characters of text; at most "
-                    f"{self._limits.max_text_chars:,} of one file are indexed. Split it into smaller files."
-                )
-            drafts = split(parsed)
         except KnowledgeError as error:
             return _Prepared(waiting=waiting, code=error.code, reason=str(error))
         except Exception as error:  # the outer edge of one file: a mistake of ours must not stop the others
             logging.getLogger(__name__).exception("Processing %s failed", waiting.document_id)
             reason = f"Reading it failed by a mistake of ours ({type(error).__name__}); please report it."
             return _Prepared(waiting=waiting, code="internal_error", reason=reason)
-        if not drafts:
+        if not read.chunks:
             return _Prepared(waiting=waiting, code=UnreadableFile.code, reason=f"{waiting.path} holds no text.")
-        return _Prepared(waiting=waiting, parsed=parsed, drafts=drafts)
+        return _Prepared(waiting=waiting, parsed=read.document, drafts=read.chunks)
 
     def _write(
         self, knowledge_base_id: str, prepared: _Prepared, outcome: Outcome, executor: ThreadPoolExecutor
@@ -208,6 +201,8 @@ class Processor:
             outcome.overtaken += 1
         elif prepared.parsed is not None:
             outcome.indexed += 1
+            if prepared.parsed.warnings:
+                yield BuildNote(message=f"{waiting.path}: {'; '.join(prepared.parsed.warnings)}.")
         else:
             outcome.failed += 1
             outcome.last_error = prepared.reason

@@ -1,4 +1,5 @@
-"""Files into text: `parse` reads any supported file, `IsolatedParser` does so where a hostile file can do no harm."""
+"""Files into text: `parse` reads any supported file, `IsolatedParser` does so, and splits it, where a hostile
+file can do no harm."""
 
 from knowledge.parsing.formats import SUFFIXES
 from knowledge.parsing.isolation import IsolatedParser

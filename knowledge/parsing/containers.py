@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,6 +50,14 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
         return archive.read(member)
     except (KeyError, *BROKEN):
         return b""
+
+
+def count_members(path: Path, prefixes: Mapping[str, str]) -> list[str]:
+    """Warnings of what is left out, by the beginnings of members' names: `{"xl/media/": "pictures"}`."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    counts = {what: sum(name.startswith(prefix) for name in names) for prefix, what in prefixes.items()}
+    return [f"{count} {what} were not read" for what, count in counts.items() if count]
 
 
 def parse_xml(data: bytes) -> etree._Element | None:

@@ -100,7 +100,7 @@ def _guess(data: bytes) -> str:
     sample = _beyond_ascii(data)
     if not _RUN_BEYOND_ASCII.search(sample):
         return "cp1252"  # single accents between ASCII letters: a Latin script, Western as far as anyone can tell
-    scores = {encoding: _share_of_common(sample, encoding) for encoding in ("gb18030", "big5")}
+    scores = {encoding: share_of_common(sample, encoding) for encoding in ("gb18030", "big5")}
     best = max(scores, key=lambda encoding: scores[encoding])
     if scores[best] >= 0.8:
         return best
@@ -119,7 +119,7 @@ def _beyond_ascii(data: bytes) -> bytes:
     return data[start : end if end > 0 else start + _SAMPLE]
 
 
-def _share_of_common(sample: bytes, encoding: str) -> float:
+def share_of_common(sample: bytes, encoding: str) -> float:
     """The share of everyday characters among those beyond ASCII: high only when the Chinese encoding is the right one.
 
     GB 2312 and Big5 both keep everyday characters in a first plane of their own (lead bytes B0-D7 and A4-C6).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,23 @@ from docx.document import Document
 from docx.oxml.ns import qn
 
 from knowledge.config import ParsingLimits
-from knowledge.parsing.containers import check_container
+from knowledge.parsing.containers import check_container, parse_xml
+from knowledge.parsing.docx_numbering import Label, Numbering, value_of
 from knowledge.parsing.draft import Draft, MarkdownWriter, fence, one_line
-from knowledge.parsing.plain import write_table
+from knowledge.parsing.tables import Cell, Row, write_spanning_table
 
 _HEADING = re.compile(r"heading (\d)|标题 ?(\d)|überschrift (\d)|titre (\d)")
 _CODE_STYLE = re.compile(r"code|source|preformatted|listing|代码")
 _LEFT_OUT = ("}Fallback", "}del", "}moveFrom", "}pPr", "}rPr")
+_WRAPPERS = frozenset(map(qn, ("w:sdt", "w:sdtContent", "w:ins", "w:customXml", "w:smartTag")))
+_SIGNS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
+_NOTE = qn("w:footnoteReference")
+_PICTURES = ("}blip", "}imagedata")
+_CHARTS = "{http://schemas.openxmlformats.org/drawingml/2006/chart}chart"
+_PLAIN_NUMBER = re.compile(r"\d{1,9}[.)]")
+_MOST_NESTED = 4
+_MOST_BASES = 20
+_LONGEST_LABEL = 120
 _LIST_STYLE = re.compile(r"list (?:bullet|number)(?: (\d))?")
 
 
@@ -31,26 +42,40 @@ class _Word:
         self._warnings: list[str] = []
         self._document = document
         self._styles = _styles(document)
-        self._ordered = _ordered_lists(document)
+        self._numbering = Numbering(document)
         self._list: list[str] = []
-        self._counters: dict[tuple[str, int], int] = {}
+        self._indents: list[int] = []
+        self._counters: dict[int, int] = {}
+        self._notes = _footnotes(document)
+        self._cited: list[str] = []
+        self._pictures = self._charts = 0
         self._code: list[str] = []
         self.title = ""
 
     def read(self) -> Draft:
-        for element in _body(self._document):
+        for element in _body(self._document.element.body):
             if self._writer.full:
                 break
             if element.tag == qn("w:p"):
                 self._paragraph(element)
             elif element.tag == qn("w:tbl"):
                 self._close()
-                self._warnings += write_table(self._writer, _rows(element), self._limits)
+                self._table(element, 0)
         self._close()
+        for number in dict.fromkeys(self._cited):
+            self._writer.add(f"[^{number}]: {self._notes[number]}")
+        self._note_losses()
         return self._writer.draft(title=self.title, warnings=dict.fromkeys(self._warnings))
 
+    def _note_losses(self) -> None:
+        if self._pictures:
+            self._warnings.append(f"{self._pictures} pictures were not read")
+        if self._charts:
+            self._warnings.append(f"{self._charts} charts were not read")
+
     def _paragraph(self, element: Any) -> None:
-        style = self._styles.get(_value(element, "w:pPr/w:pStyle"), "")
+        style_id = value_of(element, "w:pPr/w:pStyle")
+        style = self._styles.get(style_id, "")
         text = "".join(self._text(element))
         if _CODE_STYLE.search(style):
             self._close_list()
@@ -60,36 +85,96 @@ class _Word:
         text = text.strip()
         if not text:
             return
-        level = _heading_level(style, _value(element, "w:pPr/w:outlineLvl"))
+        level = _heading_level(style, value_of(element, "w:pPr/w:outlineLvl"))
+        label = self._numbering.label(element, style_id)
         if level:
             self._close_list()
-            self._writer.add(f"{'#' * level} {one_line(text)}")
+            number = f"{label.text} " if label is not None and label.text else ""
+            self._writer.add(f"{'#' * level} {one_line(number + text)}")
         elif style == "title":
             self._close_list()
             self.title = self.title or one_line(text)
             self._writer.add(f"# {one_line(text)}")
-        elif (marker := self._marker(element, style)) is not None:
+        elif (marker := self._marker(label, style)) is not None:
             indent, sign = marker
             self._list.append(indent + sign + text.replace("\n", "\n" + indent + " " * len(sign)))
         else:
             self._close_list()
             self._writer.add(text)
 
-    def _marker(self, element: Any, style: str) -> tuple[str, str] | None:
-        """(indent, sign) of a list item; None for a paragraph outside of lists."""
-        number = _value(element, "w:pPr/w:numPr/w:numId")
+    def _marker(self, label: Label | None, style: str) -> tuple[str, str] | None:
+        """(indent, sign) of a list item; None for a paragraph outside of lists. Letters and the like, which Markdown
+        does not count in, stand before the text."""
         named = _LIST_STYLE.match(style)
-        if number == "0" or (not number and named is None):
+        if label is None and named is None:
             return None
-        level = _value(element, "w:pPr/w:numPr/w:ilvl")
-        depth = int(level) if level.isdecimal() else int(named.group(1) or 1) - 1 if named else 0
-        depth = min(depth, 8)
-        ordered = self._ordered.get((number, depth), style.startswith("list number"))
-        if not ordered:
-            return "  " * depth, "- "
-        self._counters = {key: count for key, count in self._counters.items() if key[1] <= depth}
-        self._counters[number, depth] = self._counters.get((number, depth), 0) + 1
-        return "   " * depth, f"{self._counters[number, depth]}. "
+        depth = label.depth if label is not None else min(int(named.group(1) or 1) - 1, 8) if named else 0
+        text = label.text if label is not None else self._counted(depth) if style.startswith("list number") else ""
+        sign = f"{text} " if _PLAIN_NUMBER.fullmatch(text) else "- "
+        del self._indents[depth:]
+        indent = sum(self._indents)
+        self._indents += [len(sign)] * (depth + 1 - len(self._indents))
+        return " " * indent, f"{sign}{text} " if sign == "- " and text else sign
+
+    def _counted(self, depth: int) -> str:
+        """The number of an item that only its style's name makes one."""
+        self._counters = {each: count for each, count in self._counters.items() if each <= depth}
+        self._counters[depth] = self._counters.get(depth, 0) + 1
+        return f"{self._counters[depth]}."
+
+    def _table(self, table: Any, depth: int) -> None:
+        """Write a table, then those nested in its cells, each after what says where it stood."""
+        nested: list[tuple[str, Any]] = []
+        self._warnings += write_spanning_table(self._writer, self._rows(table, nested, depth), self._limits)
+        for where, each in nested:
+            if where:
+                self._writer.add(f"{where}:")
+            self._table(each, depth + 1)
+
+    def _rows(self, table: Any, nested: list[tuple[str, Any]], depth: int) -> list[Row]:
+        """The rows of a table, cells merged downwards with the number of rows they cover."""
+        grid: list[list[Cell]] = []
+        headers: list[bool] = []
+        above: dict[int, tuple[int, int]] = {}
+        names: list[str] = []
+        for row in _children(table, "w:tr"):
+            column = _number(value_of(row, "w:trPr/w:gridBefore"), 0)
+            cells = [Cell(text="", columns=column)] if column else []
+            for cell in _children(row, "w:tc"):
+                span = _number(value_of(cell, "w:tcPr/w:gridSpan"), 1)
+                if _continues(cell) and column in above:
+                    start, place = above[column]
+                    grid[start][place] = replace(grid[start][place], rows=grid[start][place].rows + 1)
+                else:
+                    text = self._cell(cell, nested, depth, names[column : column + 1], cells)
+                    above[column] = len(grid), len(cells)
+                    cells.append(Cell(text=text, columns=span))
+                column += span
+            names = names or [
+                one_line(each.text, _LONGEST_LABEL) for each in cells for _ in range(min(each.columns, 99))
+            ]
+            grid.append(cells)
+            headers.append(row.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is not None)
+        return [Row(cells=cells, is_header=is_header) for cells, is_header in zip(grid, headers, strict=True)]
+
+    def _cell(self, cell: Any, nested: list[tuple[str, Any]], depth: int, name: list[str], before: list[Cell]) -> str:
+        """The paragraphs of a cell; tables inside it are kept in `nested` with the names of its row and column."""
+        parts = []
+        for element in _body(cell):
+            if element.tag == qn("w:p"):
+                parts.append(self._cell_paragraph(element))
+            elif depth < _MOST_NESTED:
+                names = [before[0].text if before else "", *name]
+                where = ", ".join(dict.fromkeys(filter(None, (one_line(each, _LONGEST_LABEL) for each in names))))
+                nested.append((where, element))
+            else:
+                parts += map(self._cell_paragraph, element.iter(qn("w:p")))
+        return " ".join(filter(None, parts))
+
+    def _cell_paragraph(self, paragraph: Any) -> str:
+        text = "".join(self._text(paragraph)).strip()
+        label = self._numbering.label(paragraph, value_of(paragraph, "w:pPr/w:pStyle")) if text else None
+        return f"{label.text} {text}" if label is not None and label.text else text
 
     def _text(self, element: Any) -> Iterator[str]:
         """The words of a paragraph with its links; deleted revisions and fallback copies left out."""
@@ -105,16 +190,26 @@ class _Word:
             tag = child.tag
             if tag == qn("w:t"):
                 yield child.text or ""
-            elif tag == qn("w:tab"):
-                yield "\t"
-            elif tag in (qn("w:br"), qn("w:cr")):
-                yield "\n"
+            elif (sign := _SIGNS.get(tag)) is not None:
+                yield sign
+            elif tag == _NOTE:
+                yield self._note(child.get(qn("w:id"), ""))
             elif tag == qn("w:hyperlink") and not links and (target := self._target(child)):
                 yield "["
                 links.append((len(stack), target))
                 stack.append(iter(child))
             elif isinstance(tag, str) and not tag.endswith(_LEFT_OUT):
+                self._pictures += tag.endswith(_PICTURES)
+                self._charts += tag == _CHARTS
                 stack.append(iter(child))
+                yield "\n" if tag == qn("w:p") else ""  # a paragraph in another is one of a text box
+
+    def _note(self, number: str) -> str:
+        """The sign of a footnote, which is written at the end; "" for one that is missing."""
+        if number not in self._notes:
+            return ""
+        self._cited.append(number)
+        return f"[^{number}]"
 
     def _target(self, hyperlink: Any) -> str:
         relation = self._document.part.rels.get(hyperlink.get(qn("r:id")) or "")
@@ -127,6 +222,7 @@ class _Word:
         self._close_code()
 
     def _close_list(self) -> None:
+        self._indents.clear()
         if self._list:
             self._writer.add("\n".join(self._list))
             self._list.clear()
@@ -150,71 +246,76 @@ def read_docx(path: Path, name: str, limits: ParsingLimits) -> Draft:
     return draft
 
 
-def _body(document: Document) -> Iterator[Any]:
-    """Paragraphs and tables of the body, those inside content controls and revisions included."""
-    stack = [iter(document.element.body)]
+def _body(parent: Any) -> Iterator[Any]:
+    """Paragraphs and tables of a body or cell, those inside content controls and revisions included."""
+    return _unwrapped(parent, frozenset((qn("w:p"), qn("w:tbl"))))
+
+
+def _children(parent: Any, name: str) -> Iterator[Any]:
+    return _unwrapped(parent, frozenset((qn(name),)))
+
+
+def _unwrapped(parent: Any, wanted: frozenset[str]) -> Iterator[Any]:
+    stack = [iter(parent)]
     while stack:
         child = next(stack[-1], None)
         if child is None:
             stack.pop()
-        elif child.tag in (qn("w:p"), qn("w:tbl")):
+        elif child.tag in wanted:
             yield child
-        elif child.tag in (qn("w:sdt"), qn("w:sdtContent"), qn("w:ins"), qn("w:customXml"), qn("w:smartTag")):
+        elif child.tag in _WRAPPERS:
             stack.append(iter(child))
 
 
-def _rows(table: Any) -> Iterator[list[str]]:
-    for row in table.iterchildren(qn("w:tr")):
-        yield [" ".join(_words(cell)) for cell in row.iterchildren(qn("w:tc"))]
+def _column_names(cells: list[Cell]) -> list[str]:
+    return [one_line(each.text, _LONGEST_LABEL) for each in cells for _ in range(min(each.columns, 99))]
 
 
-def _words(cell: Any) -> Iterator[str]:
-    """The paragraphs of a cell as text; those of tables inside it too."""
-    for paragraph in cell.iter(qn("w:p")):
-        text = "".join(node.text or "" for node in paragraph.iter(qn("w:t")))
-        if text.strip():
-            yield text.strip()
+def _continues(cell: Any) -> bool:
+    """Whether a cell only goes on with the one above it."""
+    merge = cell.find(f"{qn('w:tcPr')}/{qn('w:vMerge')}")
+    return merge is not None and merge.get(qn("w:val"), "continue") == "continue"
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isdecimal() and len(text) < 5 else otherwise
+
+
+def _footnotes(document: Document) -> dict[str, str]:
+    """The text of each footnote by its number."""
+    for relation in document.part.rels.values():
+        if relation.reltype.endswith("/footnotes") and not relation.is_external:
+            root = parse_xml(relation.target_part.blob)
+            notes = [] if root is None else root.iterchildren(qn("w:footnote"))
+            texts = ((each.get(qn("w:id"), ""), " ".join("".join(each.itertext(qn("w:t"))).split())) for each in notes)
+            return {number: text for number, text in texts if number.isdecimal() and text}
+    return {}
 
 
 def _styles(document: Document) -> dict[str, str]:
-    """Style names in lower case by style id."""
-    return {
-        style.get(qn("w:styleId"), ""): (_value(style, "w:name") or "").lower()
-        for style in document.styles.element.iterchildren(qn("w:style"))
-    }
+    """Style names in lower case by style id; a style made from a heading, title, list or code goes by that name."""
+    styles = {style.get(qn("w:styleId"), ""): style for style in document.styles.element.iterchildren(qn("w:style"))}
+    return {each: _style_name(each, styles) for each in styles}
+
+
+def _style_name(style_id: str, styles: dict[str, Any]) -> str:
+    own, each = "", style_id
+    for _ in range(_MOST_BASES):
+        style = styles.get(each)
+        if style is None:
+            break
+        name = value_of(style, "w:name").lower()
+        own = own or name
+        if name == "title" or any(pattern.match(name) for pattern in (_HEADING, _LIST_STYLE, _CODE_STYLE)):
+            return name
+        outline = value_of(style, "w:pPr/w:outlineLvl")
+        if outline.isdecimal() and int(outline) < 9:
+            return f"heading {int(outline) + 1}"
+        each = value_of(style, "w:basedOn")
+    return own
 
 
 def _heading_level(style: str, outline: str) -> int:
     match = _HEADING.match(style)
     level = int(next(filter(None, match.groups()))) if match else int(outline) + 1 if outline.isdecimal() else 0
     return min(level, 6) if level < 10 else 0
-
-
-def _ordered_lists(document: Document) -> dict[tuple[str, int], bool]:
-    """Whether list `numId` counts at a level, as numbering.xml says."""
-    try:
-        numbering = document.part.numbering_part.element
-    except (KeyError, NotImplementedError, AttributeError):
-        return {}
-    formats: dict[str, dict[int, bool]] = {}
-    for abstract in numbering.iterchildren(qn("w:abstractNum")):
-        levels = {
-            int(level.get(qn("w:ilvl"), "0")): _value(level, "w:numFmt") not in ("bullet", "none", "")
-            for level in abstract.iterchildren(qn("w:lvl"))
-            if level.get(qn("w:ilvl"), "0").isdecimal()
-        }
-        formats[abstract.get(qn("w:abstractNumId"), "")] = levels
-    return {
-        (number.get(qn("w:numId"), ""), depth): ordered
-        for number in numbering.iterchildren(qn("w:num"))
-        for depth, ordered in formats.get(_value(number, "w:abstractNumId"), {}).items()
-    }
-
-
-def _value(element: Any, path: str) -> str:
-    """The w:val of a descendant, or ""."""
-    for step in path.split("/"):
-        element = element.find(qn(step))
-        if element is None:
-            return ""
-    return str(element.get(qn("w:val")) or "")

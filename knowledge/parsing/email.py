@@ -7,20 +7,35 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
+from typing import cast
 
 from knowledge.config import ParsingLimits
+from knowledge.errors import UnreadableFile
 from knowledge.parsing.decoding import clean, decode
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
 from knowledge.parsing.html import read_html
 
 _HEADERS = (("from", "From"), ("to", "To"), ("cc", "Cc"), ("date", "Date"))
 _MOST_PARTS = 500
+_MOST_BOUNDARIES = 100
+_LONGEST_HEADER = 2_000
 
 
-def read_email(path: Path, limits: ParsingLimits) -> Draft:
-    """A mail as Markdown: its subject as heading, its headers as a list, then the body."""
-    with path.open("rb") as file:
-        message = BytesParser(_class=EmailMessage, policy=policy.default).parse(file)
+class _Bounded(policy.EmailPolicy):
+    """The usual policy, with headers cut: its parsers take time that grows with the square of a header's length."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name[:_LONGEST_HEADER], value[:_LONGEST_HEADER]
+
+
+def read_email(path: Path, name: str, limits: ParsingLimits) -> Draft:
+    """A mail as Markdown: its subject as heading, its headers as a list, then the body. Raises UnreadableFile."""
+    data = path.read_bytes()
+    if data.lower().count(b"boundary=") > _MOST_BOUNDARIES:
+        # Each line of a mail is compared with the boundary of every part around it.
+        raise UnreadableFile(f"{name} holds more parts inside each other than a mail has.")
+    message = cast(EmailMessage, BytesParser(_class=EmailMessage, policy=_Bounded()).parsebytes(data))
     subject = _header(message, "subject")
     values = {key: value for key, _ in _HEADERS if (value := _header(message, key))}
     writer = MarkdownWriter(limits.max_text_chars)

@@ -31,6 +31,7 @@ def read_epub(path: Path, name: str, limits: ParsingLimits) -> Draft:
             raise UnreadableFile(f"{name} is protected (DRM); it cannot be read.")
         writer = MarkdownWriter(limits.max_text_chars)
         missing = 0
+        noted: dict[str, None] = {}
         for number, member in enumerate(chapters[: limits.max_pages], start=1):
             data = read_member(archive, member)
             missing += not data
@@ -38,12 +39,15 @@ def read_epub(path: Path, name: str, limits: ParsingLimits) -> Draft:
             if decoded is None:
                 continue
             chapter = read_html(decoded.text, limits)
+            noted.update(dict.fromkeys(chapter.warnings))
             if chapter.text.strip():
                 writer.page(first_heading(chapter.text) or f"chapter {number}")
                 writer.add(chapter.text)
             if writer.full:
                 break
-    warnings = [f"{missing} chapters are missing or damaged"] if missing else []
+    warnings = [*noted, *([f"{missing} chapters are missing or damaged"] if missing else [])]
+    if len(chapters) > limits.max_pages:
+        warnings.append(f"only the first {limits.max_pages:,} of {len(chapters):,} chapters were read")
     metadata = _metadata(package)
     return writer.draft(title=metadata.pop("title", ""), metadata=metadata, warnings=warnings)
 

@@ -44,7 +44,7 @@ class Reader:
 _FILE: tuple[Part, ...] = ("path", "name", "limits")
 _TEXT: tuple[Part, ...] = ("text", "name", "limits")
 _PLAIN = Reader("plain", "read_plain", ("text", "kind"))
-_MARKDOWN = Reader("markdown", "read_markdown", ("text",))
+_MARKDOWN = Reader("markdown", "read_markdown", ("text", "name"))
 _TABLE = Reader("plain", "read_table", _TEXT)
 
 
@@ -88,7 +88,7 @@ _BY_SUFFIX: dict[str, Format] = {
     **_each("pptx", _SLIDES, ".pptx .pptm .ppsx .potx", Reader("pptx", "read_pptx", _FILE)),
     **_each("xlsx", _OFFICE + "spreadsheetml.sheet", ".xlsx .xlsm .xltx", Reader("xlsx", "read_xlsx", _FILE)),
     **_each("epub", "application/epub+zip", ".epub", Reader("epub", "read_epub", _FILE)),
-    **_each("email", "message/rfc822", ".eml", Reader("email", "read_email", ("path", "limits"))),
+    **_each("email", "message/rfc822", ".eml", Reader("email", "read_email", _FILE)),
     **_each("notebook", "application/x-ipynb+json", ".ipynb", Reader("notebook", "read_notebook", _TEXT)),
     **_each("code", "text/x-source", _CODE),
 }

@@ -6,6 +6,7 @@ selectolax reads the page; trees are walked without recursion, because a page ma
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -19,21 +20,22 @@ _NEVER_TEXT = (
     "script, style, template, svg, math annotation, iframe, object, canvas, audio, video, select, input, textarea"
 )
 _AROUND = (
-    "nav, footer, [role=navigation], [role=contentinfo], [role=search], [hidden], "
+    "nav, footer, [role=navigation], [role=contentinfo], [role=search], [role=tablist], .tabbed-labels, "
     ".headerlink, .skip-link, .breadcrumb, .breadcrumbs, .edit-this-page, .pagination-nav, "
     ".linenos, .lineno, button, dialog"
 )
+_FOLDED = re.compile(r"tab|pane|collaps|accordion|fold|expand|details|toggle", re.IGNORECASE)
 _OUTSIDE_MAIN = "header, aside, [role=banner], [role=complementary], .sidebar, .toc, #toc"
 _MAIN = (
     "main article", "article.markdown-body", "[role=main]", "main", ".markdown-body", ".md-content", ".td-content",
     ".theme-doc-markdown", ".rst-content", "article", "#main-content", "#content", ".content",
 )  # fmt: skip
+_TABS = (("[role=tab]", "[role=tabpanel]"), (".tabbed-labels label", ".tabbed-block"))
 _MAIN_SHARE = 0.25
 _SHORT = 50
 _TOO_DEEP = 800
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)(?:[^<>\"']|\"[^\"]*\"|'[^']*')*+(/?)>")
-_ANY_TAG = re.compile(r"<(?:!--.*?-->|[!/?a-zA-Z][^<>]*>)", re.DOTALL)
-_CODE_OR_STYLE = re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_MARK = re.compile(r"<(?:!--|(?:script|style)(?=[\s>])|[!/?a-zA-Z])", re.IGNORECASE)
 _NOT_NESTING = (
     "area base br col embed hr img input link meta source track wbr p li dt dd tr td th thead tbody tfoot option body "
     "html head colgroup"
@@ -55,22 +57,41 @@ def read_html(text: str, limits: ParsingLimits) -> Draft:
     if body is None:
         return Draft(text="", metadata=metadata)
     _drop(tree, _NEVER_TEXT)
-    writer = _written(_main_part(tree, body), limits)
+    labels = _tab_labels(tree)
+    writer, warnings = _written(_main_part(tree, body), limits, labels)
     if writer.offset < _SHORT:
         # Everything stood in what looked like navigation: better the whole page than an empty one.
         tree = LexborHTMLParser(text)
         _drop(tree, _NEVER_TEXT)
-        whole = _written(tree.body or tree.root or body, limits)
-        writer = whole if whole.offset > writer.offset else writer
-    draft = writer.draft(metadata=metadata)
+        whole, noted = _written(tree.body or tree.root or body, limits, {})
+        writer, warnings = (whole, noted) if whole.offset > writer.offset else (writer, warnings)
+    draft = writer.draft(metadata=metadata, warnings=dict.fromkeys(warnings))
     draft.title = _title(draft.text, metadata)
     return draft
 
 
-def _written(root: LexborNode, limits: ParsingLimits) -> MarkdownWriter:
+def _written(root: LexborNode, limits: ParsingLimits, labels: Mapping[int, str]) -> tuple[MarkdownWriter, list[str]]:
     writer = MarkdownWriter(limits.max_text_chars)
-    HtmlToMarkdown(writer).write(root)
-    return writer
+    markdown = HtmlToMarkdown(writer, limits, labels)
+    markdown.write(root)
+    return writer, markdown.warnings
+
+
+def _tab_labels(tree: LexborHTMLParser) -> dict[int, str]:
+    """The name of each tab by the id of the node it opens: as the page ties them, else in their order."""
+    labels: dict[int, str] = {}
+    for tabs_selector, panels_selector in _TABS:
+        tabs, panels = tree.css(tabs_selector), tree.css(panels_selector)
+        opened = {tab.attributes.get("aria-controls") or "": tab for tab in tabs}
+        named = {tab.attributes.get("id") or "": tab for tab in tabs}
+        for number, panel in enumerate(panels):
+            tied = named.get(panel.attributes.get("aria-labelledby") or " ")
+            tab = tied or opened.get(panel.attributes.get("id") or " ")
+            if tab is None and len(tabs) == len(panels):
+                tab = tabs[number]
+            if tab is not None and (label := one_line(tab.text(), 100)):
+                labels[panel.mem_id] = label
+    return labels
 
 
 def declared_charset(head: bytes) -> str:
@@ -95,14 +116,29 @@ def _is_too_deep(text: str) -> bool:
 
 
 def _stripped(text: str) -> str:
+    """The text between the tags, that of scripts, styles and comments left out."""
     from html import unescape
 
-    text = _ANY_TAG.sub("\n", _CODE_OR_STYLE.sub("", text))
-    return re.sub(r"\n[ \t\n]*\n", "\n\n", unescape(text))
+    parts, position, lower = [], 0, text.lower()
+    ends = {"<!--": "-->", "<script": "</script", "<style": "</style"}
+    missing: set[str] = set()
+    while (match := _MARK.search(lower, position)) is not None:
+        parts.append(text[position : match.start()])
+        end = ends.get(match.group(), ">")
+        found = -1 if end in missing else lower.find(end, match.end())
+        if found < 0:
+            missing.add(end)
+        position = match.end() if found < 0 else found + len(end)
+    parts.append(text[position:])
+    lines = (line.strip() for line in unescape("\n".join(parts)).split("\n"))
+    return "\n\n".join(line for line in lines if line)
 
 
-def _drop(tree: LexborHTMLParser | LexborNode, selector: str) -> None:
+def _drop(tree: LexborHTMLParser, selector: str, keep: re.Pattern[str] | None = None) -> None:
+    """Take what a selector finds out of the tree, but for nodes whose attributes read like `keep`."""
     found = tree.css(selector)
+    if keep is not None:
+        found = [node for node in found if not keep.search(" ".join(map(str, node.attributes.values()))[:1_000])]
     ids = {node.mem_id for node in found}
     # Freeing a node frees what is inside it: outermost nodes only, chosen before the first is freed.
     for node in [node for node in found if not _is_inside(node, ids)]:
@@ -124,6 +160,8 @@ def _main_part(tree: LexborHTMLParser, body: LexborNode) -> LexborNode:
         if len(found) == 1 and len(found[0].text_lexbor()) >= max(_SHORT, _MAIN_SHARE * everything):
             return found[0]
     _drop(tree, _OUTSIDE_MAIN)
+    # What a page hides in its main part opens at a click; elsewhere only what looks like that.
+    _drop(tree, "[hidden]", keep=_FOLDED)
     return body
 
 

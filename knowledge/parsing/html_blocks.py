@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborNode
 
-from knowledge.parsing.draft import MarkdownWriter, fence
+from knowledge.config import ParsingLimits
+from knowledge.parsing.draft import MarkdownWriter, fence, one_line
+from knowledge.parsing.html_tables import laid_out
+from knowledge.parsing.tables import Cell, Row, TableText
 
 _BLOCK_TAGS = (
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form header "
@@ -24,7 +27,9 @@ _SPACES = re.compile(r"[ \t\n\r\f\u00a0]+")
 _SAFE_LINK = re.compile(r"(?!\s*(?:javascript|data|vbscript|blob)\s*:)", re.IGNORECASE)
 _OWN_ANCHOR = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(#[^()\s]*\)")
 _MOST_QUOTES = 6
-_LAYOUT = "h1, h2, h3, h4, pre, ul, ol, p ~ p"
+_LONGEST_HEADING = 1_000
+_LONGEST_CLASS = 300
+_MOST_SPANNED = 1_000
 
 
 @dataclass(slots=True)
@@ -36,23 +41,37 @@ class _List:
 
 @dataclass(slots=True)
 class _Table:
-    rows: list[list[str]] = field(default_factory=list)
+    """A table being read. One inside a cell of another is written after it, by the name of where it stood."""
+
+    where: str = ""
+    rows: list[list[Cell]] = field(default_factory=list)
+    headers: list[bool] = field(default_factory=list)
+    nested: list[tuple[str, list[str]]] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    """What was read of the cell around a nested table when it began."""
 
 
 class HtmlToMarkdown:
     """Writes the Markdown of one tree. One use each: it carries the state of the walk."""
 
-    def __init__(self, writer: MarkdownWriter) -> None:
+    def __init__(self, writer: MarkdownWriter, limits: ParsingLimits, labels: Mapping[int, str]) -> None:
+        """`labels`: what to write before a node, by its id (the names of tabs)."""
+        self._labels = labels
+        self.warnings: list[str] = []
         self._writer = writer
+        self._limits = limits
         self._inline: list[str] = []
         self._lists: list[_List] = []
         self._items: list[str] = []
         self._quotes = 0
-        self._table: _Table | None = None
+        self._tables: list[_Table] = []
+        self._layouts: frozenset[int] = frozenset()
+        self._terms: list[str] = []
         self._links: list[tuple[int, str]] = []
 
     def write(self, root: LexborNode) -> None:
         """Write everything below `root`."""
+        self._layouts = laid_out(root)
         stack = [(root, True)]
         while stack and not self._writer.full:
             node, entering = stack.pop()
@@ -81,7 +100,7 @@ class HtmlToMarkdown:
     def _enter(self, node: LexborNode) -> None:
         tag = node.tag or ""
         if tag == "br":
-            self._inline.append(" " if self._table else "\n")
+            self._inline.append(" " if self._tables else "\n")
         elif tag == "a":
             self._links.append((len(self._inline), node.attributes.get("href") or ""))
         elif tag == "img":
@@ -90,11 +109,17 @@ class HtmlToMarkdown:
             self._enter_block(node, tag)
 
     def _enter_block(self, node: LexborNode, tag: str) -> None:
-        if self._table is not None:
+        if tag == "table" and node.mem_id not in self._layouts:
+            self._enter_table()
+            return
+        if self._tables:
             self._enter_cell(tag)
             return
         self._flush()
+        if label := self._labels.get(node.mem_id):
+            self._emit(f"**{label}**")
         if tag in ("ul", "ol"):
+            self._emit(self._flush_terms())
             start = node.attributes.get("start") or "1"
             number = int(start) - 1 if start.isdecimal() and len(start) < 7 else 0
             self._lists.append(_List(ordered=tag == "ol", number=number))
@@ -104,13 +129,20 @@ class HtmlToMarkdown:
         elif tag == "blockquote":
             self._flush_items()
             self._quotes += 1
-        elif tag == "table" and _is_data(node):
-            self._table = _Table()
+
+    def _enter_table(self) -> None:
+        if self._tables:
+            around = self._tables[-1]
+            self._tables.append(_Table(where=_where(around), held=self._inline))
+            self._inline = []
+        else:
+            self._flush()
+            self._tables.append(_Table())
 
     def _enter_cell(self, tag: str) -> None:
-        assert self._table is not None
         if tag == "tr":
-            self._table.rows.append([])
+            self._tables[-1].rows.append([])
+            self._tables[-1].headers.append(True)
             self._inline.clear()
         elif tag in ("td", "th"):
             self._inline.clear()
@@ -125,7 +157,7 @@ class HtmlToMarkdown:
             self._leave_block(node, tag)
 
     def _leave_block(self, node: LexborNode, tag: str) -> None:
-        if self._table is not None:
+        if self._tables:
             self._leave_cell(node, tag)
         elif tag in _HEADINGS:
             self._heading(_HEADINGS[tag])
@@ -139,36 +171,58 @@ class HtmlToMarkdown:
             self._flush()
             self._quotes = max(0, self._quotes - 1)
         elif tag == "dt":
-            self._inline[:] = ["**", self._take(), "**"] if "".join(self._inline).strip() else []
+            self._leave_term()
+        elif tag == "dl":
             self._flush()
+            self._emit(self._flush_terms())
         else:
             self._flush()
 
+    def _leave_term(self) -> None:
+        term = self._take().replace("\n", " ")
+        if term:
+            self._terms.append(term)
+
+    def _flush_terms(self) -> str:
+        """The terms whose definition comes next, to stand in one paragraph with how it begins: neither is found
+        without the other."""
+        terms, self._terms = self._terms, []
+        return f"**{', '.join(terms)}**:" if terms else ""
+
     def _leave_cell(self, node: LexborNode, tag: str) -> None:
-        table = self._table
-        assert table is not None
+        table = self._tables[-1]
         if tag in ("td", "th") and table.rows:
-            value = _SPACES.sub(" ", "".join(self._inline)).strip().replace("|", "\\|")
+            text = _SPACES.sub(" ", "".join(self._inline)).strip()
             self._inline.clear()
-            table.rows[-1].append(value)
-            # A cell over several columns is followed by empty ones, so that columns stay under their headers.
-            table.rows[-1].extend([""] * (_span(node, "colspan") - 1))
+            table.rows[-1].append(Cell(text=text, columns=_span(node, "colspan"), rows=_span(node, "rowspan")))
+            table.headers[-1] = table.headers[-1] and tag == "th"
         elif tag == "caption":
-            caption, table_rows = _SPACES.sub(" ", "".join(self._inline)).strip(), table.rows
+            caption = _SPACES.sub(" ", "".join(self._inline)).strip()
             self._inline.clear()
-            if caption and not table_rows:
-                self._emit(caption)
+            if caption and not table.rows:
+                self._tables[-2].nested.append(("", [caption])) if len(self._tables) > 1 else self._emit(caption)
         elif tag == "table":
-            self._table = None
-            self._inline.clear()
-            self._emit(_table_text(table))
+            self._leave_table(self._tables.pop())
+
+    def _leave_table(self, table: _Table) -> None:
+        text = TableText(self._limits)
+        rows = zip(table.rows, table.headers, strict=True)
+        own = list(text.blocks(Row(cells=cells, is_header=is_header and bool(cells)) for cells, is_header in rows))
+        self.warnings += text.warnings
+        self._inline = table.held
+        if self._tables:
+            self._tables[-1].nested += [(table.where, own), *table.nested]
+            return
+        for where, blocks in [("", own), *table.nested]:
+            for block in [f"{where}:" if where else "", *blocks]:
+                self._emit(block)
 
     def _code_block(self, node: LexborNode) -> None:
         """Write a <pre> as a fence, with the language its classes or its parents' name."""
         code = "".join(_pre_text(node))
         if not code.strip():
             return
-        if self._table is not None:
+        if self._tables:
             self._inline.append(f"`{_SPACES.sub(' ', code).strip()}`")
             return
         self._flush()
@@ -215,7 +269,7 @@ class HtmlToMarkdown:
 
     def _heading(self, signs: str) -> None:
         # A heading that links to itself is an anchor to copy, not a link.
-        text = _OWN_ANCHOR.sub(r"\1", self._take().replace("\n", " "))
+        text = _OWN_ANCHOR.sub(r"\1", self._take().replace("\n", " ")[:_LONGEST_HEADING])
         if text:
             self._flush_items()
             self._emit(f"{signs} {text}")
@@ -236,6 +290,8 @@ class HtmlToMarkdown:
 
     def _emit(self, block: str) -> None:
         """Write a block, or hold it when it is part of a list: a list is one block with its items' lines indented."""
+        if terms := self._flush_terms() if block else "":
+            block = f"{terms}\n{block}" if block.startswith(("```", "| ", "**")) else f"{terms} {block}"
         if not block:
             return
         if self._lists:
@@ -262,6 +318,13 @@ class HtmlToMarkdown:
             self._writer.add("\n".join(quote + line for line in lines))
 
 
+def _where(table: _Table) -> str:
+    """The names of the row and the column that the next cell of a table stands in."""
+    row = table.rows[-1] if table.rows else []
+    column = table.rows[0][len(row) : len(row) + 1] if len(table.rows) > 1 else []
+    return one_line(", ".join(dict.fromkeys(each.text for each in (*row[:1], *column) if each.text)))
+
+
 def _children(node: LexborNode) -> Iterator[LexborNode]:
     child = node.first_child
     while child is not None:
@@ -269,25 +332,9 @@ def _children(node: LexborNode) -> Iterator[LexborNode]:
         child = child.next
 
 
-def _is_data(table: LexborNode) -> bool:
-    """Whether a table holds data; one that holds tables, or no header but headings, lists or code, lays out a page."""
-    if len(table.css("table")) > 1 or len(table.css("tr")) < 2:
-        return False
-    return table.css_first("th") is not None or table.css_first(_LAYOUT) is None
-
-
 def _span(node: LexborNode, name: str) -> int:
     value = node.attributes.get(name) or "1"
-    return min(int(value), 50) if value.isdecimal() and len(value) < 5 and int(value) else 1
-
-
-def _table_text(table: _Table) -> str:
-    rows = [row for row in table.rows if any(row)]
-    if not rows:
-        return ""
-    width = max(len(row) for row in rows)
-    lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
+    return min(int(value), _MOST_SPANNED) if value.isdecimal() and len(value) < 5 and int(value) else 1
 
 
 def _pre_text(node: LexborNode) -> Iterator[str]:
@@ -307,7 +354,7 @@ def _language(node: LexborNode) -> str:
         if each is None or not each.is_element_node:
             continue
         named = each.attributes.get("data-lang") or each.attributes.get("data-language") or ""
-        match = _LANGUAGE.search(each.attributes.get("class") or "")
+        match = _LANGUAGE.search((each.attributes.get("class") or "")[:_LONGEST_CLASS])
         language = named or (match.group(1) if match else "")
         if language and language.lower() not in _NO_LANGUAGE:
             return re.sub(r"[^\w+#-]", "", language)[:20]

@@ -1,4 +1,4 @@
-"""Parsing where a hostile file can do no harm: in a child process with a time limit and a memory limit.
+"""Parsing and splitting where a hostile file can do no harm: in a child process with limits of time and memory.
 
 The child is a plain interpreter that runs `knowledge.parsing.worker`, rather than multiprocessing: it imports nothing
 of the program that started it, works inside daemonic processes, and its answers are JSON, so that a child taken over
@@ -16,14 +16,13 @@ from knowledge.config import MEGABYTE, ParsingConfig, ParsingLimits
 from knowledge.errors import FileTooLarge, FileTooSlow, UnreadableFile
 from knowledge.parsing.draft import one_line
 from knowledge.parsing.pool import Ended, ParserPool
-from knowledge.parsing.reading import is_risky, parse
-from knowledge.types import Link, ParsedDocument, Symbol
+from knowledge.types import ChunkDraft, Link, ParsedDocument, SplitDocument, Symbol
 
 _ERRORS = {error.code: error for error in (UnreadableFile, FileTooLarge)}
 
 
 class IsolatedParser:
-    """Parses like `parse`, but risky formats (PDF, office files, books, HTML, mail) in warm child processes.
+    """Parses and splits files of every format in warm child processes.
 
     Safe for several threads. `lane` says for whom a file is read (a knowledge base): what is slow in one lane does not
     hold up another. Close it, or use it in a `with`.
@@ -34,17 +33,11 @@ class IsolatedParser:
         self._pool = ParserPool(processes, memory_bytes=memory_bytes)
         self._memory_bytes = memory_bytes
 
-    def parse(
+    def read(
         self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None, lane: str = ""
-    ) -> ParsedDocument:
-        """The document in the file at `path`. Raises UnreadableFile, FileTooLarge or FileTooSlow, as `parse` does."""
-        if path.is_file() and 0 < path.stat().st_size <= limits.max_file_bytes and is_risky(path, name, media_type):
-            return self._parse_in_child(path, name, limits, media_type, lane)
-        return parse(path, name=name, limits=limits, media_type=media_type)
-
-    def _parse_in_child(
-        self, path: Path, name: str, limits: ParsingLimits, media_type: str | None, lane: str
-    ) -> ParsedDocument:
+    ) -> SplitDocument:
+        """The document in the file at `path`, and its chunks. Raises UnreadableFile, FileTooLarge or FileTooSlow, as
+        `parse` does."""
         request = {"path": str(path.resolve()), "name": name, "media_type": media_type, "limits": asdict(limits)}
         reply = self._pool.ask(request, lane=lane, seconds=limits.max_seconds)
         if reply.answer is None:
@@ -75,11 +68,11 @@ class IsolatedParser:
         self.close()
 
 
-def _result(answer: dict[str, Any]) -> ParsedDocument:
+def _result(answer: dict[str, Any]) -> SplitDocument:
     if "error" in answer:
         raise _ERRORS.get(str(answer.get("code")), UnreadableFile)(str(answer["error"]))
     fields: dict[str, Any] = answer["document"]
-    return ParsedDocument(
+    document = ParsedDocument(
         **{
             **fields,
             "links": tuple(Link(**link) for link in fields["links"]),
@@ -88,3 +81,9 @@ def _result(answer: dict[str, Any]) -> ParsedDocument:
             "symbols": tuple(Symbol(**symbol) for symbol in fields["symbols"]),
         }
     )
+    return SplitDocument(document=document, chunks=tuple(_chunk(document.text, each) for each in answer["chunks"]))
+
+
+def _chunk(text: str, fields: dict[str, Any]) -> ChunkDraft:
+    piece = text[fields["start"] : fields["end"]]
+    return ChunkDraft(**{**fields, "text": piece, "heading_path": tuple(fields["heading_path"])})

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from knowledge.parsing.draft import Draft, json_safe, one_line
+from knowledge.parsing.mdx import is_mdx, without_plumbing
 from knowledge.text.markup import front_matter
 from knowledge.types import Link
 
@@ -19,7 +20,7 @@ _ATX = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S[^\n]*)$", re.MULTILINE)
 _SETEXT = re.compile(r"^ {0,3}(\S[^\n]*)\n {0,3}(?:=+|-+)[ \t]*$", re.MULTILINE)
 _HTML_HEADING = re.compile(r"<h[12][^<>]*>([^<]{1,300})", re.IGNORECASE)
 _HEADING_TAIL = re.compile(r"[ \t]+#+[ \t]*$|[ \t]*\{[#.:][^{}\n]*\}[ \t]*$")
-_CODE_SPAN = re.compile(r"(`+)(?!`)[^`\n]*+\1(?!`)")
+_CODE_SPAN = re.compile(r"(?<!`)(`++)[^`\n]*+\1(?!`)")
 
 # Every repetition is possessive or bounded: text made to backtrack costs a constant for each character.
 _LABEL = r"((?:[^\[\]\\\n]|\\.|\n(?!\n)|!\[[^\[\]\n]{0,300}\]\([^()\n]{0,500}\)|\[[^\[\]\n]{0,100}\]){0,500}+)"
@@ -32,13 +33,17 @@ _ANCHOR_TAG = re.compile(
     r"<a\s[^<>]{0,300}?href\s*=\s*[\"']([^\"'\n]{1,2000})[\"'][^<>]{0,300}>([^<]{0,300})", re.IGNORECASE
 )
 _BARE = re.compile(r"(?<![\w(<\"'\[=/.])https?://[^\s<>()\"'`\]]{3,2000}+")
+_UNREAD_MATTER = "its front matter could not be read"
+_LONGEST_HEADING = 1_000
 _MOST_LINKS = 20_000
 _LINKED_PART = 4_000_000
 """Characters of a text that are searched for links; what is longer is a dump, not a page."""
 
 
-def read_markdown(text: str) -> Draft:
-    """The text as it is, with the title of its front matter or its first heading."""
+def read_markdown(text: str, name: str = "") -> Draft:
+    """The text as it is (of MDX what its readers see), with the title of its front matter or its first heading."""
+    if is_mdx(name, text):
+        text = without_plumbing(text)
     metadata, warnings = _metadata(text)
     title = next((str(metadata[key]) for key in _TITLE_KEYS if isinstance(metadata.get(key), (str, int))), "")
     return Draft(text=text, title=title or first_heading(text), metadata=metadata, warnings=warnings)
@@ -51,7 +56,7 @@ def first_heading(text: str) -> str:
     if not matches:
         return ""
     first = min(matches, key=lambda match: match.start())
-    title = first.group(first.lastindex or 0)
+    title = first.group(first.lastindex or 0)[:_LONGEST_HEADING]
     return one_line(_without_signs(_HEADING_TAIL.sub("", _HEADING_TAIL.sub("", title))))
 
 
@@ -84,9 +89,10 @@ def _metadata(text: str) -> tuple[dict[str, Any], list[str]]:
     try:
         if (toml := _TOML_MATTER.match(text[:_LARGEST_MATTER])) is not None:
             return json_safe(tomllib.loads(toml.group(1))), []
-        return json_safe(front_matter(text)[0]), []
+        matter, end = front_matter(text)
+        return json_safe(matter), [_UNREAD_MATTER] if end and not matter else []
     except (ValueError, RecursionError, OverflowError):
-        return {}, ["its front matter could not be read"]
+        return {}, [_UNREAD_MATTER]
 
 
 def _fences(text: str) -> Iterator[tuple[int, int]]:

@@ -35,6 +35,11 @@ def parse(path: Path, *, name: str, limits: ParsingLimits, media_type: str | Non
         draft = _read(path, shown, found, decoded, limits)
         if not draft.text.strip():
             raise UnreadableFile(f"{shown} holds no text.")
+        if len(draft.text) > limits.max_text_chars:
+            raise FileTooLarge(
+                f"{shown} holds {len(draft.text):,} characters of text; at most {limits.max_text_chars:,} of one file "
+                "are indexed. Split it into smaller files."
+            )
         return _document(draft, found, shown, decoded)
     except UnreadableFile:
         raise
@@ -47,17 +52,6 @@ def parse(path: Path, *, name: str, limits: ParsingLimits, media_type: str | Non
     except Exception as error:  # the edge to other people's parsers: on a broken file they raise anything
         reason = one_line(f"{type(error).__name__}: {error}", 160)
         raise UnreadableFile(f"{shown} is damaged or not what its name says ({reason}).") from error
-
-
-def is_risky(path: Path, name: str, media_type: str | None = None) -> bool:
-    """Whether reading this file takes a parser that a hostile file could hang or crash. Never raises."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-        found = _format(path, name, head, media_type)
-    except OSError:
-        return False
-    return found is not None and (found.reader.takes_file or found.kind == "html")
 
 
 def _format(path: Path, name: str, head: bytes, media_type: str | None) -> Format | None:

@@ -6,15 +6,19 @@ import contextlib
 import json
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from knowledge.config import MEGABYTE, ParsingLimits
-from knowledge.errors import UnreadableFile
+from knowledge.errors import FileTooLarge, UnreadableFile
+from knowledge.parsing.draft import one_line
 from knowledge.parsing.reading import parse
+from knowledge.splitting.splitter import split_document
+from knowledge.types import ChunkDraft, SplitDocument
 
 _BLOATED = 400 * MEGABYTE
+_CHUNK_FIELDS = tuple(field.name for field in fields(ChunkDraft) if field.name != "text")
 
 
 def main() -> None:
@@ -27,22 +31,31 @@ def main() -> None:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer each request with the document or the error; `retire` asks to be replaced."""
+    """Answer each request with the document and its chunks, or the error; `retire` asks to be replaced."""
     for line in requests:
         request = json.loads(line)
         limits = ParsingLimits(**request["limits"])
         _limit(limits)
         answer = _answer(request, limits)
-        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.write(json.dumps(answer, ensure_ascii=False).encode(errors="replace") + b"\n")
         answers.flush()
 
 
 def _answer(request: dict[str, Any], limits: ParsingLimits) -> dict[str, Any]:
     try:
         document = parse(Path(request["path"]), name=request["name"], limits=limits, media_type=request["media_type"])
-        return {"document": asdict(document), "retire": _is_bloated()}
+        return {**_shown(split_document(document)), "retire": _is_bloated()}
     except UnreadableFile as error:
         return {"error": str(error), "code": error.code, "retire": _is_bloated()}
+    except MemoryError:
+        reason = f"{one_line(request['name'], 200)} needs more memory than a file may take to be split."
+        return {"error": reason, "code": FileTooLarge.code, "retire": True}
+
+
+def _shown(split: SplitDocument) -> dict[str, Any]:
+    """As JSON; a chunk's text, which the document's holds, is left out."""
+    chunks = [{name: getattr(chunk, name) for name in _CHUNK_FIELDS} for chunk in split.chunks]
+    return {"document": asdict(split.document), "chunks": chunks}
 
 
 def _is_bloated() -> bool:

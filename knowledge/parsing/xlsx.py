@@ -4,73 +4,137 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import date, datetime, time
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 
 from knowledge.config import ParsingLimits
-from knowledge.parsing.containers import check_container
+from knowledge.parsing.containers import check_container, count_members
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
-from knowledge.parsing.plain import write_table
+from knowledge.parsing.tables import Cell, Row, write_spanning_table, write_table
+from knowledge.parsing.xlsx_sheet import Merges, Traits, number_text
 
 _MOST_BLANK_ROWS = 10_000
+_NOT_READ = {"xl/charts/chart": "charts", "xl/media/": "pictures", "xl/comments": "sheets' comments"}
 
 
 def read_xlsx(path: Path, name: str, limits: ParsingLimits) -> Draft:
-    """A workbook as Markdown, values rather than formulas. Raises UnreadableFile for a damaged or encrypted one."""
+    """A workbook as Markdown: values, and formulas where the file keeps no value. Raises UnreadableFile for a damaged
+    or encrypted one."""
     check_container(path, name, limits)
     # Opened here: of a path openpyxl would judge the file by its ending.
-    with path.open("rb") as file:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of every style and extension it drops
-            workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-        try:
-            return _read(workbook, limits)
-        finally:
-            workbook.close()
+    with path.open("rb") as file, path.open("rb") as again, closing(_opened(file, values=True)) as workbook:
+        reader = _Workbook(limits=limits, values=workbook, again=again)
+        return reader.read(count_members(path, _NOT_READ))
 
 
-def _read(workbook: Any, limits: ParsingLimits) -> Draft:
-    writer = MarkdownWriter(limits.max_text_chars)
-    notes: list[str] = []
-    for sheet in workbook.worksheets[: limits.max_pages]:
-        if sheet.sheet_state != "visible":
-            notes.append(f"hidden sheet {one_line(sheet.title, 60)!r} was left out")
-            continue
+def _opened(file: Any, *, values: bool) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # openpyxl warns of every style and extension it drops
+        return openpyxl.load_workbook(file, read_only=True, data_only=values, keep_links=False)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Workbook:
+    """Reads one workbook; `again` is the same file, opened as formulas when some of them have no value."""
+
+    limits: ParsingLimits
+    values: Any
+    again: Any
+    formulas: Any = None
+    unknown: int = 0
+    """Formulas met that have no value."""
+
+    def read(self, lost: list[str]) -> Draft:
+        writer = MarkdownWriter(self.limits.max_text_chars)
+        notes: list[str] = []
+        for sheet in self.values.worksheets[: self.limits.max_pages]:
+            if sheet.sheet_state != "visible":
+                notes.append(f"hidden sheet {one_line(sheet.title, 60)!r} was left out")
+                continue
+            notes += self._sheet(writer, sheet)
+            if writer.full:
+                break
+        if len(self.values.worksheets) > self.limits.max_pages:
+            notes.append(f"only the first {self.limits.max_pages:,} sheets were read")
+        if self.unknown:
+            notes.append(
+                f"{self.unknown} formulas have no stored value and are shown as formulas; a spreadsheet program stores "
+                "values when it saves the file"
+            )
+        properties = self.values.properties
+        title = one_line(properties.title or "") if properties is not None else ""
+        return writer.draft(title=title, warnings=dict.fromkeys([*notes, *lost]))
+
+    def _sheet(self, writer: MarkdownWriter, sheet: Any) -> list[str]:
         # The size a sheet claims is often wrong, and may be made to claim a million empty rows.
         sheet.reset_dimensions()
-        rows = _rows(sheet, limits)
+        traits = Traits.of(sheet)
+        rows = self._rows(sheet, traits)
         first = next(rows, None)
         if first is None:
-            continue
+            return []
         writer.page(sheet.title)
         writer.add(f"## {one_line(sheet.title)}")
-        notes += write_table(writer, chain([first], rows), limits)
-        if writer.full:
-            break
-    title = one_line(workbook.properties.title or "") if workbook.properties is not None else ""
-    return writer.draft(title=title, warnings=dict.fromkeys(notes))
+        found = chain([first], rows)
+        if not traits.merges:
+            return write_table(writer, (values for _, values in found), self.limits)
+        merges = Merges(traits.merges)
+        return write_spanning_table(writer, (_row(merges, number, values) for number, values in found), self.limits)
+
+    def _rows(self, sheet: Any, traits: Traits) -> Iterator[tuple[int, list[str]]]:
+        """The rows that hold anything, or that a merged cell reaches into, with their numbers from 1."""
+        blank = 0
+        shown: Iterator[Any] = repeat(())
+        if traits.has_unknown_formulas:
+            shown = self._formulas(sheet.title)
+        for number, (cells, formulas) in enumerate(zip(sheet.iter_rows(), shown, strict=False), start=1):
+            values = [_text(each) for each in islice(cells, self.limits.max_table_columns + 1)]
+            for place, formula in enumerate(formulas[: len(values)]):
+                if not values[place] and (text := _formula(formula)):
+                    values[place] = text
+                    self.unknown += 1
+            if any(values) or (traits.merges and blank == 0):
+                blank = 0 if any(values) else blank + 1
+                yield number, values
+            elif (blank := blank + 1) > _MOST_BLANK_ROWS:
+                return
+
+    def _formulas(self, title: str) -> Iterator[Any]:
+        if self.formulas is None:
+            self.formulas = _opened(self.again, values=False)
+        sheet = self.formulas[title]
+        sheet.reset_dimensions()
+        return chain(sheet.iter_rows(values_only=True), repeat(()))
 
 
-def _rows(sheet: Any, limits: ParsingLimits) -> Iterator[list[str]]:
-    blank = 0
-    for row in sheet.iter_rows(values_only=True):
-        values = [_text(value) for value in islice(row, limits.max_table_columns + 1)]
-        if any(values):
-            blank = 0
-            yield values
-        elif (blank := blank + 1) > _MOST_BLANK_ROWS:
-            return
+def _row(merges: Merges, number: int, values: list[str]) -> Row:
+    cells: list[Cell] = []
+    for column, value in enumerate(values, start=1):
+        if not merges.covers(number, column):
+            columns, rows = merges.span(number, column)
+            cells.append(Cell(text=value, columns=columns, rows=rows))
+    while cells and not cells[-1].text and cells[-1].columns == 1:
+        cells.pop()
+    return Row(cells=cells)
 
 
-def _text(value: Any) -> str:
+def _formula(value: Any) -> str:
+    text = getattr(value, "text", value)
+    return text if isinstance(text, str) and text.startswith("=") else ""
+
+
+def _text(each: Any) -> str:
+    value = each.value
     if value is None:
         return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number_text(value, each.number_format or "")
     if isinstance(value, datetime) and value.time() == time():
         return value.date().isoformat()
     if isinstance(value, (date, time)):

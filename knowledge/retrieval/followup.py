@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
 
 from knowledge.text.analysis import is_identifier, language_of, query_terms, stem, stop_words
 
@@ -38,6 +39,8 @@ _SAYS_NOTHING = re.compile(
     r"|normal|recommended|advisable|worth|takes?)\b",
     re.IGNORECASE,
 )
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d+)?")
 # Words of asking and of doing: the new question brings its own, so the old ones are not carried.
 _FRAME = frozenset(
     re.findall(
@@ -63,7 +66,7 @@ def contextualise(question: str, earlier: Sequence[str]) -> str:
     """
     if not earlier or not is_elliptic(question):
         return question
-    carried = _topic(earlier[-_TURNS:], known=_keys(question))
+    carried = _topic(earlier[-_TURNS:], question)
     if not carried:
         return question
     opening, closing = ("（", "）") if language_of(question) == "zh" else (" (", ")")
@@ -108,20 +111,48 @@ def _begins_with_pronoun(text: str) -> bool:
     return False
 
 
-def _topic(turns: Sequence[str], known: frozenset[str]) -> list[str]:
-    """Names and content words of the last turn that stood alone and of the elliptic ones after it, oldest first."""
+def _topic(turns: Sequence[str], question: str) -> list[str]:
+    """Names and content words of the last turn that stood alone and of the elliptic ones after it, oldest first.
+
+    A name gives way to another of its kind that was asked about after it.
+    """
     first = next((at for at in range(len(turns) - 1, -1, -1) if not is_elliptic(turns[at])), 0)
-    named: list[str] = []
-    plain: list[str] = []
-    seen = set(known)
-    for turn in turns[first:]:
+    seen = set(_keys(question))
+    replaced = _kinds(question)
+    named: list[list[str]] = []
+    plain: list[list[str]] = []
+    for turn in reversed(turns[first:]):
         names = list(_names(turn))
+        gone = {key for name in names if _kind(name) in replaced for key in _keys(name)}
+        named.insert(0, [])
+        plain.insert(0, [])
         for word in [*names, *_content_words(turn)]:
-            if not _keys(word) <= seen:
+            if not _keys(word) <= seen and not _keys(word) <= gone:
                 seen |= _keys(word)
-                (named if word in names else plain).append(word)
-    chosen = set((named + plain)[:_MOST_CARRIED])
-    return [word for word in [*named, *plain] if word in chosen]
+                (named if word in names else plain)[0].append(word)
+        replaced |= _kinds(turn)
+    words = [*chain.from_iterable(named), *chain.from_iterable(plain)]
+    return words[:_MOST_CARRIED]
+
+
+def _kinds(question: str) -> frozenset[str]:
+    """The kinds of the names that a question asks about in the place of earlier ones: "and X?" does, "with X?" not."""
+    if _begins_with_pronoun(question) or _POINTS_BACK.search(_CODE.sub(" ", question).rstrip("呢？? ")):
+        return frozenset()
+    return frozenset(filter(None, map(_kind, _names(question))))
+
+
+def _kind(name: str) -> str:
+    """What a name is one of: error codes of one family, addresses, GUIDs, flags, settings; empty for other names."""
+    if _GUID.fullmatch(name):
+        return "guid"
+    if _ADDRESS.fullmatch(name):
+        return "address"
+    if name.startswith("--"):
+        return "flag"
+    if re.search(r"\d", name):
+        return re.sub(r"\d+", "0", name.lower())
+    return "setting" if "_" in name else ""
 
 
 def _names(question: str) -> Iterator[str]:

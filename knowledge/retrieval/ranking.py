@@ -19,14 +19,21 @@ NAMED = "named"
 PAGE_SHARES = (1.0, 0.3, 0.1)
 """A page's score is the sum of its best three chunks with these shares."""
 
-LEXICAL_WEIGHT = 0.45
-BEST_EMBEDDER_WEIGHT = 0.3
-OTHER_EMBEDDER_WEIGHT = 0.2
-"""Before they are scaled to sum to 1. The best embedder is the slowest one that knows the question's language."""
-
 NAMED_WEIGHT = 0.5
 """What a chunk gains whose title or heading is the question, or that says what the thing asked for is, beside lists
 that sum to 1. It falls with the fourth power of how nearly, so that a question in other words is left alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weights:
+    """What the parts of a ranking count for. Those of the lists are scaled to sum to 1."""
+
+    lexical: float = 0.4
+    best_embedder: float = 0.35
+    """Of the slowest embedder that knows the question's language."""
+    other_embedder: float = 0.25
+    neighbour: float = 0.2
+    """How much of its better neighbour's score a chunk gains."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +62,10 @@ class RankedChunk:
 
 
 def fusion_weights(
-    question_language: Language, embedders: Sequence[tuple[str, frozenset[Language]]], coverage: Mapping[str, float]
+    question_language: Language,
+    embedders: Sequence[tuple[str, frozenset[Language]]],
+    coverage: Mapping[str, float],
+    weights: Weights,
 ) -> dict[str, float]:
     """The weight of each list (`lexical`, `vector:<embedder>`) for a question; they sum to 1.
 
@@ -64,12 +74,12 @@ def fusion_weights(
     that an embedder has vectors of; its weight shrinks with it, so that a few vectors do not outweigh all the words.
     """
     able = [name for name, languages in embedders if question_language in languages]
-    weights = {LEXICAL: LEXICAL_WEIGHT}
+    shares = {LEXICAL: weights.lexical}
     for name in able:
-        weight = BEST_EMBEDDER_WEIGHT if name == able[-1] else OTHER_EMBEDDER_WEIGHT
-        weights[f"vector:{name}"] = weight * coverage.get(name, 0.0)
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items()}
+        weight = weights.best_embedder if name == able[-1] else weights.other_embedder
+        shares[f"vector:{name}"] = weight * coverage.get(name, 0.0)
+    total = sum(shares.values())
+    return {name: share / total for name, share in shares.items()}
 
 
 def rank(lists: Sequence[CandidateList]) -> list[RankedChunk]:
@@ -87,6 +97,24 @@ def rank(lists: Sequence[CandidateList]) -> list[RankedChunk]:
             parts[scored.chunk_id][candidates.name] = value
             own[scored.chunk_id] += candidates.weight * value
     return _by_page(own, documents, parts)
+
+
+def support(ranked: Sequence[RankedChunk], places: Mapping[int, tuple[str, int]], weight: float) -> list[RankedChunk]:
+    """The ranking with each chunk helped by the better of the two beside it in its document.
+
+    What is asked and what answers it often stand in two paragraphs. `places` are (document id, ordinal) by chunk id.
+    """
+    scores = {places[each.chunk_id]: each.own for each in ranked if each.chunk_id in places}
+    own = {each.chunk_id: each.own for each in ranked}
+    for chunk_id, (document_id, ordinal) in places.items():
+        if chunk_id in own:
+            beside = (scores.get((document_id, ordinal + step), 0.0) for step in (-1, 1))
+            own[chunk_id] += weight * max(beside)
+    return _by_page(
+        {chunk_id: score / (1 + weight) for chunk_id, score in own.items()},
+        {each.chunk_id: each.document_id for each in ranked},
+        {each.chunk_id: each.parts for each in ranked},
+    )
 
 
 def likeness(question: Collection[str], name: Collection[str]) -> float:

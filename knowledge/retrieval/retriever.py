@@ -14,14 +14,17 @@ from knowledge.retrieval.ranking import (
     LEXICAL,
     CandidateList,
     RankedChunk,
+    Weights,
     demote,
     fusion_weights,
     likeness,
     promote,
     rank,
+    support,
 )
 from knowledge.text.analysis import language_of, query_terms, term_set
 from knowledge.text.definitions import best_definition, subject_of
+from knowledge.text.focus import focus_of
 from knowledge.types import Chunk, DocumentRef, Filters, Hit, Language, Passage
 
 CANDIDATES = 300
@@ -78,12 +81,19 @@ class Retriever:
     """Answers searches over knowledge bases; holds nothing of its own, so one serves any number of threads."""
 
     def __init__(
-        self, *, library: Library, indexes: Indexes, embedders: Mapping[str, Embedder], budget: float = BUDGET_WORDS
+        self,
+        *,
+        library: Library,
+        indexes: Indexes,
+        embedders: Mapping[str, Embedder],
+        budget: float = BUDGET_WORDS,
+        weights: Weights | None = None,
     ) -> None:
         self._library = library
         self._indexes = indexes
         self._embedders = embedders
         self._budget = budget
+        self._weights = weights or Weights()
 
     def search(
         self,
@@ -96,11 +106,13 @@ class Retriever:
     ) -> SearchResult:
         """Search knowledge bases by id; all of them compete on one scale.
 
-        `context` holds the user's earlier questions of the conversation, the latest last. Words alone answer when no
-        embedder is ready. Raises what `Indexes.open` raises for an unknown knowledge base.
+        `context` holds the user's earlier questions of the conversation, the latest last. A long question (a story, a
+        pasted log) is read for what it asks and names. Words alone answer when no embedder is ready. Raises what
+        `Indexes.open` raises for an unknown knowledge base.
         """
-        asked = contextualise(question, context)
-        language = language_of(question)
+        focus = focus_of(question)
+        asked = contextualise(focus, context)
+        language = language_of(focus)
         among = self._library.select(knowledge_bases, filters) if filters is not None else None
         opened = [self._indexes.open(knowledge_base_id) for knowledge_base_id in dict.fromkeys(knowledge_bases)]
         vectors, degraded = self._embed(asked, language, opened)
@@ -137,7 +149,7 @@ class Retriever:
     ) -> list[CandidateList]:
         """One list for the words and one for each embedder, each over all knowledge bases."""
         known = [(name, self._embedders[name].languages) for name in vectors]
-        weights = fusion_weights(language, known, _coverage(opened))
+        weights = fusion_weights(language, known, _coverage(opened), self._weights)
         words = [each for indexes in opened for each in indexes.lexical.search(question, CANDIDATES, among)]
         lists = [CandidateList(name=LEXICAL, weight=weights[LEXICAL], found=_best(words))]
         for name, vector in vectors.items():
@@ -151,14 +163,17 @@ class Retriever:
         return lists
 
     def _read(self, question: str, ranked: Sequence[RankedChunk], limit: int) -> _Read:
-        """The best chunks and their documents, background set back and what is named like the question set forward;
-        what was deleted meanwhile is left out."""
+        """The best chunks and their documents, neighbours helping, background set back and what is named like the
+        question set forward; what was deleted meanwhile is left out."""
         first = ranked[: 2 * limit]
         documents = self._library.documents({each.document_id for each in first})
         paths = {name: document.path for name, document in documents.items()}
-        chunks = self._library.chunks([each.chunk_id for each in demote(first, paths)[:limit]])
-        ordered = demote(promote(first, _named(question, chunks, documents)), paths)
-        return _Read(ranked=[each for each in ordered if each.chunk_id in chunks], chunks=chunks, documents=documents)
+        chunks = self._library.chunks([each.chunk_id for each in first])
+        places = {chunk.id: (chunk.document_id, chunk.ordinal) for chunk in chunks.values()}
+        helped = support(first, places, self._weights.neighbour)
+        ordered = demote(promote(helped, _named(question, chunks, documents)), paths)
+        kept = [each for each in ordered if each.chunk_id in chunks][:limit]
+        return _Read(ranked=kept, chunks=chunks, documents=documents)
 
     def _widened(self, read: _Read) -> list[Candidate]:
         candidates = [Candidate(chunk=read.chunks[each.chunk_id], score=each.own) for each in read.ranked]

@@ -23,9 +23,10 @@ from knowledge.sources.items import SETTLED_NS, Reading, SourceItem
 from knowledge.sources.options import SelectionOptions
 from knowledge.sources.reader import ReadRequest, local_path
 from knowledge.sources.selection import Selection
+from knowledge.sources.zip_names import member_names
 
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, OSError, ValueError)
-_ENCRYPTED, _UTF8 = 0x1, 0x800
+_ENCRYPTED = 0x1
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _BLOCK = 1024 * 1024
 _LONGEST_PATH, _LONGEST_NAME = 1_000, 255
@@ -97,7 +98,7 @@ def _items(
     shared: _Shared, members: list[zipfile.ZipInfo], limits: ArchiveLimits, selection: Selection, ignored: Counter[str]
 ) -> Iterator[SourceItem]:
     seen: set[str] = set()
-    for member, name in zip(members, _names(members), strict=True):
+    for member, name in zip(members, member_names(members), strict=True):
         problem = _problem(member, name, limits)
         clean = _clean(name)
         verdict = selection.of(clean) if clean else "read"
@@ -237,31 +238,6 @@ def _clean(name: str) -> str:
     parts = [part for part in _DRIVE.sub("", name).replace("\\", "/").split("/") if part not in ("", ".", "..")]
     text = "/".join(parts).encode("utf-8", errors="replace").decode("utf-8")
     return re.sub(r"[\x00-\x1f\x7f]", "", text)[:_LONGEST_PATH]
-
-
-def _names(members: list[zipfile.ZipInfo]) -> list[str]:
-    """Member names decoded. An archive made on a Chinese Windows has GBK names without saying so: zipfile reads them
-    as code page 437. The archive is read one way as a whole, since a short name alone may fit several encodings."""
-    raw = [None if member.flag_bits & _UTF8 else _raw(member.orig_filename) for member in members]
-    encoding = next((each for each in ("utf-8", "gb18030") if all(_fits(name, each) for name in raw)), "cp437")
-    return [
-        member.orig_filename if name is None else name.decode(encoding, errors="replace")
-        for member, name in zip(members, raw, strict=True)
-    ]
-
-
-def _raw(name: str) -> bytes | None:
-    try:
-        return name.encode("cp437")
-    except UnicodeEncodeError:
-        return None
-
-
-def _fits(name: bytes | None, encoding: str) -> bool:
-    try:
-        return name is None or bool(name.decode(encoding)) or True
-    except UnicodeDecodeError:
-        return False
 
 
 def _modified(member: zipfile.ZipInfo) -> float:

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from knowledge.splitting.blocks import Block, Kind, line_starts, size_of
-from knowledge.text.markup import plain_text
+from knowledge.text.markup import heading_name
 
 _KINDS: dict[str, Kind] = {
     "fence": "code",
@@ -21,10 +21,12 @@ _KINDS: dict[str, Kind] = {
     "ordered_list_open": "list",
 }
 _ADMONITION = re.compile(r"(?:!!!|\?\?\?\+?|===)[ \t]")
-_OPENER = re.compile(r"(?:\{\{[<%]\s*(?!/)[^\n]*[%>]\}\}|:::+[ \t]*\S[^\n]*)\s*\Z")
-_CLOSER = re.compile(r"(?:\{\{[<%]\s*/[^\n]*[%>]\}\}|:::+|\{[^{}\n]*=[^{}\n]*\})\s*\Z")
+_OPENER = re.compile(r"\{\{[<%]\s*+(?!/)[^\n]*[%>]\}\}|:::+[ \t]*[^:\s][^\n]*")
+_CLOSER = re.compile(r"\{\{[<%]\s*+/[^\n]*[%>]\}\}|:::+|\{(?=[^{}\n=]*+=)[^{}\n]*+\}")
+_LONGEST_SIGN = 1_000
+"""Characters of a line that opens or closes a container; a longer one is text."""
+
 _LEADS_IN = re.compile(r"[:：]\s*\Z")
-_HEADING_ATTRIBUTES = re.compile(r"\s*\{[#.:][^{}]*\}\s*\Z")
 
 
 def markdown_blocks(text: str, start: int) -> Iterator[Block]:
@@ -54,7 +56,7 @@ def _headed(blocks: Iterator[tuple[Token, str, int, int]], text: str) -> Iterato
     for token, content, start, end in blocks:
         if token.type == "heading_open":
             level = int(token.tag[1:])
-            name = plain_text(_HEADING_ATTRIBUTES.sub("", content), "markdown").strip()
+            name = heading_name(content)
             path = [(depth, heading) for depth, heading in path if depth < level] + [(level, name)]
         yield Block(
             start=start,
@@ -72,7 +74,7 @@ def _glue(blocks: list[Block], text: str) -> Iterator[Block]:
     held: Block | None = None
     for block in blocks:
         if held is not None and not block.is_heading and not held.is_heading and _belongs(held, block, text):
-            kind = block.kind if _OPENER.match(text[held.start : held.end]) else held.kind
+            kind = block.kind if _is_sign(_OPENER, held, text) else held.kind
             held = replace(held, end=block.end, size=held.size + block.size, kind=kind, leads_in=False)
             continue
         if held is not None:
@@ -83,7 +85,13 @@ def _glue(blocks: list[Block], text: str) -> Iterator[Block]:
 
 
 def _belongs(held: Block, block: Block, text: str) -> bool:
-    before, own = text[held.start : held.end], text[block.start : block.end]
-    if _ADMONITION.match(before) and own[:1] in " \t":
+    if _ADMONITION.match(text, held.start, held.end) and text[block.start] in " \t":
         return True
-    return bool(_OPENER.match(before) or _CLOSER.match(own))
+    return _is_sign(_OPENER, held, text) or _is_sign(_CLOSER, block, text)
+
+
+def _is_sign(pattern: re.Pattern[str], block: Block, text: str) -> bool:
+    """Whether a block is nothing but a line that opens or closes a container."""
+    if block.end - block.start > _LONGEST_SIGN:
+        return False
+    return pattern.fullmatch(text[block.start : block.end].rstrip()) is not None

@@ -5,13 +5,29 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
-from knowledge.splitting.blocks import TARGET_SIZE, Block, Kind, cut
+from knowledge.splitting.blocks import HARD_MAXIMUM_SIZE, TARGET_SIZE, Block, Kind, cut
 from knowledge.splitting.markdown_blocks import markdown_blocks
+from knowledge.splitting.repetition import TRIMMED, Repetition
 from knowledge.splitting.text_blocks import code_blocks, line_blocks, plain_blocks, rst_blocks, yaml_blocks
 from knowledge.text.analysis import count_words, language_of
+from knowledge.text.invisible import visible
 from knowledge.text.markup import front_matter, plain_code, plain_text, slug
-from knowledge.types import ChunkDraft, Language, ParsedDocument
+from knowledge.types import ChunkDraft, Language, ParsedDocument, SplitDocument
+
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_PARTS = {
+    "application/pdf": "page",
+    f"{_OFFICE}presentationml.presentation": "slide",
+    f"{_OFFICE}spreadsheetml.sheet": "sheet",
+}
+_LONGEST_TITLE = 300
+_LONGEST_DESCRIPTION = 1_000
+_SHORT_HEADING = 60
+_MANY_CHUNKS = 1_000
+_SHORTEST_MEAN = 60
+"""Beyond so many chunks, shorter than so many characters on average, sections are too small to be chunks."""
 
 SMALL_SIZE = 30.0
 """A section smaller than this joins the one below it: its heading alone would be found, and say nothing."""
@@ -32,17 +48,30 @@ def split(document: ParsedDocument) -> list[ChunkDraft]:
 
     Each chunk's `text` is `document.text[start:end]`, one begins where the one before ended, and none is blank. The
     first line of `search_text` is title and heading path joined by " > "; the rest is the text without markup. The
-    description in a document's front matter is searched with its first chunk.
+    description in a document's front matter is searched with its first chunk. A chunk of a document with pages begins
+    on the page it names, and ends on it but for a paragraph that goes on. What chunks repeat (titles, headings, header
+    rows) is together at most a few times as long as the document.
     """
+    return list(split_document(document).chunks)
+
+
+def split_document(document: ParsedDocument) -> SplitDocument:
+    """The same chunks with the document, whose warnings name what splitting left out."""
     matter, body_start = front_matter(document.text) if document.markup == "markdown" else ({}, 0)
-    title = str(matter.get("title") or document.title).strip()
-    description = str(matter.get("description") or document.metadata.get("description") or "").strip()
+    title = str(matter.get("title") or document.title).strip()[:_LONGEST_TITLE].rstrip()
+    about = matter.get("description") or document.metadata.get("description") or ""
+    description = str(about)[:_LONGEST_DESCRIPTION].strip()
+    pages = _Pages(document)
     blocks = (piece for block in _blocks(document, body_start) for piece in cut(block, document.text))
-    spans = _tile([_span(blocks) for blocks in _pack(blocks)], document.text)
-    return [
-        _draft(document, title, ordinal, span, description if ordinal == 0 else "")
+    spans = _tile([_span(blocks) for blocks in _pack(blocks, pages)], document.text)
+    repeated = Repetition(len(document.text))
+    chunks = tuple(
+        _draft(document, pages, title, ordinal, span, repeated, description if ordinal == 0 else "")
         for ordinal, span in enumerate(spans)
-    ]
+    )
+    if repeated.exceeded:
+        document = replace(document, warnings=(*document.warnings, TRIMMED))
+    return SplitDocument(document=document, chunks=chunks)
 
 
 def _blocks(document: ParsedDocument, body_start: int) -> Iterator[Block]:
@@ -64,27 +93,36 @@ def _blocks(document: ParsedDocument, body_start: int) -> Iterator[Block]:
             return plain_blocks(text)
 
 
-def _pack(blocks: Iterable[Block]) -> Iterator[list[Block]]:
-    """Groups of blocks up to the target size; a heading opens a new one unless the one before is too small."""
+def _pack(blocks: Iterable[Block], pages: _Pages) -> Iterator[list[Block]]:
+    """Groups of blocks up to the target size; a heading opens a new one unless the one before is too small, a page
+    always. Where nearly every line is a heading, headings open none."""
     pending: list[Block] = []
-    size = 0.0
+    size, made, headings = 0.0, 0, 0
     for block in blocks:
-        if pending and _closes(pending, size, block):
+        crowded = made > _MANY_CHUNKS and block.start < made * _SHORTEST_MEAN
+        only_headings = headings == len(pending) and size < HARD_MAXIMUM_SIZE
+        if pending and _closes(pending, size, block, pages, only_headings=only_headings, crowded=crowded):
             carried = _carried(pending, block)
             yield pending[: len(pending) - len(carried)]
-            pending, size = carried, sum(each.size for each in carried)
+            made += 1
+            pending, size, headings = carried, sum(each.size for each in carried), 0
         pending.append(block)
         size += block.size
+        headings += block.is_heading
     if pending:
         yield pending
 
 
-def _closes(pending: list[Block], size: float, block: Block) -> bool:
+def _closes(
+    pending: list[Block], size: float, block: Block, pages: _Pages, *, only_headings: bool, crowded: bool
+) -> bool:
+    if not only_headings and pages.index(block.start) != pages.index(pending[0].start):
+        return True
     first = pending[0].heading_path
-    if block.heading_path != pending[-1].heading_path:
+    if block.heading_path != pending[-1].heading_path and not crowded:
         below = block.heading_path[: len(first)] == first
         return not below or size >= SMALL_SIZE
-    return size + block.size > TARGET_SIZE and not all(each.is_heading for each in pending)
+    return size + block.size > TARGET_SIZE and not only_headings
 
 
 def _carried(pending: list[Block], block: Block) -> list[Block]:
@@ -106,30 +144,33 @@ def _tile(spans: list[_Span], text: str) -> list[_Span]:
     return [replace(span, end=end) for span, end in zip(solid, ends, strict=False)]
 
 
-def _draft(document: ParsedDocument, title: str, ordinal: int, span: _Span, description: str) -> ChunkDraft:
+def _draft(
+    document: ParsedDocument, pages: _Pages, title: str, ordinal: int, span: _Span, repeated: Repetition, about: str
+) -> ChunkDraft:
     text = document.text[span.start : span.end]
+    path, context = span.heading_path, span.blocks[0].context
+    if not repeated.allows(title, *path, context):
+        title, path, context = "", tuple(name[:_SHORT_HEADING] for name in path[-1:]), ""
+    header = " > ".join(_without_repeats((title, *path)))
     return ChunkDraft(
         ordinal=ordinal,
         start=span.start,
         end=span.end,
         text=text,
-        search_text=_search_text(document, title, span, description),
-        heading_path=span.heading_path,
-        anchor=slug(span.heading_path[-1]) if span.heading_path else "",
+        search_text="\n".join([header, *filter(None, (context, *_bodies(document, span), about))]),
+        heading_path=path,
+        anchor=pages.anchor(span.start) or (slug(path[-1]) if path else ""),
         kind=_main_kind(span.blocks),
         language=_language(text, document.language, span.blocks),
-        page=_page_at(document, span.start),
+        page=pages.label(span.start),
     )
 
 
-def _search_text(document: ParsedDocument, title: str, span: _Span, description: str) -> str:
-    bodies = [
-        _plain(document.text[block.start : block.end], block.kind, document.markup)
-        for block in span.blocks
-        if not (block.is_heading and block.heading_path == span.heading_path[: len(block.heading_path)])
-    ]
-    header = " > ".join(_without_repeats((title, *span.heading_path)))
-    return "\n".join([header, *filter(None, (span.blocks[0].context, *bodies, description))])
+def _bodies(document: ParsedDocument, span: _Span) -> Iterator[str]:
+    """The blocks of a chunk without markup; headings that its path names are left out."""
+    for block in span.blocks:
+        if not (block.is_heading and block.heading_path == span.heading_path[: len(block.heading_path)]):
+            yield visible(_plain(document.text[block.start : block.end], block.kind, document.markup))
 
 
 def _plain(text: str, kind: Kind, markup: str) -> str:
@@ -158,6 +199,22 @@ def _language(text: str, document_language: Language, blocks: tuple[Block, ...])
     return language_of(text)
 
 
-def _page_at(document: ParsedDocument, offset: int) -> str:
-    index = bisect.bisect_right([start for start, _ in document.pages], offset) - 1
-    return document.pages[index][1] if index >= 0 else ""
+class _Pages:
+    """On which page, slide or sheet an offset of a document stands."""
+
+    def __init__(self, document: ParsedDocument) -> None:
+        self._starts = [start for start, _ in document.pages]
+        self._labels = [label for _, label in document.pages]
+        self._named = _PARTS.get(document.media_type, "")
+
+    def index(self, offset: int) -> int:
+        return bisect.bisect_right(self._starts, offset) - 1
+
+    def anchor(self, offset: int) -> str:
+        """The part of a file at an offset as a fragment of its address names it (`page=3`, as RFC 8118 has it for
+        PDF); "" where headings name it better."""
+        return f"{self._named}={quote(self.label(offset))}" if self._named and self._labels else ""
+
+    def label(self, offset: int) -> str:
+        index = self.index(offset)
+        return self._labels[index] if index >= 0 else ""

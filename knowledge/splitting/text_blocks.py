@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -10,12 +11,17 @@ from knowledge.splitting.blocks import Block, Kind, line_starts, size_of
 
 _RST_RULE = re.compile(r"([=\-`:'\"~^_*+#<>.])\1{2,}[ \t]*\r?\n?\Z")
 _DEFINITION = re.compile(
-    r"[ \t]*(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub)[ \t]+)*"
+    r"[ \t]*+(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub)[ \t]++)*"
     r"(?:class|def|func(?:tion)?|fn|interface|struct|enum|trait|impl|module|namespace|type|resource|data|variable)\b"
-    r"[ \t]+(?:\([^)\n]*\)[ \t]*)?([\"\w.$:<>/ -]*[\"\w>])"
+    r"[ \t]++(?:\([^)\n]*\)[ \t]*+)?([\"\w.$:<>/ -]*[\"\w>])"
 )
 _YAML_KIND = re.compile(r"^kind:[ \t]*[\"']?([\w.-]+)", re.MULTILINE)
 _YAML_NAME = re.compile(r"^  name:[ \t]*[\"']?([\w.-]+)", re.MULTILINE)
+_LONGEST_LINE = 1_000
+"""Characters of a line that are looked at for the name of what begins there."""
+
+_LONGEST_NAME = 300
+_DEEPEST = 20
 _YAML_BREAK = re.compile(r"---(?:\s|\Z)")
 
 
@@ -27,7 +33,7 @@ def rst_blocks(text: str) -> Iterator[Block]:
         if title:
             rule, name = title
             signs = [sign for sign, _ in path]
-            path = [*(path[: signs.index(rule)] if rule in signs else path), (rule, name)]
+            path = [*(path[: signs.index(rule)] if rule in signs else path)[:_DEEPEST], (rule, name[:_LONGEST_NAME])]
         yield _block(text, start, end, tuple(name for _, name in path), is_heading=bool(title))
 
 
@@ -46,11 +52,12 @@ def code_blocks(text: str) -> Iterator[Block]:
     """Definitions and the lines between them, under the names of the definitions around them."""
     path: list[tuple[int, str]] = []
     for start, end, lines in _paragraphs(text, indented_follows=False):
-        definition = next((match for line in lines if (match := _DEFINITION.match(line))), None)
+        definition = next((match for line in lines if (match := _DEFINITION.match(line[:_LONGEST_LINE]))), None)
         indent = min((_indent(line) for line in lines if line.strip()), default=0)
-        path = [(depth, name) for depth, name in path if depth < indent]
+        path = [(depth, name) for depth, name in path if depth < indent][:_DEEPEST]
         if definition:
-            path.append((_indent(definition.group()), " ".join(definition.group(1).replace('"', " ").split())))
+            name = " ".join(definition.group(1).replace('"', " ").split())
+            path.append((_indent(definition.group()), name[:_LONGEST_NAME]))
         yield _block(text, start, end, tuple(name for _, name in path), kind="code")
 
 
@@ -58,11 +65,12 @@ def yaml_blocks(text: str) -> Iterator[Block]:
     """Top-level entries of each YAML document, under its kind and name when it is a Kubernetes object."""
     starts = line_starts(text)
     edges = [start for start in starts[:-1] if _YAML_BREAK.match(text, start)]
+    entries = [start for start in starts[:-1] if text[start] not in " \t\r\n#-]}"]
     for first, last in zip([0, *edges], [*edges, len(text)], strict=True):
         document = text[first:last]
         names = (_YAML_KIND.search(document), _YAML_NAME.search(document))
-        heading = " ".join(match.group(1) for match in names if match)
-        inside = [start for start in starts if first < start < last and text[start] not in " \t\r\n#-]}"]
+        heading = " ".join(match.group(1)[:_LONGEST_NAME] for match in names if match)
+        inside = entries[bisect.bisect_right(entries, first) : bisect.bisect_left(entries, last)]
         for start, end in zip([first, *inside], [*inside, last], strict=True):
             if text[start:end].strip():
                 yield _block(text, start, end, (heading,) if heading else (), kind="code")

@@ -13,6 +13,8 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Protocol
 
+from knowledge.text.invisible import visible
+
 if TYPE_CHECKING:
     from rjieba import Jieba
 
@@ -96,7 +98,7 @@ def stop_words() -> frozenset[str]:
 
 def _terms(text: str) -> Iterator[str]:
     stop = stop_words()
-    for match in _PIECE.finditer(unicodedata.normalize("NFKC", text)):
+    for match in _PIECE.finditer(unicodedata.normalize("NFKC", visible(text))):
         piece = match.group()
         if _HAN_RUN.match(piece):
             yield from (word for word in _cutter().cut_for_search(piece, hmm=False) if word not in stop)

@@ -53,7 +53,7 @@ def attached(made: Container, *ids: str) -> str:
     with made.database.write() as connection:
         thread = Conversations(connection, LOCAL).create("", ())
         spec = RunSpec(question="What is in it?", scope=LOCAL, attachments=ids)
-        open_run(connection, thread.id, spec, Placement(), owner=made.runs.owner, lease=made.runs.lease)
+        open_run(connection, thread.id, spec, Placement(), owner=made.runs.owner)
     return thread.id
 
 

@@ -14,16 +14,17 @@ from sqlalchemy import func, select
 from knowledge.config import ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.errors import EmbedderUnavailable, FileTooSlow, NotFound
-from knowledge.events import BuildFinished, DocumentFailed, DocumentSkipped, StageProgress
+from knowledge.events import BuildFinished, BuildNote, DocumentFailed, DocumentSkipped, StageProgress
 from knowledge.ingestion.ingestor import Uploads
 from knowledge.parsing import parse
 from knowledge.ports import Vectors
+from knowledge.splitting.splitter import split_document
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import Blob
 from knowledge.storage.changes import read_base
 from knowledge.storage.library import SqlLibrary
 from knowledge.storage.tables import chunks, documents, embeddings, links, metadata
-from knowledge.types import Filters, KnowledgeBase, ParsedDocument
+from knowledge.types import Filters, KnowledgeBase, SplitDocument
 from tests.workshop import SCOPE, Workshop
 
 SETUP = "# Setup\n\nInstall the operator with helm. See [limits](limits.md).\n"
@@ -166,14 +167,14 @@ class Impatient:
         self.slow = set(slow)
         self.given: list[tuple[str, float]] = []
 
-    def parse(
+    def read(
         self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None, lane: str = ""
-    ) -> ParsedDocument:
+    ) -> SplitDocument:
         assert lane
         self.given.append((name, limits.max_seconds))
         if name in self.slow:
             raise FileTooSlow(f"{name} could not be read.")
-        return parse(path, name=name, limits=limits, media_type=media_type)
+        return split_document(parse(path, name=name, limits=limits, media_type=media_type))
 
 
 def test_a_slow_file_comes_last_and_gets_less_the_next_time(workshop: Workshop) -> None:
@@ -512,3 +513,11 @@ def test_the_last_event_says_what_was_done(workshop: Workshop) -> None:
     assert workshop.events(workshop.make_base())[-1] == BuildFinished(
         received=1, unchanged=0, indexed=1, failed=0, removed=0, embedded=2
     )
+
+
+def test_what_reading_lost_is_in_the_report_of_the_build(workshop: Workshop) -> None:
+    workshop.write("odd.md", "---\ntitle: [open\n---\n# Body\n\nwords\n")
+    base = workshop.make_base()
+    notes = [event.message for event in workshop.events(base) if isinstance(event, BuildNote)]
+    assert notes == ["odd.md: its front matter could not be read."]
+    assert workshop.documents(base)["odd.md"].warnings == ("its front matter could not be read",)

@@ -1,13 +1,14 @@
 import pytest
 
-from knowledge.indexes.bm25 import ConceptScorer, Statistics
+from knowledge.indexes.bm25 import ConceptScorer, Statistics, with_page
 from knowledge.text.expansion import Concept
 
 STATISTICS = Statistics(chunks=1000, average_length=100, frequencies={"rare": 2, "common": 800, "a": 20, "b": 20})
 
 
 def score(concepts: list[Concept], text: str, length: int = 100) -> float:
-    return ConceptScorer(concepts, STATISTICS).score(text.split(), length)
+    scorer = ConceptScorer(concepts, STATISTICS)
+    return scorer.score(scorer.counts(text.split()), length)
 
 
 def test_rare_word_counts_more_than_a_common_one() -> None:
@@ -51,3 +52,14 @@ def test_word_that_no_chunk_holds_lowers_the_share() -> None:
 def test_nothing_in_common_scores_nothing() -> None:
     assert score([Concept(terms=("rare",))], "other words") == 0
     assert score([], "rare") == 0
+
+
+def test_a_page_covers_a_question_with_words_of_any_of_its_chunks() -> None:
+    scorer = ConceptScorer([Concept(terms=("a",)), Concept(terms=("missing",), variants=(("rare",),))], STATISTICS)
+    assert scorer.coverage(["a", "rare"]) == pytest.approx(1)
+    assert 0 < scorer.coverage(["a"]) < 1
+    assert scorer.coverage([]) == ConceptScorer([], STATISTICS).coverage([]) == 0
+
+
+def test_of_alike_chunks_the_one_of_the_page_that_has_the_rest_is_better() -> None:
+    assert 0 < with_page(0.5, 0.2) < with_page(0.5, 0.9) < 1

@@ -76,3 +76,29 @@ def test_without_earlier_questions_nothing_changes(question):
 
 def test_earlier_questions_without_content_change_nothing():
     assert contextualise("why?", ["?", "??"]) == "why?"
+
+
+@pytest.mark.parametrize(
+    ("question", "earlier"),
+    [
+        ("And ABC-4324?", ["What does ABC-4321 mean?"]),
+        ("what about 10.42.1.7?", ["Which relay has the address 10.42.17.7?"]),
+        ("and --verify-depth?", ["What does --no-verify do?"]),
+        ("and proxy_send_timeout?", ["What is the default of proxy_read_timeout?"]),
+        ("ABC-4324 呢？", ["ABC-4321 是什么意思"]),
+    ],
+)
+def test_another_name_of_the_kind_takes_the_place_of_the_one_before(question, earlier):
+    whole = contextualise(question, earlier)
+    for name in ("4321", "10.42.17.7", "no-verify", "read_timeout"):
+        assert name not in whole
+
+
+def test_what_is_asked_next_is_about_the_name_asked_last():
+    whole = contextualise("How do I mend it?", ["What does ABC-4321 mean?", "And ABC-4324?"])
+    assert "ABC-4324" in whole
+    assert "ABC-4321" not in whole
+
+
+def test_a_question_that_points_back_keeps_the_name_it_points_to():
+    assert "--no-verify" in contextualise("does it work with --dry-run?", ["what does --no-verify do"])

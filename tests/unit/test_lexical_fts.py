@@ -62,6 +62,8 @@ def found(index: FtsIndex, question: str, **options: object) -> list[int]:
         ("how is a rollback different from a rolling update", 3),
         ("disk of a node is full", 4),
         ("proxy setings", 1),
+        ("how to set the proyx timout", 1),
+        ("kubectl srever", 2),
         ("déploiement", 5),
     ],
 )

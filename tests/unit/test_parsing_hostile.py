@@ -20,6 +20,7 @@ from pypdf import PdfWriter
 from knowledge.config import MEGABYTE, ParsingLimits
 from knowledge.errors import FileTooLarge, UnreadableFile
 from knowledge.parsing import SUFFIXES, IsolatedParser, parse
+from knowledge.splitting.splitter import split_document
 from knowledge.types import ParsedDocument
 
 LIMITS = ParsingLimits()
@@ -282,11 +283,11 @@ def test_isolated_parsing_gives_what_parsing_gives(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text("<h1>T</h1><p>text <a href=x.html>link</a></p>")
     with IsolatedParser() as parser:
         for path in sorted(tmp_path.iterdir()):
-            isolated = parser.parse(path, name=path.name, limits=LIMITS)
-            assert isolated == parse(path, name=path.name, limits=LIMITS)
+            isolated = parser.read(path, name=path.name, limits=LIMITS)
+            assert isolated == split_document(parse(path, name=path.name, limits=LIMITS))
         (tmp_path / "a.docx").write_bytes(b"PK\x03\x04")
         with pytest.raises(UnreadableFile, match=r"a\.docx is damaged"):
-            parser.parse(tmp_path / "a.docx", name="a.docx", limits=LIMITS)
+            parser.read(tmp_path / "a.docx", name="a.docx", limits=LIMITS)
 
 
 def test_a_file_that_takes_too_long_or_too_much_is_reported_and_the_next_one_is_read(tmp_path: Path) -> None:
@@ -301,9 +302,74 @@ def test_a_file_that_takes_too_long_or_too_much_is_reported_and_the_next_one_is_
     light.write_text("<p>light</p>")
     with IsolatedParser() as parser:
         with pytest.raises(UnreadableFile, match=r"heavy\.xlsx could not be read: .* longer than 2 s"):
-            parser.parse(heavy, name="heavy.xlsx", limits=ParsingLimits(max_seconds=2, max_ratio=10_000))
-        assert parser.parse(light, name="light.html", limits=LIMITS).text == "light\n"
+            parser.read(heavy, name="heavy.xlsx", limits=ParsingLimits(max_seconds=2, max_ratio=10_000))
+        assert parser.read(light, name="light.html", limits=LIMITS).document.text == "light\n"
         little = ParsingLimits(max_memory_bytes=120 * MEGABYTE, max_ratio=10_000)
         with pytest.raises(UnreadableFile):
-            parser.parse(heavy, name="heavy.xlsx", limits=little)
-        assert parser.parse(light, name="light.html", limits=LIMITS).text == "light\n"
+            parser.read(heavy, name="heavy.xlsx", limits=little)
+        assert parser.read(light, name="light.html", limits=LIMITS).document.text == "light\n"
+
+
+def test_plain_files_are_read_in_the_child_too(tmp_path: Path) -> None:
+    heavy, light = tmp_path / "heavy.md", tmp_path / "light.md"
+    heavy.write_bytes(b"word " * (30 * MEGABYTE // 5))
+    light.write_text("light\n")
+    with IsolatedParser() as parser:
+        with pytest.raises(UnreadableFile, match=r"heavy\.md"):
+            parser.read(heavy, name="heavy.md", limits=ParsingLimits(max_memory_bytes=200 * MEGABYTE))
+        assert [chunk.text for chunk in parser.read(light, name="light.md", limits=LIMITS).chunks] == ["light\n"]
+
+
+def test_more_text_than_is_indexed_of_one_file_is_refused_by_name() -> None:
+    with pytest.raises(FileTooLarge, match=r"long\.txt holds 2,000 characters of text; at most 1,000"):
+        parse_bytes(b"word " * 400, "long.txt", ParsingLimits(max_text_chars=1_000))
+
+
+@pytest.mark.parametrize("depth", [5, 12, 40])
+def test_merge_keys_in_front_matter_cannot_grow(depth: int) -> None:
+    layers = "\n".join(f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}" for n in range(1, depth))
+    document = parse_bytes(f"---\nm0: &m0 {{x: 1}}\n{layers}\n---\n# Body\n".encode(), "a.md")
+    assert len(str(document.metadata)) < 30_000
+    assert document.title == "Body"
+
+
+def test_front_matter_that_cannot_be_read_is_said() -> None:
+    assert parse_bytes(b"---\na: [\n---\n# Body\n", "a.md").warnings == ("its front matter could not be read",)
+
+
+WIDE = "<tr>" + "<td colspan=1000>a" * 60
+OUTPUT = {
+    "a.html": [
+        "<table><tr><th>a" + WIDE + "<tr><td>b" * 2_000 + "</table>",
+        "<table>" + "<tr><td rowspan=9999 colspan=500>a<td>b" * 2_000 + "</table>",
+        "<table><tr>" + "<th>name" * 1_000 + "<tr><td>1" * 5_000 + "</table>",
+        "<table><tr><th>" + "n" * 20_000 + "<th>b" + ("<tr><td>" + "v" * 1_900 + "<td>c") * 300 + "</table>",
+    ],
+    "a.csv": [
+        ",".join(["n" * 5_000] * 100) + "\n" + "1\n" * 20_000,
+        ",".join(["n" * 300] * 1_000) + "\n" + (",".join("1" * 1_000) + "\n") * 300,
+        "n" * 100_000 + ",b\n" + ("v" * 1_900 + ",1\n") * 300,
+        ",".join("a" * 24) + "\n" + "1\n" * 50_000,
+    ],
+    "a.json": ["[" * 400 + "1," * 50_000 + "1" + "]" * 400],
+    "a.md": ["# " + "h" * 2_000 + "\n\n" + "## x\n\ny\n\n" * 20_000,
+             "---\ntitle: " + "t" * 15_000 + "\n---\n" + "# a\n\nb\n\n" * 20_000],
+    "a.py": ["".join(f"{' ' * n}class {'N' * 200}:\n\n" for n in range(300)) + "x = 1\n\n" * 20_000],
+    "a.yaml": ["kind: " + "k" * 5_000 + "\n" + "a: b\n" * 50_000],
+    "a.rst": ["t" * 5_000 + "\n" + "=" * 5_000 + "\n\n" + "x\n\n" * 50_000],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content"), [(name, content) for name, each in OUTPUT.items() for content in each])
+def test_what_is_made_of_a_file_is_bounded_by_its_size(name: str, content: str) -> None:
+    document = split_document(parse_bytes(content.encode(), name))
+    made = len(document.document.text)
+    searched = sum(len(chunk.search_text) + sum(map(len, chunk.heading_path)) for chunk in document.chunks)
+    assert made <= 6 * len(content) + 100_000
+    assert searched <= 8 * len(content) + 300_000
+
+
+def test_spans_that_are_not_laid_out_are_said() -> None:
+    content = OUTPUT["a.html"][1]
+    assert any("span many columns" in warning for warning in parse_bytes(content.encode(), "a.html").warnings)
+    assert any("header row was not repeated" in w for w in parse_bytes(OUTPUT["a.csv"][2].encode(), "a.csv").warnings)

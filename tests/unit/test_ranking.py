@@ -1,7 +1,17 @@
 import pytest
 
 from knowledge.ports import Scored
-from knowledge.retrieval.ranking import LEXICAL, CandidateList, demote, fusion_weights, likeness, promote, rank
+from knowledge.retrieval.ranking import (
+    LEXICAL,
+    CandidateList,
+    Weights,
+    demote,
+    fusion_weights,
+    likeness,
+    promote,
+    rank,
+    support,
+)
 from knowledge.types import Language
 
 EN: frozenset[Language] = frozenset({"en"})
@@ -19,8 +29,8 @@ def found(name: str, weight: float, *scores: tuple[int, str, float]) -> Candidat
 
 def test_weights_follow_the_language_of_the_question() -> None:
     full = {"fast": 1.0, "english": 1.0}
-    english = fusion_weights("en", EMBEDDERS, full)
-    chinese = fusion_weights("zh", EMBEDDERS, full)
+    english = fusion_weights("en", EMBEDDERS, full, Weights())
+    chinese = fusion_weights("zh", EMBEDDERS, full, Weights())
     assert english["vector:english"] > english["vector:fast"] > 0
     assert "vector:english" not in chinese
     assert sum(english.values()) == pytest.approx(1)
@@ -29,13 +39,14 @@ def test_weights_follow_the_language_of_the_question() -> None:
 
 def test_weight_grows_with_the_share_that_is_embedded() -> None:
     weights = [
-        fusion_weights("en", EMBEDDERS, {"fast": 1.0, "english": share})["vector:english"] for share in (0, 0.5, 1)
+        fusion_weights("en", EMBEDDERS, {"fast": 1.0, "english": share}, Weights())["vector:english"]
+        for share in (0, 0.5, 1)
     ]
     assert weights[0] == 0 < weights[1] < weights[2]
 
 
 def test_words_alone_carry_everything_without_embedders() -> None:
-    assert fusion_weights("en", [], {}) == {LEXICAL: 1.0}
+    assert fusion_weights("en", [], {}, Weights()) == {LEXICAL: 1.0}
 
 
 def test_lists_on_different_scales_count_by_their_weights() -> None:
@@ -102,3 +113,13 @@ def test_a_name_is_like_the_question_by_what_either_says_more() -> None:
     assert likeness(["sync", "window"], ["window", "sync"]) == 1
     assert likeness(["sync", "window", "weekend", "block"], ["sync", "window"]) == 0.5
     assert likeness(["sync"], []) == likeness([], []) == 0
+
+
+def test_a_chunk_is_helped_by_the_better_one_beside_it() -> None:
+    ranked = rank([found("lexical", 1.0, (1, "a", 9.0), (2, "b", 8.5), (3, "b", 8.0), (4, "c", 8.0), (5, "c", 1.0))])
+    places = {1: ("a", 0), 2: ("b", 3), 3: ("b", 4), 4: ("c", 0), 5: ("c", 2)}
+    own = {each.chunk_id: each.own for each in support(ranked, places, 0.5)}
+    assert max(own, key=lambda chunk_id: own[chunk_id]) == 2
+    assert own[3] > own[4]
+    assert all(0 <= score <= 1 for score in own.values())
+    assert support(ranked, {}, 0.0) == ranked

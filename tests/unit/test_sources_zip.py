@@ -208,3 +208,29 @@ def test_messages_call_an_archive_as_its_owner_does(tmp_path: Path) -> None:
         ZipReader(LIMITS).open(request),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("gb18030", ["运维手册/重启网关的步骤.md", "说明.txt"]),
+        ("big5", ["維運手冊/重新啟動閘道.md", "說明文件.txt"]),
+        ("shift_jis", ["運用マニュアル/サーバーの再起動.md", "メモ.txt"]),
+        ("cp866", ["Отчёты/Перезапуск сервера.md", "Заметки.txt"]),
+        ("cp437", ["Übersicht/Größe der Knoten.md", "café.txt"]),
+        ("utf-8", ["Übersicht/重启.md"]),
+        ("euc_kr", ["운영안내서/서버다시시작하기.md", "설명.txt"]),
+    ],
+)
+def test_names_in_a_zip_are_read_as_its_maker_wrote_them(tmp_path: Path, encoding: str, names: list[str]) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            placeholder = zipfile.ZipInfo("x" * len(name.encode(encoding)))
+            archive.writestr(placeholder, "text")
+    data = path.read_bytes()
+    for name in names:
+        raw = name.encode(encoding)
+        data = data.replace(b"x" * len(raw), raw, 2) if data.count(b"x" * len(raw)) >= 2 else data
+    path.write_bytes(data)
+    assert [item.path for item in read_zip(path, LIMITS)] == names

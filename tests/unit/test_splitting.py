@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.splitting.blocks import HARD_MAXIMUM_SIZE, size_of
-from knowledge.splitting.splitter import split
+from knowledge.splitting.splitter import split, split_document
 from knowledge.types import ChunkDraft, ParsedDocument
 
 MARKUPS = ["markdown", "rst", "plain", "code", "yaml", "json", "table", "log"]
@@ -151,3 +151,45 @@ def test_chunk_knows_the_page_it_begins_on() -> None:
     drafts = split(document)
     assert drafts[0].page == "1"
     assert drafts[-1].page == "2"
+
+
+def test_headings_copied_into_chunks_stay_in_proportion_to_the_document_and_that_is_said() -> None:
+    path = "".join(f"{'#' * level} {'long heading ' * 20}\n\n" for level in range(1, 6))
+    text = path + "".join(f"###### part {number}\n\n{'w ' * 40}\n\n" for number in range(3_000))
+    split_up = split_document(parsed(text, title="a title " * 30))
+    copied = sum(len(chunk.search_text) + sum(map(len, chunk.heading_path)) for chunk in split_up.chunks)
+    assert copied < 6 * len(text)
+    assert split_up.document.warnings
+    assert all(f"part {n}" in " ".join(chunk.heading_path) for n, chunk in enumerate(split_up.chunks[-9:], 2_991))
+    assert_tiles(text, list(split_up.chunks))
+
+
+@pytest.mark.parametrize("unit", ["# a\n", "# a\n\nb\n\n", "# a\n\n## b\n\n", "a\n-\n", "- - - -\n", "kind: a\n---\n"])
+@pytest.mark.parametrize("markup", MARKUPS)
+def test_text_of_nothing_but_headings_does_not_outgrow_itself(unit: str, markup: str) -> None:
+    text = unit * (200_000 // len(unit))
+    drafts = split(parsed(text, markup, title="title " * 50))
+    assert_tiles(text, drafts)
+    assert sum(len(draft.search_text) for draft in drafts) < 5 * len(text)
+    assert len(drafts) < len(text) / 50
+
+
+def test_a_page_opens_a_chunk_and_a_chunk_names_the_page_it_stands_on() -> None:
+    pages = [f"words of page {number} in a row. " * 10 + "\n\n" for number in range(1, 6)]
+    starts = [sum(map(len, pages[:number])) for number in range(5)]
+    document = ParsedDocument(
+        text="".join(pages),
+        title="",
+        media_type="application/pdf",
+        pages=tuple((start, str(number)) for number, start in enumerate(starts, start=1)),
+    )
+    drafts = split(document)
+    assert [draft.page for draft in drafts] == ["1", "2", "3", "4", "5"]
+    assert [draft.anchor for draft in drafts] == ["page=1", "page=2", "page=3", "page=4", "page=5"]
+    assert all(f"page {draft.page} " in draft.text for draft in drafts)
+
+
+def test_characters_nobody_sees_are_not_searched_but_stay_in_the_text() -> None:
+    (draft,) = split(parsed("# T\n\nThe kube\u200bconfig of the de\u00adploy\u00adment.\n"))
+    assert "kube\u200bconfig" in draft.text
+    assert "The kubeconfig of the deployment." in draft.search_text

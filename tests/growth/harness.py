@@ -1,0 +1,148 @@
+"""How the processor time of something that reads hostile text grows with the size of the text.
+
+Register a path by adding a `TextPath` to the `PATHS` of a module `tests/growth/<anything>_paths.py`; the test finds it.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import math
+import pkgutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import tests.growth
+
+LIMIT = 1.3
+"""The largest exponent that is accepted: n log n, and some noise."""
+
+_STEPS = (1, 2, 4, 8)
+_NOISE_S = 0.01
+"""What a run of the smallest input should cost, so that it stands above the noise of clock and caches."""
+
+_SMALLEST = 64
+_TRIES = 3
+_RUNS = 2
+_DOUBT = 0.3
+"""How far above the limit a result may still be noise, and is measured again."""
+
+_RUNAWAY = 64
+"""A doubled input that costs more than so many times what the input before it cost is not waited for."""
+
+
+@dataclass(frozen=True)
+class TextPath:
+    """Something that reads text from outside: `run(make(n))` reads a hostile input of about `n` characters.
+
+    `make` is not measured. `run` must do its work in this process and leave nothing undone (consume iterators). It may
+    raise nothing: a path that refuses its input catches its own error. Inputs grow up to `largest`, and no further:
+    lower it where memory is scarce; a path that costs nothing to speak of at that size passes.
+    """
+
+    name: str
+    make: Callable[[int], Any]
+    run: Callable[[Any], object]
+    largest: int = 1_000_000
+
+
+def registered() -> list[TextPath]:
+    """Every path of the modules tests/growth/*_paths.py."""
+    modules = sorted(module.name for module in pkgutil.iter_modules(tests.growth.__path__))
+    loaded = [importlib.import_module(f"tests.growth.{name}") for name in modules if name.endswith("_paths")]
+    return [path for module in loaded for path in module.PATHS]
+
+
+def exponent(path: TextPath) -> float:
+    """The power of its input's size that a path's processor time grows with: 1 is linear, 2 quadratic.
+
+    Measured over inputs of n, 2n, 4n and 8n as the slope of the logarithms, what the smallest input costs taken off;
+    each the best of several runs, and of more when the result is near above the limit. Infinite when doubling an input
+    costs 64 times as much. A path too cheap to be measured at its largest input has 0.
+    """
+    gc.collect()
+    try:
+        smallest = path.make(1)
+        fixed = min(_cost(path.run, smallest, None) for _ in range(_RUNS + 2))  # the first loads what is loaded once
+        size = _measurable(path, fixed)
+        if size is None:
+            return 0.0
+        inputs = [path.make(size * step) for step in _STEPS]
+        costs = [math.inf] * len(inputs)
+        for _ in range(_TRIES):
+            _improve(path.run, inputs, costs)
+            found = _slope([max(cost - fixed, 1e-6) for cost in costs])
+            if found <= LIMIT or found > LIMIT + _DOUBT:
+                break
+        return found
+    except _RunawayError:
+        return math.inf
+
+
+def _measurable(path: TextPath, fixed: float) -> int | None:
+    """The smallest size, of powers of two, that costs more than noise; None when the largest allowed costs less."""
+    size, before = _SMALLEST, _NOISE_S
+    while size * _STEPS[-1] <= path.largest:
+        cost = _cost(path.run, path.make(size), before)
+        if cost - fixed > max(_NOISE_S, fixed):
+            return size
+        size, before = size * 2, max(cost, _NOISE_S)
+    last = path.largest // _STEPS[-1]
+    return last if _cost(path.run, path.make(path.largest), None) - fixed > _STEPS[-1] * _NOISE_S / 2 else None
+
+
+def _improve(run: Callable[[Any], object], inputs: Sequence[Any], costs: list[float]) -> None:
+    """Lower the costs to the best of several runs more; rounds go through all sizes, so that noise hits all alike."""
+    for _ in range(_RUNS):
+        before: float | None = None
+        for index, given in enumerate(inputs):
+            before = _cost(run, given, before)
+            costs[index] = min(costs[index], before)
+
+
+def _slope(costs: Sequence[float]) -> float:
+    """The least-squares slope of log cost over log size."""
+    sizes = [math.log(step) for step in _STEPS]
+    values = [math.log(cost) for cost in costs]
+    size, value = sum(sizes) / len(sizes), sum(values) / len(values)
+    rise = sum((x - size) * (y - value) for x, y in zip(sizes, values, strict=True))
+    return rise / sum((x - size) ** 2 for x in sizes)
+
+
+class _RunawayError(BaseException):
+    """No path may catch it by accident."""
+
+
+def _cost(run: Callable[[Any], object], given: Any, before: float | None) -> float:
+    """Processor seconds of one run; raises _RunawayError for far more than `before`."""
+    gc.disable()
+    try:
+        with _bounded(before):
+            begun = time.process_time()
+            run(given)
+            return time.process_time() - begun
+    finally:
+        gc.enable()
+
+
+@contextmanager
+def _bounded(before: float | None) -> Iterator[None]:
+    if before is None or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(_signal: int, _frame: object) -> None:
+        raise _RunawayError
+
+    earlier = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, _RUNAWAY * max(before, _NOISE_S))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        with suppress(ValueError):
+            signal.signal(signal.SIGPROF, earlier)
