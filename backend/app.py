@@ -26,10 +26,12 @@ from backend.api import (
     search,
     threads,
 )
+from backend.api.connections import timely_protocol
 from backend.api.edge import Edge
 from backend.api.meta import product_version
 from backend.artifacts.store import collect_unreferenced_files
 from backend.bootstrap import Container, build
+from backend.cli.opening import made_data_dir
 from backend.migrations import upgrade_database
 from backend.operations.sample import make_sample, warm_up
 from backend.settings import Settings, load_settings, require_token
@@ -69,8 +71,11 @@ def create_app(container: Container) -> FastAPI:
     app.add_middleware(
         Edge,
         guard=container.guard,
+        proxies=container.proxies,
+        authentication=container.authentication,
         metrics=container.metrics,
         max_body_bytes=container.settings.api.max_body_bytes,
+        half_open_seconds=container.settings.api.half_open_seconds,
     )
     return app
 
@@ -79,6 +84,7 @@ def app_from_environment() -> FastAPI:
     """The application as the environment asks for it; what `uvicorn --factory` calls. Raises SettingsInvalid."""
     settings = load_settings()
     require_token(settings, settings.api.host)
+    made_data_dir(settings)
     configure_logging(settings)
     return create_app(build(settings))
 
@@ -95,9 +101,12 @@ def serve(settings: Settings) -> None:
         create_app(build(settings)),
         host=settings.api.host,
         port=settings.api.port,
+        http=timely_protocol(settings.api.half_open_seconds),
         log_config=None,
         access_log=False,
         server_header=False,
+        # What proxies tell is read at the edge, and believed from where the settings say.
+        proxy_headers=False,
         timeout_keep_alive=75,
         # Event streams never end by themselves while a run goes on; the run is given back and resumed elsewhere.
         timeout_graceful_shutdown=2,

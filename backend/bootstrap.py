@@ -16,13 +16,17 @@ from agents.phases.builtin import MakePhase
 from agents.phases.catalogue import PhaseCatalogue
 from agents.phases.parts import PhaseParts
 from agents.runner import Runner
+from backend.accounts.authentication import Authentication
 from backend.accounts.guard import Guard
 from backend.accounts.sealing import Sealer
+from backend.accounts.visits import Proxies
 from backend.jobs.queue import JobQueue
 from backend.jobs.registry import KINDS
+from backend.knowledge_bases.paths import PathPolicy
 from backend.models.selector import ModelSelector
 from backend.processes.identity import this_process
 from backend.processes.registry import ProcessRegistry
+from backend.runs.capacity import Capacity
 from backend.runs.contexts import RunContexts
 from backend.runs.execution import RunExecution
 from backend.runs.service import RunService
@@ -56,6 +60,8 @@ class Container:
     settings: Settings
     database: Database
     guard: Guard
+    proxies: Proxies
+    authentication: Authentication
     sealer: Sealer
     metrics: Metrics
     processes: ProcessRegistry
@@ -65,6 +71,8 @@ class Container:
     runner: Runner
     contexts: RunContexts
     runs: RunService
+    capacity: Capacity
+    paths: PathPolicy
     embedders: Mapping[str, OwnedEmbedder]
     blobs: BlobStore
     artifact_files: BlobStore
@@ -144,6 +152,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         return MeasuredSearcher(Retriever(library=library, indexes=projections, embedders=remembering), metrics)
 
     runner = part("runner", lambda: _runner(settings, phases, searcher_for, remembering))
+    capacity = Capacity(settings.runs.max_active)
     contexts = RunContexts(database=database, models=models)
     execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
     processes = ProcessRegistry(this_process("api"), silent_after_s=settings.runs.lease_seconds)
@@ -151,6 +160,8 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         settings=settings,
         database=database,
         guard=Guard.of(settings),
+        proxies=Proxies(settings.api.trusted_proxies),
+        authentication=part("authentication", lambda: Authentication(settings.token.get_secret_value(), database)),
         sealer=sealer,
         metrics=metrics,
         processes=processes,
@@ -160,8 +171,15 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         runner=runner,
         contexts=contexts,
         runs=RunService(
-            database=database, execute=execute, processes=processes, settings=settings.runs, metrics=metrics
+            database=database,
+            execute=execute,
+            processes=processes,
+            settings=settings.runs,
+            metrics=metrics,
+            capacity=capacity,
         ),
+        capacity=capacity,
+        paths=PathPolicy.of(settings),
         embedders=embedders,
         blobs=blobs,
         artifact_files=artifact_files,

@@ -35,8 +35,20 @@ class Refused(BackendError):
     code = "forbidden"
 
 
+class PathRefused(BackendError):
+    """A path of the server's machine that may not be read."""
+
+    code = "path_refused"
+
+
 class TokenRequired(BackendError):
     code = "token_required"
+
+
+class TooManyAttempts(BackendError):
+    """A client that gave wrong tokens is not told about another one for a while."""
+
+    code = "too_many_attempts"
 
 
 class Invalid(BackendError):
@@ -97,6 +109,12 @@ class NotReady(BackendError):
     code = "not_ready"
 
 
+class KeyNeeded(BackendError):
+    """A stored secret that was given for another place than the one it would be sent to; it has to be entered again."""
+
+    code = "key_needed"
+
+
 class SecretUnreadable(BackendError):
     """A stored secret that no key at hand opens; it has to be entered again."""
 
@@ -105,8 +123,11 @@ class SecretUnreadable(BackendError):
 
 _STATUS: dict[str, int] = {
     "forbidden": 403,
+    "path_refused": 403,
     "token_required": 401,
+    "too_many_attempts": 429,
     "not_found": 404,
+    "model_not_found": 404,
     "unknown_phase": 422,
     "model_required": 422,
     "cannot_wait": 422,
@@ -116,6 +137,7 @@ _STATUS: dict[str, int] = {
     "job_active": 409,
     "read_only": 409,
     "secret_unreadable": 409,
+    "key_needed": 422,
     "idempotency_key_reused": 422,
     "invalid_input": 422,
     "unreadable_file": 422,

@@ -18,12 +18,14 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from backend.accounts.origins import is_loopback, read_authority, read_origin
 from backend.errors import SettingsInvalid
 from knowledge.config import ArchiveConfig, FetchConfig, ParsingConfig
 
 PREFIX = "CHATBOT_"
 MEGABYTE = 1024 * 1024
 SHORTEST_SECRET_KEY = 32
+SHORTEST_TOKEN = 16
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -56,9 +58,40 @@ class ApiSettings(Section):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins (https://chat.example) whose pages may call the API from a browser."
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses and networks of proxies whose X-Forwarded-Proto and X-Forwarded-For are believed.",
+    )
     max_body_bytes: int = Field(default=8 * MEGABYTE, gt=0, description="Largest body that is not an upload.")
+    half_open_seconds: float = Field(
+        default=20.0, gt=0, description="How long the headers of a request may take, and each silence of its body."
+    )
 
-    _split = field_validator("allowed_hosts", "allowed_origins", mode="before")(_listed)
+    _split = field_validator("allowed_hosts", "allowed_origins", "trusted_proxies", mode="before")(_listed)
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _host_names(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        hosts = [read_authority("http", value) for value in values]
+        wrong = [value for value, host in zip(values, hosts, strict=True) if host is None]
+        if wrong:
+            raise ValueError(f"{wrong[0][:100]!r} is not a host name; write chat.example, without scheme and path")
+        return tuple(host.name for host in hosts if host is not None)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _whole_origins(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [value for value in values if read_origin(value.rstrip("/")) is None]
+        if wrong:
+            raise ValueError(f"{wrong[0][:100]!r} is not an origin; write https://chat.example, with its scheme")
+        return tuple(value.rstrip("/").lower() for value in values)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            ipaddress.ip_network(value, strict=False)
+        return values
 
 
 class UiSettings(Section):
@@ -71,7 +104,18 @@ class UiSettings(Section):
 class UploadSettings(Section):
     max_file_bytes: int = Field(default=512 * MEGABYTE, gt=0, description="Largest file taken; others are refused.")
     max_files: int = Field(default=10_000, gt=0, description="Files in one request.")
+    max_body_bytes: int = Field(
+        default=16 * 1024 * MEGABYTE, gt=0, description="Largest upload as a whole, fields and files together."
+    )
     max_question_file_bytes: int = Field(default=64 * MEGABYTE, gt=0, description="Largest file of questions.")
+
+
+class SourceSettings(Section):
+    roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="Folders of the server below which folder and zip sources may be named by others."
+    )
+
+    _split = field_validator("roots", mode="before")(_listed)
 
 
 class ModelSettings(Section):
@@ -98,7 +142,9 @@ class EmbedderSettings(Section):
 class RunSettings(Section):
     lease_seconds: float = Field(default=15.0, gt=1, description="A run not heard of for so long is taken over.")
     max_attempts: int = Field(default=25, ge=1, description="How often a run is begun before it is given up.")
-    max_active: int = Field(default=500, ge=1, description="Runs at once in one process; more are refused.")
+    max_active: int = Field(
+        default=500, ge=1, description="Runs, completions and embeddings at once in one process; more are refused."
+    )
 
 
 class Neo4jSettings(Section):
@@ -134,6 +180,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     ui: UiSettings = UiSettings()
     uploads: UploadSettings = UploadSettings()
+    sources: SourceSettings = SourceSettings()
     runs: RunSettings = RunSettings()
     model: ModelSettings = ModelSettings()
     embedders: tuple[EmbedderSettings, ...] = ()
@@ -151,6 +198,13 @@ class Settings(BaseSettings):
 
     _split = field_validator("default_embedders", mode="before")(_listed)
 
+    @field_validator("token")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < SHORTEST_TOKEN:
+            raise ValueError(f"a token has at least {SHORTEST_TOKEN} characters; make one with: openssl rand -hex 24")
+        return value
+
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
@@ -159,6 +213,13 @@ class Settings(BaseSettings):
                 f"a key has at least {SHORTEST_SECRET_KEY} characters; make one with: openssl rand -hex 32"
             )
         return value
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """The addresses, hosts and origins by which others than the local user may reach the product."""
+        origins = (read_origin(origin) for origin in self.api.allowed_origins)
+        names = (self.api.host, self.ui.host, *self.api.allowed_hosts, *(each.name for each in origins if each))
+        return tuple(dict.fromkeys(name for name in names if not is_loopback(name)))
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
@@ -184,23 +245,23 @@ def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any
         raise SettingsInvalid(f"{error}. Lists and objects are written as JSON.") from None
 
 
-def is_loopback(host: str) -> bool:
-    """Whether what listens on `host` can be reached from this machine only."""
-    name = host.strip("[]").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 def require_token(settings: Settings, host: str) -> None:
-    """Raises SettingsInvalid when something is to listen on `host`, which others can reach, without a token."""
-    if not is_loopback(host) and not settings.token.get_secret_value():
+    """Raises SettingsInvalid when others can reach us without a token: what is to listen on `host` does so for them, or
+    a host or origin of theirs is allowed, which a proxy on this machine passes on."""
+    if settings.token.get_secret_value():
+        return
+    if not is_loopback(host):
         raise SettingsInvalid(
             f"{host} can be reached from other machines, so a token is needed: set CHATBOT_TOKEN to a long random "
             "string, or listen on 127.0.0.1."
+        )
+    origins = (read_origin(origin) for origin in settings.api.allowed_origins)
+    allowed = (*settings.api.allowed_hosts, *(each.name for each in origins if each))
+    strange = [name for name in allowed if not is_loopback(name)]
+    if strange:
+        raise SettingsInvalid(
+            f"{strange[0]} is allowed to reach the API, so a token is needed: set CHATBOT_TOKEN to a long random "
+            "string, or take it out of CHATBOT_API__ALLOWED_HOSTS and CHATBOT_API__ALLOWED_ORIGINS."
         )
 
 

@@ -1,6 +1,7 @@
 """`python -m frontend`: the browser interface as a process of its own.
 
     python -m frontend [--host H] [--port P] [--api-url URL] [--allowed-host NAME]… [--allowed-origin ORIGIN]…
+                       [--trusted-proxy ADDRESS]…
 
 It is ready when `/_stcore/health` answers.
 """
@@ -8,10 +9,13 @@ It is ready when `/_stcore/health` answers.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
-from frontend.authentication.origin_policy import Policy, is_loopback
+from frontend.authentication.origin_policy import Policy
+from frontend.authentication.origins import is_loopback
+from frontend.authentication.proxies import Proxies
 from frontend.authentication.sessions import ApiUnreachable, wait_for_token_rule
 from frontend.server import serve
 
@@ -23,27 +27,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs until stopped. Returns 2 when it must not start: reachable by others while the API asks for no token."""
     options = _parser().parse_args(arguments)
     api_url = options.api_url.rstrip("/")
-    if not is_loopback(options.host):
+    policy = Policy(
+        bound_to_loopback=is_loopback(options.host),
+        allowed_hosts=frozenset(name.lower() for name in options.allowed_host),
+        allowed_origins=frozenset(origin.lower().rstrip("/") for origin in options.allowed_origin),
+    )
+    try:
+        proxies = Proxies(options.trusted_proxy or ("127.0.0.1", "::1"))
+    except ValueError as error:
+        return _refuse(f"--trusted-proxy: {error}.")
+    reachable = [] if policy.bound_to_loopback else [options.host]
+    if reachable := [*reachable, *policy.strangers]:
         try:
             asks = wait_for_token_rule(api_url, patience_s=API_PATIENCE_S)
         except ApiUnreachable as error:
             return _refuse(str(error))
         if not asks:
             return _refuse(
-                f"{options.host} can be reached from other machines, but the API at {api_url} asks for no token: set "
-                "CHATBOT_TOKEN for the API, or listen on 127.0.0.1."
+                f"Others can reach this by {reachable[0]}, but the API at {api_url} asks for no token: set "
+                "CHATBOT_TOKEN for the API, or listen on 127.0.0.1 and allow no other host or origin."
             )
-    policy = Policy(
-        bound_to_loopback=is_loopback(options.host),
-        allowed_hosts=frozenset(name.lower() for name in options.allowed_host),
-        allowed_origins=frozenset(origin.lower().rstrip("/") for origin in options.allowed_origin),
-    )
+    # What proxies tell is read by the middleware, and believed from where it was told to.
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
     serve(
         host=options.host,
         port=options.port,
         api_url=api_url,
         policy=policy,
         max_upload_mb=options.max_upload_mb,
+        proxies=proxies,
     )
     return 0
 
@@ -65,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--allowed-origin", action="append", default=[], help="origin allowed to call from a browser; repeatable"
     )
+    parser.add_argument(
+        "--trusted-proxy", action="append", default=[],
+        help="address or network of a proxy whose X-Forwarded-* headers are believed (default: this machine)",
+    )  # fmt: skip
     return parser
 
 

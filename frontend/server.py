@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from frontend.authentication.middleware import AuthenticationMiddleware, log_in, log_out, show_login
 from frontend.authentication.origin_policy import Policy
+from frontend.authentication.proxies import Proxies
 from frontend.authentication.sessions import COOKIE, Sessions, no_cookies, session_cookie
 
 HERE = Path(__file__).resolve().parent
@@ -25,7 +26,7 @@ SCRIPT = HERE / "app.py"
 PASSED_ON = ("content-type", "content-length", "content-disposition")
 
 
-def build(*, api_url: str, policy: Policy) -> st.App:
+def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st.App:
     """The application: `app.py` with the API's address in its secrets, and the gate before everything."""
     sessions = Sessions(api_url)
     timeout = httpx2.Timeout(10.0, read=60.0)
@@ -43,23 +44,28 @@ def build(*, api_url: str, policy: Policy) -> st.App:
     async def enter(request: Request) -> Response:
         return await log_in(request, sessions)
 
+    async def leave(request: Request) -> Response:
+        return await log_out(request, sessions)
+
     return st.App(
         SCRIPT,
         secrets={"api_url": api_url},
         lifespan=lifespan,
-        middleware=[Middleware(AuthenticationMiddleware, policy=policy, sessions=sessions)],
+        middleware=[Middleware(AuthenticationMiddleware, policy=policy, sessions=sessions, proxies=proxies)],
         routes=[
             Route("/login", show_login, methods=["GET"]),
             Route("/login", enter, methods=["POST"]),
-            Route("/logout", log_out, methods=["GET"]),
+            Route("/logout", leave, methods=["GET"]),
             Route("/files/{knowledge_base}/{document}", original, methods=["GET"]),
         ],
     )
 
 
-def serve(*, host: str, port: int, api_url: str, policy: Policy, max_upload_mb: int) -> None:
+def serve(
+    *, host: str, port: int, api_url: str, policy: Policy, max_upload_mb: int, proxies: Proxies | None = None
+) -> None:
     """Listens until stopped; everything else that can be set stands in `.streamlit/config.toml`."""
-    app = build(api_url=api_url, policy=policy)
+    app = build(api_url=api_url, policy=policy, proxies=proxies)
     app.run(
         config={
             "server.address": host,

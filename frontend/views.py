@@ -236,6 +236,7 @@ class Message:
     model: str = ""
     verdict: str | None = None
     error: str = ""
+    error_code: str = ""
     citations: list[Citation] = field(default_factory=list)
     uncited: list[tuple[int, int]] = field(default_factory=list)
     nearest: list[Nearest] = field(default_factory=list)

@@ -16,10 +16,11 @@ from typing import Any
 import uvicorn
 from fastapi.testclient import TestClient
 
-from agents.events import Citation, Cited, Nearest, TextDelta, UsageReported
+from agents.events import Citation, Cited, Nearest, Retrieved, TextDelta, UsageReported
 from agents.phases.context import RunContext
 from agents.phases.phase import Description, Outcome, PhaseEvent, Requirement
 from agents.runner import Runner
+from backend.api.connections import timely_protocol
 from backend.app import create_app
 from backend.bootstrap import Container, build
 from backend.settings import Settings
@@ -57,6 +58,7 @@ class ScriptedPhase:
     verdict: Verdict = "answered"
     error: Exception | None = None
     pause: float = 0.0
+    retrieved: Retrieved | None = None
     asked: list[RunContext] = field(default_factory=list)
     closed: int = 0
 
@@ -74,6 +76,8 @@ class ScriptedPhase:
     async def stream(self, context: RunContext) -> AsyncGenerator[PhaseEvent, None]:
         self.asked.append(context)
         try:
+            if self.retrieved is not None:
+                yield self.retrieved
             for word in self.words:
                 await asyncio.sleep(self.pause)
                 yield TextDelta(text=word)
@@ -102,9 +106,12 @@ def container(folder: Path, phase: ScriptedPhase | None = None, **settings: Any)
 
 
 @contextmanager
-def api_client(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -> Iterator[TestClient]:
-    """A client of a running application."""
-    with TestClient(create_app(container(folder, phase, **settings)), base_url=URL) as client:
+def api_client(
+    folder: Path, phase: ScriptedPhase | None = None, *, peer: str = "127.0.0.1", **settings: Any
+) -> Iterator[TestClient]:
+    """A client of a running application, at the address `peer`."""
+    app = create_app(container(folder, phase, **settings))
+    with TestClient(app, base_url=URL, client=(peer, 50_000)) as client:
         client.base_url = client.base_url.join("/api/v1/")
         yield client
 
@@ -115,11 +122,14 @@ def serving(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
+        made = container(folder, phase, **settings)
         config = uvicorn.Config(
-            create_app(container(folder, phase, **settings)),
+            create_app(made),
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=1,
+            proxy_headers=False,
+            http=timely_protocol(made.settings.api.half_open_seconds),
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)

@@ -46,6 +46,9 @@ class FakeApi:
     the text of every document, None once they are deleted."""
 
     token_required: bool = False
+    slow: bool = False
+    ended: list[str] = field(default_factory=list)
+    clients: list[str] = field(default_factory=list)
     fails: bool = False
     document: str | None = TEXT
     silent: threading.Event = field(default_factory=threading.Event)
@@ -173,7 +176,7 @@ class FakeApi:
         elif isinstance(event, RunCancelled):
             message |= {"status": "cancelled", "text": "Run `kube", "mode": run["mode"]}
         elif isinstance(event, RunFailed):
-            message |= {"status": "failed", "error": event.message, "mode": run["mode"]}
+            message |= {"status": "failed", "error": event.message, "error_code": event.code, "mode": run["mode"]}
         run["status"] = message["status"]
 
 
@@ -182,7 +185,8 @@ def make_app(fake: FakeApi) -> FastAPI:
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Any) -> Response:
-        stranger = request.cookies.get("chatbot_session") != COOKIE_VALUE
+        cookie = request.cookies.get("chatbot_session")
+        stranger = cookie != COOKIE_VALUE or cookie in fake.ended
         if fake.token_required and stranger and request.url.path != "/api/v1/session":
             return problem(401, "token_required", "Send the token of this server.")
         return await call_next(request)  # type: ignore[no-any-return]
@@ -191,8 +195,15 @@ def make_app(fake: FakeApi) -> FastAPI:
     def version() -> Any:
         return {"name": "devops-chatbot", "version": "0", "api": "v1"}
 
+    @app.delete("/api/v1/session", status_code=204)
+    def end(request: Request) -> None:
+        fake.ended.append(request.cookies["chatbot_session"])
+
     @app.post("/api/v1/session")
     async def session(request: Request) -> Response:
+        if fake.slow:
+            return problem(429, "too_many_attempts", "Wait.")
+        fake.clients.append(request.headers.get("x-forwarded-for", ""))
         if (await request.json())["token"] != TOKEN:
             return problem(401, "token_required", "This is not the token.")
         response = Response(status_code=204)
@@ -362,6 +373,9 @@ def _add_models(app: FastAPI, fake: FakeApi) -> None:
     @app.patch("/api/v1/models/{id}")
     async def change(id: str, request: Request) -> Any:
         changes = await request.json()
+        moved = changes.get("base_url", fake.models[id]["base_url"]) != fake.models[id]["base_url"]
+        if moved and fake.models[id]["has_api_key"] and "api_key" not in changes:
+            return problem(422, "key_needed", "Enter the key again.")
         if "api_key" in changes:
             changes["has_api_key"] = bool(changes.pop("api_key"))
         fake.models[id] |= changes

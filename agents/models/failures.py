@@ -34,6 +34,8 @@ def without_keys(text: str, keys: Iterable[str] = ()) -> str:
 def refusal(status: int, *, where: str, model: str, detail: str = "", code: str = "") -> AgentError:
     """The error for an HTTP status; `detail` is the endpoint's own message, already without keys."""
     said = f" It says: {detail}" if detail else ""
+    if 300 <= status < 400:
+        return ModelRefused(f"{where} sends requests to {model} on to another address: give that one, if you trust it.")
     if status in (401, 403):
         return ModelRefused(f"{where} does not accept the API key for {model}: check the key of this model.")
     if status == 404:

@@ -166,7 +166,9 @@ class LangChainProvider:
 
     def open(self, spec: ModelSpec) -> ChatModel:
         """See ModelProvider."""
-        return LangChainModel(spec.model, name=spec.name, api_key=spec.api_key, profile=spec.profile)
+        return LangChainModel(
+            spec.model, name=spec.name, api_key=spec.api_key, profile=spec.profile, options=spec.sampling
+        )
 
     async def prepare(self) -> None:
         """Nothing: LangChain is imported at the first use of one of its models, which may never come."""

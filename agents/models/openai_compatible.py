@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +49,13 @@ class OpenAICompatibleModel:
         name: str = "",
         profile: ModelProfile | None = None,
         timeout_s: float = 120.0,
+        sampling: Mapping[str, Any] | None = None,
     ) -> None:
         self._client = client
         self._model = model
         self._name = name or model
         self._timeout_s = timeout_s
+        self._sampling = dict(sampling or {})
         self._where = origin_of(str(client.base_url))
         self._profile = profile or ModelProfile()
         self._asks_usage = self._profile.streams_usage
@@ -76,7 +78,7 @@ class OpenAICompatibleModel:
         check_capabilities(self._name, self._profile, messages, tools, options)
         # In the part of the body that the SDK sends as it is: looking through messages field by field, which have no
         # field to change, takes it a third of the call.
-        said = {"messages": wire_messages(messages), **wire_options(options)}
+        said = {**self._sampling, "messages": wire_messages(messages), **wire_options(options)}
         if tools:
             said["tools"] = wire_tools(tools)
         begun = False

@@ -47,7 +47,7 @@ class OpenAICompatibleProvider:
         # The SDK fills these from OPENAI_* variables, which are not meant for whatever endpoint this is.
         client.organization = client.project = None
         model = OpenAICompatibleModel(
-            client, spec.model, name=spec.name, profile=spec.profile, timeout_s=self._timeout_s
+            client, spec.model, name=spec.name, profile=spec.profile, timeout_s=self._timeout_s, sampling=spec.sampling
         )
         return RetryingModel(model)
 
@@ -72,6 +72,8 @@ class OpenAICompatibleProvider:
                 timeout=Timeout(self._timeout_s, connect=self._connect_timeout_s),
                 limits=Limits(max_connections=None, max_keepalive_connections=200, keepalive_expiry=60),
                 trust_env=not local,
+                # The question and what was found for it are for the address that was given, and for no other.
+                follow_redirects=False,
             )
         return self._clients[local]
 

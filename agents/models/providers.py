@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from agents.ports import ChatModel, ModelProfile
 
@@ -20,6 +21,8 @@ class ModelSpec:
     api_key: str = field(default="", repr=False)
     name: str = ""
     profile: ModelProfile = field(default_factory=ModelProfile)
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    """What the endpoint is asked to sample by, in the names of the OpenAI protocol: temperature, top_p, seed, …"""
 
 
 class ModelProvider(Protocol):

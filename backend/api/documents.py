@@ -63,6 +63,9 @@ _ORIGINAL: dict[int | str, dict[str, Any]] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+MOST_BESIDES_QUESTIONS = 1024 * 1024
+"""Bytes that the body of an evaluation may have besides its one file."""
+
 Status = Literal["received", "indexed", "failed"]
 
 
@@ -78,7 +81,10 @@ async def upload_documents(
     limits = container.settings.uploads
     with container.blobs.hold() as holding:
         upload = await read_upload(
-            request, lambda: holding.writer(max_bytes=limits.max_file_bytes), max_files=limits.max_files
+            request,
+            lambda: holding.writer(max_bytes=limits.max_file_bytes),
+            max_files=limits.max_files,
+            max_body_bytes=limits.max_body_bytes,
         )
         if not upload.files and not upload.refused:
             raise Invalid("There is no file in this body; send each as a part with a file name.")
@@ -182,7 +188,12 @@ async def evaluate(kb: str, request: Request, container: Here, scope: Caller, cr
     await container.in_thread(_exists, container, scope, kb)
     limit = container.settings.uploads.max_question_file_bytes
     with container.blobs.hold(durable=False) as holding:
-        upload = await read_upload(request, lambda: holding.writer(max_bytes=limit), max_files=1)
+        upload = await read_upload(
+            request,
+            lambda: holding.writer(max_bytes=limit),
+            max_files=1,
+            max_body_bytes=limit + MOST_BESIDES_QUESTIONS,
+        )
         if upload.refused or not upload.files:
             raise Invalid(upload.refused[0].reason if upload.refused else "Send the file of questions as a file.")
         return await container.in_thread(_enqueue_evaluation, container, scope, kb, upload, creating)

@@ -11,7 +11,6 @@ from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.jobs import job_view
 from backend.api.openapi import problems
 from backend.bootstrap import Container
-from backend.errors import Refused
 from backend.jobs.types import Job
 from backend.schemas import (
     IndexProgress,
@@ -24,7 +23,6 @@ from backend.schemas import (
     SourceUpdate,
     SourceView,
 )
-from backend.settings import is_loopback
 from knowledge.sources.registry import reader_of
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore, Statistics
 from knowledge.types import KnowledgeBase, Scope, Source
@@ -92,9 +90,10 @@ def delete_knowledge_base(kb: str, container: Here, scope: Caller) -> JobAccepte
 
 @router.post("/{kb}/sources", status_code=202, responses=problems(404))
 def add_source(kb: str, body: SourceCreate, container: Here, scope: Caller, creating: Creating) -> JobAccepted:
-    """Add a source and read it. Paths are of the server's machine and taken from local users only."""
-    if reader_of(container.readers, body.kind).is_local and not is_loopback(container.settings.api.host):
-        raise Refused("Paths of the server's machine are taken only where it listens on loopback; upload the files.")
+    """Add a source and read it. Paths are of the server's machine; where others than its local user can reach it, they
+    are taken only below the folders that the settings name."""
+    if reader_of(container.readers, body.kind).is_local:
+        container.paths.check(body.kind, body.location, hidden=body.options.get("hidden") is True)
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from backend.accounts.guard import COOKIE
+from backend.accounts.sessions import COOKIE, LIFETIME
 from backend.api.context import Here
+from backend.api.openapi import problems
 from backend.bootstrap import Container
 from backend.db.tables import marks
-from backend.errors import TokenRequired
 from backend.schemas import EmbedderView, HealthView, Page, PhaseView, SessionCreate, VersionView
 
 router = APIRouter(tags=["server"])
@@ -80,23 +80,25 @@ async def metrics(container: Here) -> Response:
     return Response(container.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-@choices.post("/session", status_code=204)
-async def open_session(body: SessionCreate, container: Here) -> Response:
-    """Trade the token for a cookie, with which a browser may open downloads."""
-    guard = container.guard
+@choices.post("/session", status_code=204, responses=problems(429))
+def open_session(body: SessionCreate, request: Request, container: Here) -> Response:
+    """Trade the token for a cookie, with which a browser may open downloads. It is good until the session is ended."""
     response = Response(status_code=204)
-    if guard.token:
-        if not guard.matches(body.token):
-            raise TokenRequired("This is not the token of this server.")
-        response.set_cookie(COOKIE, guard.cookie_value(), httponly=True, samesite="strict", max_age=30 * 86400)
+    if container.authentication.asks_for_token:
+        visit = request.state.visit
+        value = container.authentication.open_session(body.token, visit.client)
+        lifetime = int(LIFETIME.total_seconds())
+        secure = visit.scheme == "https"
+        response.set_cookie(COOKIE, value, httponly=True, samesite="strict", max_age=lifetime, secure=secure)
     return response
 
 
 @choices.delete("/session", status_code=204)
-async def close_session() -> Response:
-    """Forget the cookie."""
+def close_session(request: Request, container: Here) -> Response:
+    """End the session of the cookie, everywhere, and have the browser forget it."""
+    container.authentication.end_session(request.headers.get("cookie", ""))
     response = Response(status_code=204)
-    response.delete_cookie(COOKIE)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.state.visit.scheme == "https")
     return response
 
 

@@ -11,7 +11,8 @@ from agents.models.catalogue import check_model as check_answer
 from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.bootstrap import Container
-from backend.errors import Missing, NameTaken, ReadOnly, SecretUnreadable
+from backend.errors import KeyNeeded, Missing, NameTaken, ReadOnly, SecretUnreadable
+from backend.models.addresses import known_address, parse_address
 from backend.models.selector import NO_MODEL, SETTINGS_ID
 from backend.models.store import Models, StoredModel
 from backend.schemas import ModelCheck, ModelCreate, ModelUpdate, ModelView, Page
@@ -24,14 +25,18 @@ CHECK_SECONDS = 30.0
 
 @router.post("", status_code=201, responses=problems(409))
 def create_model(body: ModelCreate, container: Here, scope: Caller, creating: Creating) -> ModelView:
-    """Store a language model. Its key is kept on the server and never shown."""
+    """Store a language model. Its key is kept on the server, sent to the server of its address alone, and never shown;
+    so are a user and password in the address."""
     own = container.models.from_settings()
     if body.name == NO_MODEL or (own is not None and own.name == body.name):
         raise NameTaken(f"The name {body.name!r} is taken.")
 
+    address = parse_address(body.base_url, body.model)
+    credential = container.models.credential(address, body.api_key)
+    values = {**body.model_dump(exclude={"api_key"}), "base_url": address.url}
+
     def make(connection: Connection) -> ModelView:
-        values = {**body.model_dump(), "api_key": container.sealer.seal(body.api_key)}
-        return _view(Models(connection, scope).create(**values), "stored")
+        return _view(Models(connection, scope).create(**values, credential=credential), "stored")
 
     return creating.once(body, ModelView, make)
 
@@ -58,13 +63,21 @@ def get_model(id: str, container: Here, scope: Caller) -> ModelView:
 
 @router.patch("/{id}", responses=problems(404, 409))
 def change_model(id: str, body: ModelUpdate, container: Here, scope: Caller) -> ModelView:
-    """Change what is given; a key that is not given stays."""
+    """Change what is given; a key that is not given stays. A change that leads to another server (422 `key_needed`)
+    wants the key again, or an empty one for none: it was given for the server before."""
     _refuse_settings(id)
-    values = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
-    if body.api_key is not None:
-        values["api_key"] = container.sealer.seal(body.api_key)
+    values = {name: value for name, value in body.model_dump(exclude={"api_key"}).items() if value is not None}
     with container.database.write() as connection:
-        return _view(Models(connection, scope).change(id, values), "stored")
+        store = Models(connection, scope)
+        current = store.get(id)
+        model = values.get("model", current.model)
+        address = known_address(current.base_url, model)
+        if "base_url" in values:
+            address = parse_address(values["base_url"], model)
+            values["base_url"] = address.url
+        given = body.api_key if body.api_key is not None else "" if address.userinfo else None
+        credential = None if given is None else container.models.credential(address, given)
+        return _view(store.change(id, values, credential), "stored")
 
 
 @router.delete("/{id}", status_code=204, responses=problems(404, 409))
@@ -88,7 +101,7 @@ async def check_model(id: str, container: Here, scope: Caller) -> ModelCheck:
     try:
         with anyio.fail_after(CHECK_SECONDS):
             seconds = await check_answer(container.models.chat_model(stored))
-    except (AgentError, SecretUnreadable) as error:
+    except (AgentError, SecretUnreadable, KeyNeeded) as error:
         return ModelCheck(ok=False, message=str(error), latency_ms=None)
     except TimeoutError:
         return ModelCheck(ok=False, message=f"No answer within {CHECK_SECONDS:.0f} seconds.", latency_ms=None)
@@ -116,7 +129,7 @@ def _view(model: StoredModel, origin: str) -> ModelView:
             "name": model.name,
             "base_url": model.base_url,
             "model": model.model,
-            "has_api_key": bool(model.api_key),
+            "has_api_key": bool(model.credential),
             "is_default": model.is_default,
             "origin": origin,
         }

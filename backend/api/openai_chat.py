@@ -15,12 +15,18 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 
-from agents.events import Citation, Cited, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
+from agents.citations.unfinished import check_unfinished
+from agents.events import Citation, Cited, Retrieved, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
 from agents.messages.parts import Message
 from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec
 from backend.api.context import Caller, Here
+from backend.api.openai_cut import FinishReason
+from backend.api.openai_errors import openai_error
+from backend.api.openai_parameters import ModelNotFound, check_parameters, cut_of, sampling_of
 from backend.api.openai_shapes import (
     Annotation,
     AnswerMessage,
@@ -33,11 +39,11 @@ from backend.api.openai_shapes import (
     Usage,
 )
 from backend.api.openapi import problems
-from backend.api.problems import openai_error
 from backend.api.streams import EVENT
 from backend.bootstrap import Container
-from backend.errors import Invalid, Missing, status_of
+from backend.errors import Invalid, status_of
 from backend.knowledge_bases.selection import resolve
+from backend.runs.capacity import Capacity
 from knowledge.types import Scope
 
 router = APIRouter(prefix="/v1", tags=["OpenAI protocol"])
@@ -54,17 +60,19 @@ _DONE = b"data: [DONE]\n\n"
 
 @dataclass(kw_only=True, slots=True)
 class _Answer:
-    """What the run has said so far."""
+    """What the run has said so far; `text` is what its caller is sent of it."""
 
     text: list[str] = field(default_factory=list)
     citations: tuple[Citation, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    retrieved: Retrieved | None = None
+    finish_reason: FinishReason = "stop"
     finished: RunFinished | None = None
     failed: RunFailed | None = None
 
     def note(self, event: RunEvent) -> None:
-        if isinstance(event, TextDelta):
-            self.text.append(event.text)
+        if isinstance(event, Retrieved):
+            self.retrieved = event
         elif isinstance(event, Cited):
             self.citations = event.citations
         elif isinstance(event, UsageReported):
@@ -90,18 +98,19 @@ async def get_phase_model(model: str, container: Here) -> ModelCard:
     return ModelCard(id=model, created=0)
 
 
-@router.post("/chat/completions", response_model=None, responses={**_STREAMED, **problems(404, 502, 503)})
+@router.post("/chat/completions", response_model=None, responses={**_STREAMED, **problems(404, 429, 502, 503)})
 async def complete_chat(body: ChatRequest, request: Request, container: Here, scope: Caller) -> Response:
     """Answer the last user message, with the messages before it as the conversation."""
     _check(container, body.model)
+    check_parameters(body)
+    container.capacity.check_room()
     run = await container.in_thread(_context, container, scope, body)
     base_url = container.settings.api.url.rstrip("/") or str(request.base_url).rstrip("/")
     if body.stream:
         chunks = _chunks(container, run, body, base_url)
-        return StreamingResponse(
-            chunks, media_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        )
-    answer = await _until_gone(request, _whole(container, run))
+        return _CompletionStream(container.capacity, chunks)
+    with container.capacity.room():
+        answer = await _until_gone(request, _whole(container, run, body))
     if answer is None:
         return Response(status_code=499)
     if answer.failed is not None or answer.finished is None:
@@ -113,7 +122,7 @@ async def complete_chat(body: ChatRequest, request: Request, container: Here, sc
 
 def _check(container: Container, model: str) -> None:
     if model not in container.phases.names:
-        raise Missing(f"There is no model {model[:100]!r}; GET /v1/models lists those there are.")
+        raise ModelNotFound("model", f"There is no model {model[:100]!r}; GET /v1/models lists those there are.")
 
 
 def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContext:
@@ -133,7 +142,7 @@ def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContex
         model=body.language_model,
     )
     history = [Message.of("user" if each.role == "user" else "assistant", each.text) for each in spoken[:-1]]
-    return container.contexts.of(spec, history)
+    return container.contexts.of(spec, history, sampling_of(body))
 
 
 async def _events(container: Container, run: RunContext) -> AsyncGenerator[RunEvent, None]:
@@ -150,11 +159,45 @@ async def _events(container: Container, run: RunContext) -> AsyncGenerator[RunEv
                 yield event
 
 
-async def _whole(container: Container, run: RunContext) -> _Answer:
-    answer = _Answer()
+async def _said(container: Container, run: RunContext, body: ChatRequest, answer: _Answer) -> AsyncGenerator[str, None]:
+    """The text that the caller is sent, as it comes; what else the run tells is noted in `answer`.
+
+    An answer that is cut costs no more than it has to: a model that writes on is stopped, and what it has written is
+    checked as an answer that was broken off.
+    """
+    cut = cut_of(body)
     async with aclosing(_events(container, run)) as events:
         async for event in events:
             answer.note(event)
+            if isinstance(event, TextDelta) and (text := cut.feed(event.text)):
+                answer.text.append(text)
+                yield text
+            if cut.reason is not None and run.model is not None:
+                break
+    if answer.failed is None and cut.reason is None:
+        rest = cut.feed(_listed(answer.finished) if answer.finished else "") + cut.rest()
+        if rest:
+            answer.text.append(rest)
+            yield rest
+    if cut.reason is not None:
+        await _end_early(run, answer, cut.reason)
+
+
+async def _end_early(run: RunContext, answer: _Answer, reason: FinishReason) -> None:
+    text = "".join(answer.text)
+    answer.finish_reason = reason
+    if answer.finished is None and answer.failed is None:
+        answer.finished = RunFinished(text=text, answered=True, mode=run.mode)
+        if answer.retrieved is not None:
+            answer.citations = (await asyncio.to_thread(check_unfinished, text, answer.retrieved)).citations
+    answer.citations = tuple(each for each in answer.citations if each.answer_end <= len(text))
+
+
+async def _whole(container: Container, run: RunContext, body: ChatRequest) -> _Answer:
+    answer = _Answer()
+    async with aclosing(_said(container, run, body, answer)) as pieces:
+        async for _ in pieces:
+            pass
     return answer
 
 
@@ -182,25 +225,35 @@ async def _until_gone(request: Request, work: Any) -> _Answer | None:
 
 async def _chunks(container: Container, run: RunContext, body: ChatRequest, base_url: str) -> AsyncIterator[bytes]:
     answer = _Answer()
-    usage = body.stream_options is not None and body.stream_options.include_usage
+    usage = body.stream_options is not None and bool(body.stream_options.include_usage)
     frame = _Frame(run, body.model, usage)
     yield frame.chunk({"role": "assistant", "content": "", "refusal": None})
-    async with aclosing(_events(container, run)) as events:
-        async for event in events:
-            answer.note(event)
-            if isinstance(event, TextDelta):
-                yield frame.chunk({"content": event.text})
-    if answer.finished is not None and (listed := _listed(answer.finished)):
-        yield frame.chunk({"content": listed})
+    async with aclosing(_said(container, run, body, answer)) as pieces:
+        async for text in pieces:
+            yield frame.chunk({"content": text})
     if answer.failed is not None:
         error = {"message": answer.failed.message, "type": "server_error", "param": None, "code": answer.failed.code}
         yield f"data: {json.dumps({'error': error})}\n\n".encode()
         return
     annotations = [each.model_dump() for each in _annotations(answer.citations, base_url)]
-    yield frame.chunk({"annotations": annotations} if annotations else {}, finish_reason="stop")
+    yield frame.chunk({"annotations": annotations} if annotations else {}, finish_reason=answer.finish_reason)
     if usage:
         yield frame.last(answer.usage)
     yield _DONE
+
+
+class _CompletionStream(StreamingResponse):
+    """A stream of chunks that counts as long as it lasts. Raises Busy before its beginning when there is no room."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, capacity: Capacity, chunks: AsyncIterator[bytes]) -> None:
+        super().__init__(chunks, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._capacity = capacity
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        with self._capacity.room():
+            await super().__call__(scope, receive, send)
 
 
 class _Frame:
@@ -228,14 +281,12 @@ class _Frame:
 
 
 def _completion(run: RunContext, body: ChatRequest, answer: _Answer, finished: RunFinished, base_url: str) -> str:
-    message = AnswerMessage(
-        content=finished.text + _listed(finished), annotations=_annotations(answer.citations, base_url)
-    )
+    message = AnswerMessage(content="".join(answer.text), annotations=_annotations(answer.citations, base_url))
     return ChatCompletion(
         id=f"chatcmpl-{run.run_id}",
         created=int(time.time()),
         model=body.model,
-        choices=[Choice(message=message)],
+        choices=[Choice(message=message, finish_reason=answer.finish_reason)],
         usage=answer.usage,
         verdict=finished.verdict,
         answered=finished.answered,

@@ -6,21 +6,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from backend.api.openai_cut import FinishReason
 from backend.schemas import SearchFilters, check_storable
 from knowledge.types import Verdict
 
 Text = Annotated[str, Field(max_length=2_000_000)]
 
 
-class Lenient(BaseModel):
-    """A request of a protocol that grows: what we do not know (temperature, tools, …) is passed over."""
+class Strict(BaseModel):
+    """A request: a parameter we do not know is refused by name, so that nobody believes it was honoured."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
     def _storable(cls, value: Any) -> Any:
         return check_storable(value)
+
+
+class Lenient(Strict):
+    """A part of a conversation as another model may have left it: what it holds besides text is passed over."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class ContentPart(Lenient):
@@ -40,18 +47,58 @@ class ChatMessage(Lenient):
         return self.content or ""
 
 
-class StreamOptions(Lenient):
-    include_usage: bool = False
+class StreamOptions(Strict):
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
 
 
-class ChatRequest(Lenient):
-    """`model` names a phase. Ours: `knowledge_bases` (ids or names; none: all), `filters`, and `language_model`, a
-    configured model's name or "none" for an extractive answer."""
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+Stop = Annotated[str, Field(max_length=1000)]
+Tokens = Annotated[int, Field(ge=1)]
+
+
+class ChatRequest(Strict):
+    """`model` names a phase. `stop`, `max_tokens` and `max_completion_tokens` end an answer early; what a model samples
+    by is passed on to the one that writes. Ours: `knowledge_bases` (ids or names; none: all), `filters`, and
+    `language_model`, a configured model's name or "none" for an extractive answer."""
 
     model: Annotated[str, Field(max_length=200)]
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=1000)]
-    stream: bool = False
+    stream: bool | None = None
     stream_options: StreamOptions | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
+    max_tokens: Tokens | None = None
+    max_completion_tokens: Tokens | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    seed: int | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    reasoning_effort: Annotated[str, Field(max_length=50)] | None = None
+    # Names and notes of the caller: they ask for nothing.
+    user: Annotated[str, Field(max_length=1000)] | None = None
+    metadata: dict[str, str] | None = None
+    safety_identifier: Annotated[str, Field(max_length=1000)] | None = None
+    prompt_cache_key: Annotated[str, Field(max_length=1000)] | None = None
+    prompt_cache_retention: Annotated[str, Field(max_length=50)] | None = None
+    # Refused by name unless they ask for nothing special: see backend.api.openai_parameters.
+    n: Any = None
+    tools: Any = None
+    tool_choice: Any = None
+    parallel_tool_calls: Any = None
+    functions: Any = None
+    function_call: Any = None
+    response_format: Any = None
+    modalities: Any = None
+    audio: Any = None
+    verbosity: Any = None
+    logprobs: Any = None
+    top_logprobs: Any = None
+    logit_bias: Any = None
+    prediction: Any = None
+    web_search_options: Any = None
+    store: Any = None
+    service_tier: Any = None
     knowledge_bases: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] = Field(
         default_factory=list
     )
@@ -93,7 +140,7 @@ class Choice(BaseModel):
     index: int = 0
     message: AnswerMessage
     logprobs: None = None
-    finish_reason: Literal["stop"] = "stop"
+    finish_reason: FinishReason = "stop"
 
 
 class Usage(BaseModel):
@@ -130,14 +177,15 @@ class ModelList(BaseModel):
     data: list[ModelCard]
 
 
-class EmbeddingsRequest(Lenient):
+class EmbeddingsRequest(Strict):
     model: Annotated[str, Field(max_length=200)]
     input: (
         Annotated[str, Field(min_length=1, max_length=200_000)]
         | Annotated[list[Annotated[str, Field(min_length=1, max_length=200_000)]], Field(min_length=1, max_length=2048)]
     )
-    encoding_format: Literal["float", "base64"] = "float"
+    encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = Field(default=None, ge=1)
+    user: Annotated[str, Field(max_length=1000)] | None = None
 
 
 class Embedding(BaseModel):

@@ -15,15 +15,17 @@ _DESCRIPTIONS = {
     401: "A token is needed.",
     403: "Refused: a foreign page or host name.",
     404: "There is no such thing.",
+    408: "The rest of the body did not come in time.",
     409: "In conflict with what is there.",
     413: "Too large.",
     415: "Another media type is needed.",
+    429: "Too much at once; `Retry-After` says when to ask again.",
     422: "What was sent cannot be used; `errors` says why.",
     500: "An accident.",
     502: "The language model's endpoint failed.",
     503: "Not at the moment.",
 }
-ALWAYS = (400, 401, 403, 413, 422, 500, 503)
+ALWAYS = (400, 401, 403, 408, 413, 422, 500, 503)
 """What any request may be answered with."""
 
 

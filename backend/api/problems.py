@@ -1,4 +1,5 @@
-"""Every refusal as problem+json: named errors, refused bodies, unknown routes and, at the outermost edge, accidents."""
+"""Every refusal as problem+json: named errors, refused bodies, unknown routes and, at the outermost edge, accidents.
+Under /v1 it is told as the OpenAI protocol tells it: see backend.api.openai_errors."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from backend.api.openai_errors import headers_of, openai_error, refused_parameter
 from backend.errors import MEDIA_TYPE, NamedError, problem, status_of
 
 log = structlog.get_logger(__name__)
@@ -21,6 +23,7 @@ _CODES = {
     400: "malformed_body",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     413: "body_too_large",
     415: "wrong_media_type",
 }
@@ -28,13 +31,14 @@ _SENTENCES = {
     400: "The body cannot be read; send JSON in UTF-8.",
     404: "There is nothing at this address.",
     405: "This address does not take this method.",
+    408: "The rest of the body did not come in time.",
     413: "The body is larger than this server takes.",
 }
 INTERNAL = "Something went wrong in the server; its log says what, under this request's X-Request-Id."
 
 
 class ProblemResponse(Response):
-    """A problem detail object as a response; under /v1 it takes the shape that OpenAI's clients read."""
+    """A problem detail object as a response."""
 
     media_type = MEDIA_TYPE
 
@@ -50,31 +54,18 @@ def respond(
 ) -> Response:
     """The response that tells the caller of this path what went wrong."""
     if path.startswith("/v1/"):
-        return openai_error(status, code, detail, headers)
+        return openai_error(status, code, detail, headers=headers)
     content = json.dumps(problem(status, code, detail, instance=path[:500], errors=errors), ensure_ascii=True)
     return ProblemResponse(content, status, headers=dict(headers or {}))
-
-
-def openai_error(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error as the OpenAI protocol spells it."""
-    kind = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-    body = {
-        "error": {
-            "message": detail,
-            "type": kind.get(status, "invalid_request_error" if status < 500 else "server_error"),
-            "param": None,
-            "code": code,
-        }
-    }
-    return Response(json.dumps(body), status, headers=dict(headers or {}), media_type="application/json")
 
 
 def respond_to(path: str, error: Exception) -> Response:
     """The response to an error of ours, or to an accident, which is logged and not explained."""
     if isinstance(error, NamedError):
-        code = str(error.code)
-        headers = {"WWW-Authenticate": "Bearer"} if code == "token_required" else None
-        return respond(path, status_of(code), code, str(error) or type(error).__name__, headers=headers)
+        code, detail = str(error.code), str(error) or type(error).__name__
+        if path.startswith("/v1/"):
+            return openai_error(status_of(code), code, detail, param=getattr(error, "param", None))
+        return respond(path, status_of(code), code, detail, headers=headers_of(code))
     if isinstance(error, DataError):
         return respond(path, 422, "invalid_input", "Something in this request cannot be stored.")
     if isinstance(error, OperationalError):
@@ -98,6 +89,8 @@ def install(app: FastAPI) -> None:
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        if request.url.path.startswith("/v1/"):
+            return refused_parameter(error.errors()[0])
         found = [_field_error(each) for each in error.errors()[:50]]
         if any(each["code"] == "json_invalid" for each in found):
             return respond(request.url.path, 400, "malformed_body", _SENTENCES[400], errors=found)

@@ -1,7 +1,8 @@
 """Multipart bodies, read as they come: files go to the store block by block, however large and many they are.
 
-A file that cannot be taken is noted by name and passed over; the others are taken. Only a body that is no multipart
-body at all is refused as a whole.
+A file that cannot be taken is noted by name and passed over; the others are taken. A body is counted whole, whatever it
+holds, and nothing of it is kept in memory: fields that are not files mean nothing here and are passed over. Only a body
+that is no multipart body at all, or holds too much or too many parts, is refused as a whole.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 from python_multipart.exceptions import FormParserError
@@ -31,7 +32,11 @@ FEED_BYTES = 1024 * 1024
 """So much is gathered before a thread takes it to the disk."""
 
 LONGEST_PATH = 1000
-MAX_FIELD_BYTES = 1_000_000
+MAX_NAMED_REFUSALS = 1_000
+"""So many files that were not taken are told by name."""
+
+PARTS_BESIDES_FILES = 1_000
+"""So many parts more than files are taken are read before the body is refused."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -40,31 +45,29 @@ class Upload:
 
     files: list[UploadedFile] = field(default_factory=list)
     refused: list[FileRefusal] = field(default_factory=list)
-    fields: dict[str, str] = field(default_factory=dict)
 
 
-class _Sink(Protocol):
-    """Takes the bytes of one part."""
+async def read_upload(
+    request: Request, open_file: Callable[[], BlobWriter], *, max_files: int, max_body_bytes: int
+) -> Upload:
+    """The files of the request's body; each is written with a writer of `open_file`.
 
-    def write(self, data: bytes) -> None: ...
-
-    def end(self) -> None: ...
-
-    def drop(self) -> None: ...
-
-
-async def read_upload(request: Request, open_file: Callable[[], BlobWriter], *, max_files: int) -> Upload:
-    """The files and fields of the request's body; each file is written with a writer of `open_file`.
-
-    Raises WrongMediaType, Malformed, BodyTooLarge (a field that is not a file).
+    Raises WrongMediaType, Malformed, BodyTooLarge.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise WrongMediaType("Send the files as multipart/form-data.")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > max_body_bytes:
+        raise BodyTooLarge(f"The upload is larger than {max_body_bytes:,} bytes; send the files in several requests.")
     parts = _Parts(open_file, max_files)
+    received = 0
     try:
         parser = MultipartParser(options[b"boundary"], parts.callbacks())
         async for block in _blocks(request.stream()):
+            received += len(block)
+            if received > max_body_bytes:
+                raise BodyTooLarge(f"The upload is larger than {max_body_bytes:,} bytes; send fewer files at once.")
             await anyio.to_thread.run_sync(parser.write, block)
         await anyio.to_thread.run_sync(parser.finalize)
     except FormParserError:
@@ -94,11 +97,13 @@ class _Parts:
         self.ended = False
         self._open_file = open_file
         self._max_files = max_files
-        self._count = 0
+        self._parts = 0
+        self._files = 0
+        self._paths: set[str] = set()
         self._name = b""
         self._value = b""
         self._headers: dict[bytes, bytes] = {}
-        self._sink: _Sink | None = None
+        self._sink: _FileSink | None = None
 
     def callbacks(self) -> MultipartCallbacks:
         """What MultipartParser calls."""
@@ -114,7 +119,7 @@ class _Parts:
         }
 
     def drop(self) -> None:
-        """Forget a part that did not come to its end."""
+        """Forget a file that did not come to its end."""
         if self._sink is not None:
             self._sink.drop()
             self._sink = None
@@ -130,23 +135,27 @@ class _Parts:
         self._name = self._value = b""
 
     def _on_headers_finished(self) -> None:
+        self._sink = None
+        self._parts += 1
+        if self._parts > self._max_files + PARTS_BESIDES_FILES:
+            raise BodyTooLarge(f"More than {self._max_files:,} files in one request; send the rest in another.")
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         filename = options.get(b"filename")
         if filename is None:
-            self._sink = _FieldSink(self.upload, _text(options.get(b"name", b"")))
-            return
-        self._count += 1
-        media_type = _text(self._headers.get(b"content-type", b""))[:200]
+            return  # a field: read over, block by block
+        self._files += 1
         path, reason = checked_path(_text(filename))
-        if self._count > self._max_files:
+        if self._files > self._max_files:
             reason = f"More than {self._max_files} files in one request; send the rest in another."
-        elif not reason and any(file.path == path for file in self.upload.files):
+        elif not reason and path in self._paths:
             reason = "Another file of this request has the same path."
         if reason:
-            self.upload.refused.append(FileRefusal(path=path, code="invalid_input", reason=reason))
-            self._sink = None
-        else:
-            self._sink = _FileSink(self.upload, path, media_type, self._open_file())
+            if len(self.upload.refused) < MAX_NAMED_REFUSALS:
+                self.upload.refused.append(FileRefusal(path=path, code="invalid_input", reason=reason))
+            return
+        self._paths.add(path)
+        media_type = _text(self._headers.get(b"content-type", b""))[:200]
+        self._sink = _FileSink(self.upload, path, media_type, self._open_file())
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         if self._sink is not None:
@@ -159,26 +168,6 @@ class _Parts:
 
     def _on_end(self) -> None:
         self.ended = True
-
-
-class _FieldSink:
-    """Keeps the text of a field."""
-
-    def __init__(self, upload: Upload, name: str) -> None:
-        self._upload = upload
-        self._name = name
-        self._data = bytearray()
-
-    def write(self, data: bytes) -> None:
-        if len(self._data) + len(data) > MAX_FIELD_BYTES:
-            raise BodyTooLarge(f"A field is longer than {MAX_FIELD_BYTES:,} bytes; send files as files.")
-        self._data += data
-
-    def end(self) -> None:
-        self._upload.fields[self._name] = _text(bytes(self._data))
-
-    def drop(self) -> None:
-        self._data.clear()
 
 
 class _FileSink:

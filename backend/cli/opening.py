@@ -29,14 +29,16 @@ def opened() -> Iterator[Container]:
 
 
 def made_data_dir(settings: Settings) -> Path:
-    """The data folder, made for its owner alone where it was not there. Raises NotReady."""
+    """The data folder, private to its owner with all that is in it or will be. Raises NotReady."""
     from backend.errors import NotReady
+    from backend.processes.private_files import make_private
 
     folder = settings.data_dir.expanduser()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
-        reason = f"The data folder {settings.data_dir} cannot be made ({error.strerror})"
+        reason = f"The data folder {settings.data_dir} cannot be made ready ({error.strerror})"
         raise NotReady(f"{reason}; set CHATBOT_DATA_DIR to one that can.") from None
     return folder
 
@@ -48,8 +50,8 @@ def make_ready(settings: Settings) -> bool:
     Raises NotReady, DatabaseNewer.
     """
     from backend.accounts.sealing import Sealer
+    from backend.connections.secrets import seal_again
     from backend.migrations import upgrade_database
-    from backend.models.store import seal_again
     from knowledge.storage.database import Database
 
     made_data_dir(settings)

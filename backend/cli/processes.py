@@ -133,6 +133,8 @@ def _ui_command(settings: Settings, host: str, port: int, api_url: str) -> tuple
         options += ["--allowed-host", name]
     for origin in settings.api.allowed_origins:
         options += ["--allowed-origin", origin]
+    for proxy in settings.api.trusted_proxies:
+        options += ["--trusted-proxy", proxy]
     return (sys.executable, "-m", "frontend", *options)
 
 

@@ -130,6 +130,32 @@ feedback = Table(
     PrimaryKeyConstraint("message_id", "owner_id"),
 )
 
+secrets = Table(
+    "secrets",
+    metadata,
+    id_column("id", primary_key=True),
+    *_owned(),
+    Column("purpose", String(50), nullable=False),
+    Column("label", StorableText, nullable=False),
+    Column("origin", StorableText, nullable=False),
+    Column("scheme", String(20), nullable=False),
+    Column("value", StorableText, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+"""`value` is sealed. It is sent to `origin` alone, as `scheme` says; `label` is what users call the thing it is for."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id_hash", String(64), primary_key=True),
+    Column("workspace_id", String(32), nullable=False),
+    Column("user_id", String(32), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+)
+"""Browsers that gave the token. Hashes alone are kept: a copy of the table opens nothing. A row goes at log-out, and
+some time after `expires_at`."""
+
 artifacts = Table(
     "artifacts",
     metadata,
@@ -152,7 +178,7 @@ models = Table(
     *_owned(),
     Column("name", String(200), nullable=False),
     Column("base_url", StorableText, nullable=False),
-    Column("api_key", StorableText, nullable=False),
+    id_column("secret_id", ForeignKey("secrets.id"), nullable=True),
     Column("model", StorableText, nullable=False),
     Column("is_default", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),

@@ -1,34 +1,39 @@
-"""The language models that users have stored, their keys sealed. A workspace has at most one default."""
+"""The language models that users have stored; their keys are secrets of their own. A workspace has at most one
+default."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from backend.accounts.sealing import Sealer, Secret
+from backend.connections.secrets import Credential, SecretStore, credential_of
 from backend.db.paging import cut
-from backend.db.tables import models
-from backend.errors import Missing, NameTaken
+from backend.db.tables import models, secrets
+from backend.errors import KeyNeeded, Missing, NameTaken
+from backend.models.addresses import known_address
 from knowledge.ids import new_id
-from knowledge.storage.database import Database
 from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope
+
+PURPOSE = "model"
+"""What secrets of models are called."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredModel:
-    """A language model as it was stored; the key never leaves the server."""
+    """A language model as it was stored. `base_url` holds no credentials; the key never leaves the server but for
+    where it was given for."""
 
     id: str
     name: str
     base_url: str
-    api_key: Secret
     model: str
     is_default: bool
+    credential: Credential = field(default_factory=Credential)
 
 
 class Models:
@@ -38,8 +43,11 @@ class Models:
         self._connection = connection
         self._scope = scope
         self._mine = models.c.workspace_id == scope.workspace_id
+        self._secrets = SecretStore(connection, scope)
 
-    def create(self, *, name: str, base_url: str, api_key: Secret, model: str, is_default: bool) -> StoredModel:
+    def create(
+        self, *, name: str, base_url: str, model: str, is_default: bool, credential: Credential | None = None
+    ) -> StoredModel:
         """A new model. Raises NameTaken."""
         if self.named(name) is not None:
             raise NameTaken(f"There is a model named {name!r} already.")
@@ -54,7 +62,7 @@ class Models:
                         id=model_id,
                         workspace_id=self._scope.workspace_id,
                         owner_id=self._scope.user_id,
-                        api_key=api_key.stored,
+                        secret_id=self._kept(credential, name),
                         created_at=datetime.now(UTC),
                         **values,
                     )
@@ -65,66 +73,79 @@ class Models:
 
     def get(self, model_id: str) -> StoredModel:
         """Raises Missing."""
-        row = self._connection.execute(select(models).where(self._mine, models.c.id == model_id)).first()
-        if row is None:
+        found = self._one(models.c.id == model_id)
+        if found is None:
             raise Missing("There is no such model.")
-        return _model(row)
+        return found
 
     def named(self, name: str) -> StoredModel | None:
         """The model of this name."""
-        row = self._connection.execute(select(models).where(self._mine, models.c.name == name)).first()
-        return None if row is None else _model(row)
+        return self._one(models.c.name == name)
 
     def default(self) -> StoredModel | None:
         """The model used when none is asked for."""
-        row = self._connection.execute(select(models).where(self._mine, models.c.is_default)).first()
-        return None if row is None else _model(row)
+        return self._one(models.c.is_default)
 
     def page(self, limit: int, cursor: str = "") -> tuple[list[StoredModel], str | None]:
         """Models by name."""
-        query = select(models).where(self._mine).order_by(models.c.name, models.c.id).limit(limit + 1)
+        query = self._query().order_by(models.c.name, models.c.id).limit(limit + 1)
         if cursor:
             query = query.where(models.c.name > decode_cursor(cursor, 1)[0])
         return cut([_model(row) for row in self._connection.execute(query)], limit, lambda model: (model.name,))
 
-    def change(self, model_id: str, values: dict[str, Any]) -> StoredModel:
-        """Set the given columns; a key comes as a Secret. Raises Missing."""
-        self.get(model_id)
+    def change(self, model_id: str, values: dict[str, Any], credential: Credential | None = None) -> StoredModel:
+        """Set the given columns, and with a credential the key (an empty one removes it).
+
+        Raises Missing; KeyNeeded when the change leads to another server than the one the stored key was given for.
+        """
+        current = self.get(model_id)
+        if credential is None:
+            self._check_key(current, values)
         if values.get("is_default"):
             self._drop_default()
-        if isinstance(values.get("api_key"), Secret):
-            values = {**values, "api_key": values["api_key"].stored}
+        if credential is not None:
+            values = {**values, "secret_id": self._kept(credential, current.name)}
         if values:
+            before = self._secret_of(model_id)
             self._connection.execute(update(models).where(self._mine, models.c.id == model_id).values(**values))
+            if before is not None and credential is not None:
+                self._secrets.delete(before)
         return self.get(model_id)
 
     def delete(self, model_id: str) -> None:
-        """Raises Missing."""
+        """The model and its key. Raises Missing."""
         self.get(model_id)
+        secret_id = self._secret_of(model_id)
         self._connection.execute(delete(models).where(self._mine, models.c.id == model_id))
+        if secret_id is not None:
+            self._secrets.delete(secret_id)
+
+    def _check_key(self, current: StoredModel, values: dict[str, Any]) -> None:
+        target = known_address(values.get("base_url", current.base_url), values.get("model", current.model))
+        if not current.credential.fits(target.origin):
+            raise KeyNeeded(
+                f"This leads to {target.origin}, and the stored key was given for {current.credential.origin}: enter "
+                "the key again with the change, or an empty one for none."
+            )
+
+    def _kept(self, credential: Credential | None, name: str) -> str | None:
+        return self._secrets.add(credential, purpose=PURPOSE, label=name) if credential else None
+
+    def _secret_of(self, model_id: str) -> str | None:
+        found: str | None = self._connection.scalar(select(models.c.secret_id).where(models.c.id == model_id))
+        return found
+
+    def _one(self, condition: Any) -> StoredModel | None:
+        row = self._connection.execute(self._query().where(condition)).first()
+        return None if row is None else _model(row)
+
+    def _query(self) -> Select[Any]:
+        joined = models.outerjoin(secrets, secrets.c.id == models.c.secret_id)
+        key = (secrets.c.value, secrets.c.origin, secrets.c.scheme)
+        return select(models, *key).select_from(joined).where(self._mine)
 
     def _drop_default(self) -> None:
         self._connection.execute(update(models).where(self._mine, models.c.is_default).values(is_default=False))
-
-
-def stored_keys(connection: Connection) -> dict[str, tuple[str, Secret]]:
-    """The name and the key of every model that has one, of all workspaces, by the model's id."""
-    query = select(models.c.id, models.c.name, models.c.api_key).where(models.c.api_key != "").order_by(models.c.id)
-    return {row.id: (row.name, Secret(row.api_key)) for row in connection.execute(query)}
-
-
-def seal_again(database: Database, sealer: Sealer) -> int:
-    """Seal every key that stands in plain text or was sealed with an older key; returns how many. Those that cannot
-    be opened stay as they are."""
-    with database.read() as connection:
-        keys = stored_keys(connection)
-    due = {model_id: (key, renewed) for model_id, (_, key) in keys.items() if (renewed := sealer.renewed(key))}
-    if due:
-        with database.write() as connection:
-            for model_id, (key, renewed) in due.items():
-                same = (models.c.id == model_id, models.c.api_key == key.stored)
-                connection.execute(update(models).where(*same).values(api_key=renewed.stored))
-    return len(due)
 
 
 def _model(row: Row[Any]) -> StoredModel:
@@ -132,7 +153,7 @@ def _model(row: Row[Any]) -> StoredModel:
         id=row.id,
         name=row.name,
         base_url=row.base_url,
-        api_key=Secret(row.api_key),
         model=row.model,
         is_default=row.is_default,
+        credential=credential_of(row._mapping),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import platform
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from backend.settings import Settings, is_loopback
+from backend.settings import Settings
 
 if TYPE_CHECKING:
     from backend.bootstrap import Container
@@ -25,7 +26,6 @@ Status = Literal["ok", "missing", "warning", "failed"]
 OLDEST_SQLITE = (3, 35)
 FEW_FREE_BYTES = 2 * 1024**3
 PATIENCE_S = 5.0
-SHORT_TOKEN = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,18 +180,18 @@ def _jobs(database: Database) -> Iterator[Finding]:
 
 def _secrets(settings: Settings, database: Database) -> Finding:
     from backend.accounts.sealing import Sealer
+    from backend.connections.secrets import stored_secrets
     from backend.errors import SecretUnreadable
-    from backend.models.store import stored_keys
 
     name, sealer = "Stored keys", Sealer.of(settings)
     with database.read() as connection:
-        keys = stored_keys(connection).values()
+        keys = stored_secrets(connection).values()
     unreadable, reason = [], ""
-    for model, key in keys:
+    for label, key in keys:
         try:
             sealer.open(key)
         except SecretUnreadable as error:
-            unreadable.append(model)
+            unreadable.append(label)
             reason = str(error)
     if unreadable:
         advice = "Enter them again on the page Models, or bring back the secret key they were sealed with."
@@ -205,15 +205,11 @@ def _secrets(settings: Settings, database: Database) -> Finding:
 
 
 def _access(settings: Settings) -> Finding:
-    hosts = {settings.api.host, settings.ui.host}
+    strangers = settings.strangers
     token = settings.token.get_secret_value()
-    open_hosts = sorted(host for host in hosts if not is_loopback(host))
-    if open_hosts and not token:
-        detail = f"{', '.join(open_hosts)} can be reached by others and there is no token"
+    if strangers and not token:
+        detail = f"{', '.join(strangers)} can be reached by others, or others by it, and there is no token"
         return Finding(name="Access", status="failed", detail=detail, advice="Set CHATBOT_TOKEN to a long random word.")
-    if 0 < len(token) < SHORT_TOKEN:
-        advice = "Set CHATBOT_TOKEN to a longer one: openssl rand -hex 24"
-        return Finding(name="Access", status="warning", detail="by a token short enough to be guessed", advice=advice)
     return Finding(name="Access", status="ok", detail="by token" if token else "from this machine only, no token")
 
 
@@ -321,10 +317,13 @@ def _language_model(settings: Settings) -> Finding:
         return Finding(name="Language model", status="missing", detail="none; answers are quoted", advice=advice)
     if not model.base_url:
         return Finding(name="Language model", status="ok", detail=f"{model.name}, by its provider's own settings")
-    url = f"{model.base_url.rstrip('/')}/models"
-    status = _status_of(url, model.api_key.get_secret_value())
+    from backend.models.addresses import known_address
+
+    address = known_address(model.base_url, model.name)
+    url = f"{address.url.rstrip('/')}/models"
+    status = _status_of(url, model.api_key.get_secret_value(), address.userinfo)
     if status == 200:
-        return Finding(name="Language model", status="ok", detail=f"{model.name} at {model.base_url}")
+        return Finding(name="Language model", status="ok", detail=f"{model.name} at {address.url}")
     reason = "does not answer" if status == 0 else f"answers {status}"
     advice = "Start it, or correct CHATBOT_MODEL__BASE_URL and __API_KEY. Without it, answers are quoted."
     return Finding(name="Language model", status="warning", detail=f"{url} {reason}", advice=advice)
@@ -374,11 +373,21 @@ def _optional(name: str, ask: Callable[[], str], advice: str) -> Finding:
         return Finding(name=name, status="missing", detail=reason, advice=advice)
 
 
-def _status_of(url: str, key: str = "") -> int:
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer: following it would take the key along."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+def _status_of(url: str, key: str = "", userinfo: str = "") -> int:
     """The HTTP status of a GET; 0 when nothing answers."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
+    if userinfo:
+        headers = {"Authorization": f"Basic {base64.b64encode(userinfo.encode()).decode()}"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=PATIENCE_S) as response:
+        opener = urllib.request.build_opener(_NoRedirect)
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=PATIENCE_S) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -25,11 +26,14 @@ class RunContexts:
     database: Database
     models: ModelSelector
 
-    def of(self, spec: RunSpec, history: Sequence[Message] = ()) -> RunContext:
-        """For a run that is not stored: whoever asks follows it, and nobody goes on with it. Raises Invalid, Missing,
+    def of(
+        self, spec: RunSpec, history: Sequence[Message] = (), sampling: Mapping[str, Any] | None = None
+    ) -> RunContext:
+        """For a run that is not stored: whoever asks follows it, and nobody goes on with it. Its model is asked to
+        sample by `sampling`. Raises Invalid, Missing,
         and what opening the model raises."""
         with self.database.read() as connection:
-            return self._made(connection, spec, RunContext(run_id=new_id(), thread_id="", spec=spec), history)
+            return self._made(connection, spec, RunContext(run_id=new_id(), thread_id="", spec=spec), history, sampling)
 
     def of_run(self, run: Run) -> RunContext:
         """For the next attempt of a stored run, by whichever process begins it. Raises Invalid when its model is no
@@ -48,12 +52,17 @@ class RunContexts:
             return self._made(connection, run.spec, context, history)
 
     def _made(
-        self, connection: Connection, spec: RunSpec, context: RunContext, history: Sequence[Message]
+        self,
+        connection: Connection,
+        spec: RunSpec,
+        context: RunContext,
+        history: Sequence[Message],
+        sampling: Mapping[str, Any] | None = None,
     ) -> RunContext:
         model = self.models.find(connection, spec.scope, spec.model)
         return replace(
             context,
             knowledge_bases=chosen_or_all(connection, spec.scope, spec.knowledge_bases),
             history=tuple(history),
-            model=None if model is None else self.models.chat_model(model),
+            model=None if model is None else self.models.chat_model(model, sampling),
         )

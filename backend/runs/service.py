@@ -16,11 +16,12 @@ from typing import Any, Protocol
 import structlog
 
 from agents.events import RunCancelled, RunEvent, RunFailed, RunFinished, RunWaiting, UsageReported
-from backend.errors import Busy, NamedError, NotReady
+from backend.errors import NamedError, NotReady
 from backend.processes.registry import ProcessRegistry
 from backend.runs import store
 from backend.runs.attempt import Attempt
 from backend.runs.broker import Broker
+from backend.runs.capacity import Capacity
 from backend.runs.following import Follower
 from backend.runs.types import WAITING, Run, StoredEvent
 from backend.runs.writer import EventWriter
@@ -52,10 +53,13 @@ class RunService:
         processes: ProcessRegistry,
         settings: RunSettings,
         metrics: Metrics,
+        capacity: Capacity | None = None,
     ) -> None:
+        """`capacity` is shared with whatever else this process works on for its callers."""
         self.owner = processes.me.id
         self._processes = processes
         self._settings = settings
+        self._capacity = capacity or Capacity(settings.max_active)
         self._database = database
         self._execute = execute
         self._metrics = metrics
@@ -103,11 +107,10 @@ class RunService:
         return self._broken or "ok"
 
     def check_room(self) -> None:
-        """Raises Busy when this process performs as many runs as it may, NotReady when it can perform none."""
+        """Raises Busy when this process works on as much as it may, NotReady when it can perform no runs."""
         if self._broken:
             raise NotReady(f"No answers can be written: {self._broken}.")
-        if len(self._tasks) >= self._settings.max_active:
-            raise Busy("Too many answers are being written at the moment; try again in a few seconds.")
+        self._capacity.check_room()
 
     def begin(self, run: Run) -> None:
         """Perform a run that this process holds; returns at once. To be called on the event loop."""
@@ -118,6 +121,7 @@ class RunService:
         task = asyncio.create_task(self._perform(run), name=f"run {run.id}")
         self._tasks[run.id] = task
         self._metrics.runs_active.inc()
+        self._capacity.add()
         task.add_done_callback(lambda _: self._discard(run.id, task))
 
     def cancel(self, run_id: str) -> None:
@@ -141,6 +145,7 @@ class RunService:
 
     def _discard(self, run_id: str, task: asyncio.Task[None]) -> None:
         self._metrics.runs_active.dec()
+        self._capacity.remove()
         if self._tasks.get(run_id) is task:
             del self._tasks[run_id]
             for marks in (self._cancelled, self._lost, self._ending):

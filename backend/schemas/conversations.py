@@ -83,6 +83,7 @@ class MessageView(View):
     verdict: Verdict | None
     answered: bool | None
     error: str
+    error_code: str = Field(default="", description="Of a failed answer: the stable code of what went wrong.")
     citations: list[CitationView]
     uncited: list[tuple[int, int]]
     nearest: list[NearestView]

@@ -11,7 +11,8 @@ from backend.schemas.base import Body, View
 
 class ModelCreate(Body):
     """A language model behind an OpenAI-compatible endpoint (`base_url` ends in /v1), or any `provider:model` name that
-    LangChain's init_chat_model reaches when `base_url` is empty. The key is stored and never shown again."""
+    LangChain's init_chat_model reaches when `base_url` is empty. The key is stored, never shown again, and sent to the
+    server of this address alone."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     base_url: str = Field(default="", max_length=2000)

@@ -55,6 +55,7 @@ class StoredMessage:
     model: str
     verdict: Verdict | None
     error: str
+    error_code: str
     citations: list[dict[str, Any]]
     uncited: list[list[int]]
     nearest: list[dict[str, Any]]
@@ -232,8 +233,9 @@ class Conversations:
     def _messages(self) -> Select[Any]:
         rated = and_(feedback.c.message_id == messages.c.id, feedback.c.owner_id == self._scope.user_id)
         return (
-            select(messages, feedback.c.rating, feedback.c.reasons, feedback.c.comment)
+            select(messages, feedback.c.rating, feedback.c.reasons, feedback.c.comment, runs.c.error_code)
             .join(threads, threads.c.id == messages.c.thread_id)
+            .outerjoin(runs, runs.c.id == messages.c.run_id)
             .outerjoin(feedback, rated)
             .where(self._mine())
         )
@@ -255,6 +257,7 @@ class Conversations:
             model=row.model,
             verdict=row.verdict,
             error=row.error,
+            error_code=row.error_code or "",
             citations=row.citations,
             uncited=row.uncited,
             nearest=row.nearest,

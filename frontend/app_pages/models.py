@@ -47,6 +47,10 @@ def draw_change(model: Model) -> None:
     with st.popover(say("models.change"), icon=":material/edit:", key=f"change-question-{model.id}"):
         st.text_input(say("models.base_url"), value=model.base_url, key=f"url-{model.id}", help=say("models.url_help"))
         st.text_input(say("models.model"), value=model.model, max_chars=500, key=f"served-{model.id}")
+        if model.has_api_key:
+            st.text_input(
+                say("models.key_again"), type="password", key=f"again-{model.id}", help=say("models.key_again_help")
+            )
         st.button(say("action.save"), key=f"change-{model.id}", type="primary", on_click=save_change, args=(model.id,))
 
 
@@ -55,7 +59,10 @@ def save_change(model_id: str) -> None:
     if not model:
         st.session_state["problem"] = say("models.incomplete")
         return
-    act("change_model", model_id, done=say("models.changed"), base_url=base_url, model=model)
+    # A key is taken out of the session at once: nothing needs it but the server.
+    key = st.session_state.pop(f"again-{model_id}", "")
+    given = {"api_key": key} if key else {}
+    act("change_model", model_id, done=say("models.changed"), base_url=base_url, model=model, **given)
     st.session_state.get("checks", {}).pop(model_id, None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -12,7 +13,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frontend.authentication.origin_policy import Policy
-from frontend.authentication.sessions import COOKIE, ApiUnreachable, Sessions, session_cookie
+from frontend.authentication.proxies import Proxies, Visit
+from frontend.authentication.sessions import COOKIE, ApiUnreachable, Sessions, TooManyAttempts, session_cookie
 
 LOGIN_PAGE = Path(__file__).resolve().parent / "login.html"
 OPEN_PATHS = frozenset({"/login", "/_stcore/health"})
@@ -20,33 +22,37 @@ LARGEST_LOGIN = 4_096
 COOKIE_SECONDS = 30 * 24 * 3600
 
 UNREACHABLE = "The API does not answer. Start it, then reload this page."
+TWICE = "A header that may come once came several times."
 NO_TOKEN = "The API asks nobody for a token, so this page is not served to other machines. Set CHATBOT_TOKEN."
 
 
 class AuthenticationMiddleware:
     """Refuses foreign pages, sends strangers to the login page, and tells browsers to load nothing from elsewhere."""
 
-    def __init__(self, app: ASGIApp, *, policy: Policy, sessions: Sessions) -> None:
+    def __init__(self, app: ASGIApp, *, policy: Policy, sessions: Sessions, proxies: Proxies | None = None) -> None:
         self._app = app
         self._policy = policy
         self._admission = sessions
+        self._proxies = proxies or Proxies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        refusal = self._policy.refusal(headers)
-        if refusal:
+        visit = self._proxies.visit(scope)
+        refusal = TWICE if visit is None else self._policy.refusal(visit.headers, visit.scheme)
+        if visit is None or refusal:
             await _answer(PlainTextResponse(refusal, status_code=403), scope, receive, send)
             return
+        scope.setdefault("state", {})["visit"] = visit
+        headers = visit.headers
         answer = await self._stop_strangers(scope, headers)
         if answer is not None:
             await _answer(answer, scope, receive, send)
             return
         await self._app(scope, receive, _protecting(send, headers["host"]) if scope["type"] == "http" else send)
 
-    async def _stop_strangers(self, scope: Scope, headers: dict[str, str]) -> Response | None:
+    async def _stop_strangers(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
         if scope["path"] in OPEN_PATHS:
             return None
         verdict = await self._admission.judge(session_cookie(headers.get("cookie", "")))
@@ -56,7 +62,7 @@ class AuthenticationMiddleware:
                 return PlainTextResponse("Give the token at /login first.", status_code=401)
             query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
             return RedirectResponse(f"/login?next={quote(scope['path'] + query, safe='')}", status_code=303)
-        if self._policy.bound_to_loopback:
+        if self._policy.concerns_us_alone(headers):
             return None  # an API that is away is shown as such by the pages themselves
         if verdict == "unreachable":
             return PlainTextResponse(UNREACHABLE, status_code=503)
@@ -70,6 +76,7 @@ async def show_login(request: Request) -> Response:
 
 async def log_in(request: Request, sessions: Sessions) -> Response:
     """Trades the token for a cookie that scripts cannot read, and goes on to where the stranger was heading."""
+    visit: Visit = request.state.visit
     body = b""
     async for piece in request.stream():
         body += piece
@@ -77,21 +84,24 @@ async def log_in(request: Request, sessions: Sessions) -> Response:
             return _login_page(request, problem="wrong", status=413)
     token = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()
     try:
-        value = await sessions.trade(token) if token else None
+        value = await sessions.trade(token, visit.client) if token else None
     except ApiUnreachable:
         return _login_page(request, problem="unreachable", status=503)
+    except TooManyAttempts:
+        return _login_page(request, problem="slow", status=429)
     if value is None:
         return _login_page(request, problem="wrong", status=401)
     response = RedirectResponse(_local_path(request.query_params.get("next", "/")), status_code=303)
-    secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+    secure = visit.scheme == "https"
     response.set_cookie(COOKIE, value, max_age=COOKIE_SECONDS, httponly=True, samesite="lax", secure=secure)
     return response
 
 
-async def log_out(request: Request) -> Response:
-    """Makes the browser forget its session."""
+async def log_out(request: Request, sessions: Sessions) -> Response:
+    """Ends the session, so that its cookie is worth nothing any more, and makes the browser forget it."""
+    await sessions.end(session_cookie(request.headers.get("cookie", "")))
     response = RedirectResponse("/login", status_code=303)
-    response.delete_cookie(COOKIE)
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=request.state.visit.scheme == "https")
     return response
 
 

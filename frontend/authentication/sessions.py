@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import time
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from http.cookies import CookieError, SimpleCookie
@@ -22,6 +22,10 @@ ASK_TIMEOUT_S = 5.0
 
 class ApiUnreachable(Exception):
     """The API did not answer; the message says what to do."""
+
+
+class TooManyAttempts(Exception):
+    """Too many wrong tokens came from this client; it has to wait."""
 
 
 class Sessions:
@@ -46,18 +50,30 @@ class Sessions:
             self._known[cookie] = (time.monotonic() + REMEMBERED_S, verdict)
         return verdict
 
-    async def trade(self, token: str) -> str | None:
-        """The cookie for this token; None when it is not the token. Raises ApiUnreachable."""
+    async def trade(self, token: str, client: str) -> str | None:
+        """The cookie for this token, given by the browser at the address `client`; None when it is not the token.
+
+        Raises ApiUnreachable, and TooManyAttempts when that browser has guessed too often.
+        """
+        headers = {"x-forwarded-for": client} if client else {}
         try:
-            response = await self._http().post(f"{self._url}/session", json={"token": token})
+            response = await self._http().post(f"{self._url}/session", json={"token": token}, headers=headers)
         except httpx2.HTTPError:
             raise ApiUnreachable("The API does not answer. Start it, then try again.") from None
         if response.status_code >= 500:
             raise ApiUnreachable("The API has a problem of its own; its log says which.")
-        value = response.cookies.get(COOKIE) if response.is_success else None
-        if value is None:
-            await asyncio.sleep(0.5)  # guessing should not be cheap
-        return value
+        if response.status_code == 429:
+            raise TooManyAttempts
+        return response.cookies.get(COOKIE) if response.is_success else None
+
+    async def end(self, cookie: str) -> None:
+        """End a session at the API, and remember nothing of it. One that cannot be ended now is at least not let in
+        here for as long as it is remembered."""
+        if not cookie:
+            return
+        self._known[cookie] = (time.monotonic() + REMEMBERED_S, "token_required")
+        with contextlib.suppress(httpx2.HTTPError):
+            await self._http().delete(f"{self._url}/session", headers={"cookie": f"{COOKIE}={cookie}"})
 
     async def close(self) -> None:
         if self._client is not None:

@@ -110,8 +110,11 @@ def _draw_state(conversation: Conversation, message: Message, choice: Choice) ->
     if message.status == "cancelled":
         st.caption(say("chat.stopped_kept") if message.text else say("chat.stopped"))
     elif message.status == "failed":
-        known = say.of("problem", message.error)
-        st.error(known if message.error else say("chat.failed"), icon=":material/error:")
+        known, said = say.of("problem", message.error_code), plain_label(message.error)
+        is_known = known != message.error_code
+        st.error(known if is_known else said or say("chat.failed"), icon=":material/error:")
+        if is_known and said:
+            st.caption(said)
         _draw_regenerate(conversation, message, choice, label=say("error.retry"), key="again")
         if message.mode == "model" or choice.model not in (None, "none"):
             st.caption(say("chat.failed_hint"))

@@ -56,10 +56,10 @@ def test_foreign_pages_are_refused(client: TestClient, headers: dict[str, str], 
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Origin": "http://127.0.0.1:8501"},
-        {"Origin": "http://localhost:8501", "Sec-Fetch-Site": "cross-site"},
-        {"Origin": "http://[::1]:1"},
-        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://127.0.0.1"},
+        {"Origin": "http://127.0.0.1:80", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://localhost:8501", "Host": "localhost:8501"},
+        {"Sec-Fetch-Site": "same-origin"},
         {"Sec-Fetch-Site": "none"},
     ],
 )
@@ -93,6 +93,76 @@ def test_a_browser_trades_the_token_for_a_cookie(public: TestClient) -> None:
     assert public.get("threads").status_code == 401
 
 
+def test_a_session_ends_for_everybody_who_has_its_cookie(public: TestClient) -> None:
+    cookie = {"Cookie": public.post("session", json={"token": TOKEN}).headers["set-cookie"].partition(";")[0]}
+    other = {"Cookie": public.post("session", json={"token": TOKEN}).headers["set-cookie"].partition(";")[0]}
+    public.cookies.clear()
+    assert public.get("threads", headers=cookie).status_code == 200
+    assert public.delete("session", headers=cookie).status_code == 204
+    assert public.get("threads", headers=cookie).status_code == 401
+    assert public.get("threads", headers=other).status_code == 200
+    forged = {"Cookie": other["Cookie"][:-1] + ("0" if other["Cookie"][-1] != "0" else "1")}
+    assert public.get("threads", headers=forged).status_code == 401
+
+
+def test_a_session_is_void_under_another_token(tmp_path: Path) -> None:
+    with api_client(tmp_path, token=TOKEN) as client:
+        given = client.post("session", json={"token": TOKEN}).headers["set-cookie"].partition(";")[0]
+        client.cookies.clear()
+        assert client.get("threads", headers={"Cookie": given}).status_code == 200
+    with api_client(tmp_path, token="another-token-as-long") as client:
+        assert client.get("threads", headers={"Cookie": given}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "secure"),
+    [("127.0.0.1", "https", True), ("127.0.0.1", "http", False), ("192.0.2.9", "https", False)],
+)
+def test_the_cookie_is_secure_behind_tls(tmp_path: Path, peer: str, told: str, secure: bool) -> None:
+    with api_client(tmp_path, peer=peer, api={"host": "0.0.0.0"}, token=TOKEN) as client:
+        given = client.post("session", json={"token": TOKEN}, headers={"X-Forwarded-Proto": told})
+        assert ("; secure" in given.headers["set-cookie"].lower()) is secure
+
+
+def test_guessing_is_slowed_down_for_who_guesses(public: TestClient) -> None:
+    def guess(token: str, client: str, *, bearer: bool) -> int:
+        headers = {"X-Forwarded-For": client}
+        if bearer:
+            return public.get("threads", headers={**headers, "Authorization": f"Bearer {token}"}).status_code
+        return public.post("session", json={"token": token}, headers=headers).status_code
+
+    public.app.state.container.authentication._attempts._clock = lambda: 0.0  # type: ignore[attr-defined]
+    told = [guess(f"guess-{number}", "203.0.113.5", bearer=number % 2 == 0) for number in range(20)]
+    assert told == [401] * 10 + [429] * 10
+    assert guess(TOKEN, "203.0.113.5", bearer=True) == 429, "a guesser is not even told that it guessed right"
+    for bearer in (True, False):
+        assert guess(TOKEN, "203.0.113.6", bearer=bearer) < 300
+
+
+@pytest.mark.parametrize("api", [{"allowed_hosts": ("chat.example",)}, {"allowed_origins": ("https://chat.example",)}])
+def test_whom_others_may_reach_needs_a_token(api: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(SettingsInvalid, match="CHATBOT_TOKEN"):
+        require_token(load_settings({}, api=api), "127.0.0.1")
+    require_token(load_settings({}, api=api, token=TOKEN), "127.0.0.1")
+    require_token(load_settings({}, api={"allowed_hosts": ("dev.localhost",)}), "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"token": "short"},
+        {"api": {"allowed_hosts": ("*",)}},
+        {"api": {"allowed_hosts": ("https://chat.example",)}},
+        {"api": {"allowed_origins": ("chat.example",)}},
+        {"api": {"allowed_origins": ("https://chat.example/path",)}},
+        {"api": {"trusted_proxies": ("nginx",)}},
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(SettingsInvalid):
+        load_settings({}, **wrong)
+
+
 def test_named_hosts_and_origins_are_let_in(tmp_path: Path) -> None:
     api = {"host": "0.0.0.0", "allowed_hosts": ("chat.example",), "allowed_origins": ("https://ui.example",)}
     with api_client(tmp_path, api=api, token=TOKEN) as client:
@@ -109,7 +179,7 @@ def test_without_a_token_only_loopback_is_served() -> None:
     for host in ("0.0.0.0", "::", "192.168.1.2", "chat.example", ""):
         with pytest.raises(SettingsInvalid, match="CHATBOT_TOKEN"):
             require_token(Settings(), host)
-    require_token(Settings(token="secret"), "0.0.0.0")
+    require_token(Settings(token=TOKEN), "0.0.0.0")
 
 
 def test_a_mistyped_setting_is_named() -> None:

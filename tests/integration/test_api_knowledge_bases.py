@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,9 @@ from tests.databases import DIALECTS, blank_database_url
 MARKDOWN = (
     b"# Restart\n\nUse `kubectl rollout restart` to restart a deployment.\n\n## Undo\n\nUse `kubectl rollout undo`.\n"
 )
+
+
+TOKEN = "a-long-enough-token"
 
 
 @pytest.fixture(params=DIALECTS)
@@ -204,10 +208,73 @@ def test_a_folder_is_a_source_of_local_users_only(docs: TestClient, tmp_path: Pa
     assert (source["document_count"], source["options"]) == (1, {"include": ["*.md"]})
     changed = docs.patch(f"knowledge-bases/docs/sources/{source['id']}", json={"options": {}})
     assert changed.json()["options"] == {}
-    with api_client(tmp_path / "public", api={"host": "0.0.0.0"}, token="secret") as public:
-        public.headers["Authorization"] = "Bearer secret"
+    with api_client(tmp_path / "public", api={"host": "0.0.0.0"}, token=TOKEN) as public:
+        public.headers["Authorization"] = f"Bearer {TOKEN}"
         public.post("knowledge-bases", json={"name": "docs"}).raise_for_status()
         assert public.post("knowledge-bases/docs/sources", json=body).status_code == 403
+
+
+REACHABLE: list[dict[str, Any]] = [
+    {"api": {"host": "0.0.0.0"}},
+    {"ui": {"host": "0.0.0.0"}},
+    {"api": {"allowed_hosts": ("chat.example",)}},
+    {"api": {"allowed_origins": ("https://chat.example",)}},
+    {},
+]
+
+
+@pytest.mark.parametrize("settings", REACHABLE, ids=str)
+def test_others_name_paths_below_roots_only(tmp_path: Path, settings: dict[str, Any]) -> None:
+    (tmp_path / "shared" / "docs").mkdir(parents=True)
+    (tmp_path / "private").mkdir()
+    (tmp_path / "shared" / "way-out").symlink_to(tmp_path / "private")
+    roots = {"roots": (tmp_path / "shared",)}
+    with api_client(tmp_path / "data", token=TOKEN, sources=roots, **settings) as public:
+        public.headers["Authorization"] = f"Bearer {TOKEN}"
+        public.post("knowledge-bases", json={"name": "docs"}).raise_for_status()
+
+        def add(path: str) -> int:
+            body = {"kind": "folder", "location": path}
+            return public.post("knowledge-bases/docs/sources", json=body).status_code
+
+        assert add(str(tmp_path / "shared" / "docs")) == 202
+        assert add(str(tmp_path / "shared")) == 202
+        for path in ("private", "shared/../private", "shared/way-out", "shared-too", ""):
+            assert add(str(tmp_path / path)) == 403
+        assert add("/etc") == 403
+
+
+def test_the_data_folder_is_never_a_source(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (tmp_path / "beside").mkdir()
+    (data / "files").mkdir(parents=True)
+    (tmp_path / "beside" / "link").symlink_to(data)
+    with api_client(data) as client:
+        client.post("knowledge-bases", json={"name": "docs"}).raise_for_status()
+        for path in (data, data / "files", tmp_path / "beside" / "link", tmp_path, Path("/")):
+            answer = client.post("knowledge-bases/docs/sources", json={"kind": "folder", "location": str(path)})
+            assert (answer.status_code, answer.json()["code"]) == (403, "path_refused")
+        zipped = client.post("knowledge-bases/docs/sources", json={"kind": "zip", "location": str(data / "chatbot.db")})
+        assert zipped.status_code == 403
+        beside = client.post(
+            "knowledge-bases/docs/sources", json={"kind": "folder", "location": str(tmp_path / "beside")}
+        )
+        assert beside.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [("zip", "pipe"), ("zip", "/dev/zero"), ("zip", "."), ("folder", "file.md"), ("folder", "~nosuchuser/docs")],
+)
+def test_what_is_no_folder_or_file_is_the_callers_mistake(tmp_path: Path, kind: str, path: str) -> None:
+    (tmp_path / "beside").mkdir()
+    os.mkfifo(tmp_path / "beside" / "pipe")
+    (tmp_path / "beside" / "file.md").write_text("# A")
+    location = path if path[0] in "/~" else str(tmp_path / "beside" / path)
+    with api_client(tmp_path / "data") as client:
+        client.post("knowledge-bases", json={"name": "docs"}).raise_for_status()
+        answer = client.post("knowledge-bases/docs/sources", json={"kind": kind, "location": location})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
 
 
 def test_jobs_are_told_of_cancelled_and_asked_for_again(docs: TestClient) -> None:

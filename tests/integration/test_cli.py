@@ -156,13 +156,13 @@ def test_doctor_says_what_is_there_and_what_to_type(installation: Installation) 
     assert "FTS5" in installation.run("doctor", "--quick").stdout
 
 
-def test_doctor_warns_of_a_token_that_can_be_guessed(installation: Installation) -> None:
-    def access(token: str) -> str:
-        findings = installation.json("doctor", "--quick", CHATBOT_TOKEN=token)["findings"]
-        return next(str(each["status"]) for each in findings if each["name"] == "Access")
-
-    assert access("x") == "warning"
-    assert access("5f3c0b6b9d0e4a5c8c1f") == "ok"
+def test_a_token_that_can_be_guessed_is_refused(installation: Installation) -> None:
+    for command in ("doctor", "migrate"):
+        done = installation.run(command, CHATBOT_TOKEN="x")
+        assert done.returncode == 2
+        assert "at least 16 characters" in done.stderr
+    findings = installation.json("doctor", "--quick", CHATBOT_TOKEN="5f3c0b6b9d0e4a5c8c1f")["findings"]
+    assert next(each["status"] for each in findings if each["name"] == "Access") == "ok"
 
 
 def test_doctor_fails_when_the_product_could_not_work(installation: Installation) -> None:

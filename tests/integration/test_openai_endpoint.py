@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -11,9 +13,36 @@ import openai
 import pytest
 
 from agents.errors import ModelUnavailable
-from tests.api_client import ScriptedPhase, serving
+from agents.events import Evidence, Retrieved
+from agents.messages.parts import Message
+from agents.ports import ChatModel, ModelEvent
+from backend.api.openai_parameters import sampling_of
+from backend.api.openai_shapes import ChatRequest
+from tests.api_client import CITATION, ScriptedPhase, container, serving
+from tests.scripted_model import ScriptedServer
 
 QUESTION: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "How do I install it?"}]
+
+
+EVIDENCE = Evidence(
+    number=1,
+    document_id=CITATION.document_id,
+    knowledge_base_id=CITATION.knowledge_base_id,
+    path=CITATION.path,
+    title=CITATION.title,
+    url="",
+    heading_path=CITATION.heading_path,
+    anchor="",
+    text="Run it.",
+    start=0,
+    end=7,
+    score=1.0,
+)
+RETRIEVED = Retrieved(query="", language="en", hits=(), passages=(EVIDENCE,))
+
+
+async def said(model: ChatModel) -> list[ModelEvent]:
+    return [event async for event in model.stream([Message.of("user", "How?")])]
 
 
 @pytest.fixture
@@ -38,7 +67,7 @@ def test_phases_are_models(client: openai.OpenAI) -> None:
     assert client.models.retrieve("answer").owned_by == "devops-chatbot"
     with pytest.raises(openai.NotFoundError) as refused:
         client.models.retrieve("gpt-4")
-    assert refused.value.code == "not_found"
+    assert refused.value.code == "model_not_found"
 
 
 def test_an_answer_with_its_citations(client: openai.OpenAI, url: str) -> None:
@@ -96,8 +125,9 @@ def test_the_conversation_and_our_own_fields_arrive(client: openai.OpenAI, phase
 def test_refusals_have_the_shape_that_clients_read(client: openai.OpenAI, url: str) -> None:
     with pytest.raises(openai.NotFoundError, match="There is no model 'gpt-4'"):
         client.chat.completions.create(model="gpt-4", messages=QUESTION)
-    with pytest.raises(openai.UnprocessableEntityError):
+    with pytest.raises(openai.BadRequestError) as empty:
         client.chat.completions.create(model="answer", messages=[])
+    assert (empty.value.type, empty.value.param) == ("invalid_request_error", "messages")
     with pytest.raises(openai.NotFoundError, match="knowledge base"):
         client.chat.completions.create(model="answer", messages=QUESTION, extra_body={"knowledge_bases": ["no"]})
     with pytest.raises(openai.PermissionDeniedError):
@@ -154,5 +184,187 @@ def test_embeddings(client: openai.OpenAI, encoding: str) -> None:
     assert sum(number * number for number in raw.data[0].embedding) == pytest.approx(1, abs=1e-3)
     with pytest.raises(openai.NotFoundError):
         client.embeddings.create(model="ada", input="x")
-    with pytest.raises(openai.UnprocessableEntityError):
+    with pytest.raises(openai.BadRequestError):
         client.embeddings.create(model="hashing", input="x", dimensions=3)
+
+
+REFUSED: list[tuple[str, object]] = [
+    ("n", 2),
+    ("n", True),
+    ("tools", [{"type": "function", "function": {"name": "f"}}]),
+    ("tool_choice", "required"),
+    ("functions", [{"name": "f"}]),
+    ("function_call", {"name": "f"}),
+    ("response_format", {"type": "json_object"}),
+    ("modalities", ["audio"]),
+    ("audio", {"voice": "alloy", "format": "wav"}),
+    ("logprobs", True),
+    ("top_logprobs", 3),
+    ("logit_bias", {"50256": -100}),
+    ("prediction", {"type": "content", "content": "x"}),
+    ("web_search_options", {}),
+    ("store", True),
+    ("service_tier", "flex"),
+    ("verbosity", "high"),
+    ("stream_options", {"include_usage": True}),
+    ("temperature", 3),
+    ("max_tokens", 0),
+    ("stop", ["a", "b", "c", "d", "e"]),
+    ("best_of", 2),
+    ("invented", None),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), REFUSED)
+def test_what_cannot_be_honoured_is_refused_by_name(client: openai.OpenAI, name: str, value: object) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="answer", messages=QUESTION, extra_body={name: value})
+    assert refused.value.type == "invalid_request_error"
+    assert refused.value.param == name
+    assert name in refused.value.message
+
+
+HARMLESS: dict[str, object] = {
+    "n": 1,
+    "stream": False,
+    "tools": [],
+    "tool_choice": "none",
+    "response_format": {"type": "text"},
+    "logprobs": False,
+    "top_logprobs": 0,
+    "logit_bias": {},
+    "modalities": ["text"],
+    "store": False,
+    "service_tier": "auto",
+    "parallel_tool_calls": True,
+    "seed": 7,
+    "temperature": 0,
+    "top_p": 1,
+    "user": "u",
+    "metadata": {"a": "b"},
+}
+
+
+def test_what_asks_for_nothing_special_is_taken(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(model="answer", messages=QUESTION, extra_body=HARMLESS)
+    assert answer.choices[0].message.content == "Run make up. [1]"
+    names = [name for name, _ in REFUSED if name not in ("best_of", "invented")]
+    nulls = dict.fromkeys([*HARMLESS, *names, "stop", "max_tokens", "stream", "frequency_penalty"])
+    answer = client.chat.completions.create(model="answer", messages=QUESTION, extra_body=nulls)
+    assert answer.choices[0].message.content == "Run make up. [1]"
+
+
+def test_pictures_are_refused(client: openai.OpenAI) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
+    with pytest.raises(openai.BadRequestError, match="image_url") as refused:
+        client.chat.completions.create(model="answer", messages=[{"role": "user", "content": [picture]}])  # type: ignore[list-item, misc]
+    assert refused.value.param == "messages[0].content[0]"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("asked", "text", "reason"),
+    [
+        ({"stop": " up"}, "Run make", "stop"),
+        ({"stop": ["up. [", "nowhere"]}, "Run make ", "stop"),
+        ({"stop": "nowhere"}, "Run make up. [1]", "stop"),
+        ({"max_tokens": 2}, "Run make", "length"),
+        ({"max_completion_tokens": 1, "max_tokens": 5}, "Run", "length"),
+        ({"max_tokens": 1000}, "Run make up. [1]", "stop"),
+        ({"max_tokens": 3, "stop": "make"}, "Run ", "stop"),
+    ],
+)
+def test_an_answer_ends_where_it_is_asked_to(
+    client: openai.OpenAI, asked: dict[str, object], text: str, reason: str, stream: bool
+) -> None:
+    if stream:
+        chunks = list(client.chat.completions.create(model="answer", messages=QUESTION, stream=True, extra_body=asked))
+        choices = [chunk.choices[0] for chunk in chunks]
+        assert "".join(choice.delta.content or "" for choice in choices) == text
+        assert choices[-1].finish_reason == reason
+        return
+    choice = client.chat.completions.create(model="answer", messages=QUESTION, extra_body=asked).choices[0]
+    assert (choice.message.content, choice.finish_reason) == (text, reason)
+    assert all(each.url_citation.end_index <= len(text) for each in choice.message.annotations or ())
+
+
+def test_a_cut_answer_of_a_model_stops_the_model_and_keeps_its_citations(tmp_path: Path) -> None:
+    phase = ScriptedPhase(words=("Run it. [1] ", *("on and on " for _ in range(1000))), pause=0.01, retrieved=RETRIEVED)
+    model = {"base_url": "http://127.0.0.1:9/v1", "name": "m"}
+    with (
+        serving(tmp_path, phase, model=model) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client,
+    ):
+        answer = client.chat.completions.create(model="answer", messages=QUESTION, max_tokens=8)
+        choice = answer.choices[0]
+        assert choice.finish_reason == "length"
+        assert choice.message.annotations is not None
+        assert [each.url_citation.title for each in choice.message.annotations] == ["Install"]
+    assert phase.closed == 1
+
+
+def test_a_model_is_asked_to_sample_as_the_caller_asks(tmp_path: Path) -> None:
+    with ScriptedServer() as server:
+        model = {"base_url": server.base_url, "name": "scripted"}
+        with closing(container(tmp_path, model=model)) as made:
+            body = ChatRequest.model_validate(
+                {"model": "answer", "messages": QUESTION, "temperature": 0.3, "seed": 7, "top_p": None}
+            )
+            stored = made.models.from_settings()
+            assert stored is not None
+            asyncio.run(said(made.models.chat_model(stored, sampling_of(body))))
+        asked = server.application.requests[0]
+    assert (asked["temperature"], asked["seed"]) == (0.3, 7)
+    assert "top_p" not in asked
+
+
+def test_completions_embeddings_and_runs_share_one_limit(tmp_path: Path) -> None:
+    phase = ScriptedPhase(words=tuple("word " for _ in range(1000)), pause=0.02)
+    with (
+        serving(tmp_path, phase, runs={"max_active": 2}) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client,
+    ):
+        thread = httpx2.post(f"{url}/api/v1/threads", json={}).json()["id"]
+        run = httpx2.post(f"{url}/api/v1/threads/{thread}/runs", json={"input": "How?"}).json()["id"]
+        stream = client.chat.completions.create(model="answer", messages=QUESTION, stream=True)
+        next(iter(stream))
+        for stream_too in (False, True):
+            with pytest.raises(openai.RateLimitError) as busy:
+                client.chat.completions.create(model="answer", messages=QUESTION, stream=stream_too)
+            assert busy.value.code == "rate_limit_exceeded"
+            assert busy.value.response.headers["retry-after"]
+        with pytest.raises(openai.RateLimitError):
+            client.embeddings.create(model="hashing", input="x")
+        other = httpx2.post(f"{url}/api/v1/threads", json={}).json()["id"]
+        refused = httpx2.post(f"{url}/api/v1/threads/{other}/runs", json={"input": "How?"})
+        assert (refused.status_code, refused.json()["code"]) == (503, "busy")
+        stream.close()
+        httpx2.post(f"{url}/api/v1/runs/{run}/cancel")
+        deadline = time.monotonic() + 10
+        while phase.closed < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert client.embeddings.create(model="hashing", input="x").data
+
+
+def test_strangers_and_unknown_addresses_get_the_shape_that_clients_read(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, ScriptedPhase(), token="a-long-enough-token") as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="wrong", max_retries=0) as client,
+    ):
+        with pytest.raises(openai.AuthenticationError) as refused:
+            client.models.list()
+        assert (refused.value.code, refused.value.type) == ("invalid_api_key", "invalid_request_error")
+        known = client.with_options(api_key="a-long-enough-token")
+        assert known.models.list().data
+        with pytest.raises(openai.NotFoundError):
+            known.get("/nowhere", cast_to=object)
+
+
+def test_tokens_of_another_model_are_no_text(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.embeddings.create(model="hashing", input=[1, 2, 3])
+    assert refused.value.param is not None
+    assert refused.value.param.startswith("input")
+    with pytest.raises(openai.BadRequestError, match="truncate"):
+        client.embeddings.create(model="hashing", input="x", extra_body={"truncate": True})
+    assert client.embeddings.create(model="hashing", input="x", user="u").data

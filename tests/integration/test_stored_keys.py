@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 from backend.accounts.guard import LOCAL
 from backend.accounts.sealing import Sealer
 from backend.cli.opening import make_ready
-from backend.db.tables import models, runs
-from backend.models.store import stored_keys
+from backend.connections.secrets import stored_secrets
+from backend.db.tables import runs, secrets
 from backend.operations.doctor import Finding, examine
 from backend.settings import Settings
 from knowledge.storage.database import Database
@@ -65,7 +65,7 @@ def test_keys_stand_sealed_in_the_database(
     run = client.post(f"threads/{thread}/runs", json=asked).json()
     with database.read() as connection:
         stored = connection.execute(select(runs.c.request).where(runs.c.id == run["id"])).scalar_one()
-        kept = [key.stored for _, key in stored_keys(connection).values()]
+        kept = [key.stored for _, key in stored_secrets(connection).values()]
     assert kept
     assert "sk-" not in f"{stored}{kept}"
     client.get(f"runs/{run['id']}/events")
@@ -82,7 +82,7 @@ def test_a_key_that_somebody_sends_sealed_is_not_opened_for_him(tmp_path: Path, 
         found = made.models.find(connection, LOCAL, made.models.sealed({**ENDPOINT, "api_key": stolen}))
     made.close()
     assert found is not None
-    assert made.sealer.open(found.api_key) == stolen
+    assert made.sealer.open(found.credential.secret) == stolen
 
 
 def test_without_the_secret_key_it_says_to_enter_the_key_again(
@@ -113,12 +113,12 @@ def test_keys_of_an_earlier_version_are_sealed_at_the_start(
 ) -> None:
     client.post("models", json=MODEL)
     with database.write() as connection:
-        connection.execute(update(models).values(api_key="sk-plain"))
+        connection.execute(update(secrets).values(value="sk-plain"))
     make_ready(settings)
     with database.read() as connection:
-        ((_, key),) = stored_keys(connection).values()
+        ((_, key),) = stored_secrets(connection).values()
     assert key.is_sealed
     assert Sealer.of(settings).open(key) == "sk-plain"
     make_ready(settings)
     with database.read() as connection:
-        assert [each for _, each in stored_keys(connection).values()] == [key], "sealed once"
+        assert [each for _, each in stored_secrets(connection).values()] == [key], "sealed once"

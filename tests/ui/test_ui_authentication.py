@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 import pytest
@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from frontend.__main__ import main
-from frontend.authentication.middleware import AuthenticationMiddleware, log_in, show_login
+from frontend.authentication.middleware import AuthenticationMiddleware, log_in, log_out, show_login
 from frontend.authentication.origin_policy import Policy
+from frontend.authentication.proxies import Proxies
 from frontend.authentication.sessions import COOKIE, Sessions
 from tests.fake_api import COOKIE_VALUE, TOKEN, FakeApi, make_app
 from tests.serving import serving
@@ -44,10 +45,14 @@ def api_url(fake: FakeApi) -> Iterator[str]:
 def behind_gate(api_url: str) -> Iterator[Behind]:
     """Makes clients of applications behind a gate, and closes them at the end."""
     with ExitStack() as stack:
-        yield lambda policy, host="127.0.0.1:8501", api=api_url: stack.enter_context(_client(policy, host, api))
+        yield lambda policy, host="127.0.0.1:8501", api=api_url, **how: stack.enter_context(
+            _client(policy, host, api, **how)
+        )
 
 
-def _client(policy: Policy, host: str, api_url: str) -> TestClient:
+def _client(
+    policy: Policy, host: str, api_url: str, *, peer: str = "127.0.0.1", trusted: Sequence[str] = ("127.0.0.1",)
+) -> TestClient:
     sessions = Sessions(api_url)
 
     @asynccontextmanager
@@ -61,6 +66,9 @@ def _client(policy: Policy, host: str, api_url: str) -> TestClient:
     async def enter(request: Request) -> PlainTextResponse:
         return await log_in(request, sessions)  # type: ignore[return-value]
 
+    async def leave(request: Request) -> PlainTextResponse:
+        return await log_out(request, sessions)  # type: ignore[return-value]
+
     async def socket(websocket: WebSocket) -> None:
         await websocket.accept()
         await websocket.send_text("inside")
@@ -69,13 +77,14 @@ def _client(policy: Policy, host: str, api_url: str) -> TestClient:
         routes=[
             Route("/login", show_login, methods=["GET"]),
             Route("/login", enter, methods=["POST"]),
+            Route("/logout", leave, methods=["GET"]),
             WebSocketRoute("/_stcore/stream", socket),
             Route("/{rest:path}", page),
         ],
-        middleware=[Middleware(AuthenticationMiddleware, policy=policy, sessions=sessions)],
+        middleware=[Middleware(AuthenticationMiddleware, policy=policy, sessions=sessions, proxies=Proxies(trusted))],
         lifespan=lifespan,
     )
-    return TestClient(app, base_url=f"http://{host}", follow_redirects=False)
+    return TestClient(app, base_url=f"http://{host}", follow_redirects=False, client=(peer, 50_000))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +98,7 @@ def _client(policy: Policy, host: str, api_url: str) -> TestClient:
         (LOOPBACK, {"host": "localhost@evil.example"}, False),
         (LOOPBACK, {}, False),
         (LOOPBACK, {"host": "localhost:8501", "origin": "http://localhost:8501"}, True),
-        (LOOPBACK, {"host": "localhost:8501", "origin": "http://127.0.0.1:8501"}, True),
+        (LOOPBACK, {"host": "localhost:8501", "origin": "http://127.0.0.1:8501"}, False),
         (LOOPBACK, {"host": "localhost:8501", "origin": "https://evil.example"}, False),
         (LOOPBACK, {"host": "localhost:8501", "origin": "null"}, False),
         (LOOPBACK, {"host": "localhost:8501", "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, False),
@@ -98,7 +107,8 @@ def _client(policy: Policy, host: str, api_url: str) -> TestClient:
         (LOOPBACK, {"host": "localhost:8501", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate",
                     "sec-fetch-dest": "iframe"}, False),
         (OPEN, {"host": "chat.example"}, True),
-        (OPEN, {"host": "chat.example", "origin": "https://chat.example"}, True),
+        (OPEN, {"host": "chat.example", "origin": "http://chat.example"}, True),
+        (OPEN, {"host": "chat.example", "origin": "https://chat.example"}, False),
         (OPEN, {"host": "chat.example", "origin": "https://other.example"}, False),
         (Policy(bound_to_loopback=False, allowed_hosts=frozenset({"chat.example"})), {"host": "x.example"}, False),
         (Policy(bound_to_loopback=False, allowed_origins=frozenset({"https://ok.example"})),
@@ -156,6 +166,43 @@ def test_the_token_is_traded_for_a_cookie_that_scripts_cannot_read(fake: FakeApi
     assert client.get("/", headers={"accept": "text/html"}).text == "inside"
     client.cookies.clear()
     assert client.get("/").status_code == 401  # the session of one is not that of the next
+
+
+def test_a_session_ends_at_log_out(fake: FakeApi, behind_gate: Behind) -> None:
+    fake.token_required = True
+    client = behind_gate(OPEN, host="chat.example")
+    client.post("/login", data={"token": TOKEN})
+    kept = dict(client.cookies)
+    assert client.get("/").text == "inside"
+    assert client.get("/logout").headers["location"] == "/login"
+    client.cookies.update(kept)
+    assert client.get("/").status_code == 401
+    assert fake.ended == [COOKIE_VALUE]
+
+
+def test_the_cookie_is_secure_behind_tls(fake: FakeApi, behind_gate: Behind) -> None:
+    fake.token_required = True
+    client = behind_gate(OPEN, host="chat.example", peer="10.0.0.2", trusted=("10.0.0.0/24",))
+    told = {"x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7"}
+    assert "Secure" in client.post("/login", data={"token": TOKEN}, headers=told).headers["set-cookie"]
+    assert "Secure" not in client.post("/login", data={"token": TOKEN}).headers["set-cookie"]
+    assert fake.clients == ["192.0.2.7", "10.0.0.2"]
+    distrusting = behind_gate(OPEN, host="chat.example", peer="10.0.0.2", trusted=("10.9.0.0/24",))
+    assert "Secure" not in distrusting.post("/login", data={"token": TOKEN}, headers=told).headers["set-cookie"]
+
+
+def test_who_guesses_too_often_is_told_to_wait(fake: FakeApi, behind_gate: Behind) -> None:
+    fake.token_required = fake.slow = True
+    assert behind_gate(OPEN, host="chat.example").post("/login", data={"token": "guess"}).status_code == 429
+
+
+@pytest.mark.parametrize("option", ["--allowed-host", "--allowed-origin"])
+def test_it_refuses_to_start_for_a_proxy_without_a_token(
+    api_url: str, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    value = "https://chat.example" if option.endswith("origin") else "chat.example"
+    assert main(["--port", "0", "--api-url", api_url, option, value]) == 2
+    assert "CHATBOT_TOKEN" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x"])

@@ -105,6 +105,15 @@ def test_an_edited_question_is_asked_beside_the_first(fake: FakeApi, open_page: 
     assert "How exactly?" in texts(page)
 
 
+def test_a_failed_answer_is_told_in_chinese(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    fake.fails = True
+    page = ask(open_page(lang="zh"), "How?")
+    assert "语言模型没有响应" in page.error[0].value
+    thread = page.query_params["thread"]
+    assert "语言模型没有响应" in open_page(lang="zh", thread=thread).error[0].value
+
+
 def test_a_failed_run_says_what_happened_and_can_be_tried_again(fake: FakeApi, open_page: OpenPage) -> None:
     fake.add_base("ops")
     fake.fails = True

@@ -136,5 +136,12 @@ def test_a_model_is_added_tested_and_deleted(fake: FakeApi, open_page: OpenPage)
     page.button(key=f"change-{model}").click().run()
     assert not page.exception
     assert (fake.models[model]["model"], fake.models[model]["base_url"]) == ("qwen3:14b", "http://127.0.0.1:11434/v1")
+    page.text_input(key=f"url-{model}").set_value("http://elsewhere.example/v1")
+    page.button(key=f"change-{model}").click().run()
+    assert "Enter the key again" in page.error[0].value
+    assert fake.models[model]["base_url"] == "http://127.0.0.1:11434/v1"
+    page.text_input(key=f"again-{model}").set_value("the key again")
+    page.button(key=f"change-{model}").click().run()
+    assert fake.models[model]["base_url"] == "http://elsewhere.example/v1"
     page.button(key=f"delete-{model}").click().run()
     assert not fake.models

@@ -1,0 +1,1 @@
+"""What the product reaches with users' credentials, and those credentials."""

@@ -1,0 +1,80 @@
+"""Requests that are begun and do not go on are dropped; whoever sends steadily is served, however slow."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.api_client import serving
+
+HEAD = b"POST /api/v1/threads HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    with serving(tmp_path, api={"half_open_seconds": 0.5}) as url:
+        yield int(url.rpartition(":")[2])
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def heard(connection: socket.socket) -> bytes:
+    """Everything until the server closes."""
+    found = b""
+    while block := connection.recv(65_536):
+        found += block
+    return found
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: 127.0"])
+def test_headers_that_do_not_come_are_not_waited_for(port: int, begun: bytes) -> None:
+    with connected(port) as connection:
+        connection.sendall(begun)
+        assert heard(connection) == b""
+
+
+def test_a_second_request_on_a_connection_is_not_waited_for_either(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\nGET /healthz HT" % port)
+        assert heard(connection).count(b"200 OK") == 1
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"])
+def test_a_body_that_does_not_come_is_not_waited_for(port: int, length: bytes) -> None:
+    with connected(port) as connection:
+        connection.sendall(HEAD % port + length)
+        answer = heard(connection)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"request_timeout" in answer
+
+
+def test_an_upload_that_does_not_come_is_not_waited_for(port: int) -> None:
+    httpx2.post(f"http://127.0.0.1:{port}/api/v1/knowledge-bases", json={"name": "docs"}).raise_for_status()
+    with connected(port) as connection:
+        connection.sendall(
+            b"POST /api/v1/knowledge-bases/docs/documents HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n--x\r\n" % port
+        )
+        assert heard(connection).startswith(b"HTTP/1.1 408")
+
+
+def test_who_is_refused_is_not_waited_for(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"POST /api/v1/threads HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1000\r\n\r\n{")
+        answer = heard(connection)
+    assert answer.startswith(b"HTTP/1.1 403")
+
+
+def test_others_are_served_meanwhile(port: int) -> None:
+    held = [connected(port) for _ in range(50)]
+    try:
+        assert httpx2.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+    finally:
+        for each in held:
+            each.close()
