@@ -187,7 +187,7 @@ async def _end_early(run: RunContext, answer: _Answer, reason: FinishReason) -> 
     text = "".join(answer.text)
     answer.finish_reason = reason
     if answer.finished is None and answer.failed is None:
-        answer.finished = RunFinished(text=text, answered=True, mode=run.mode)
+        answer.finished = RunFinished(text=text, verdict="answered", mode=run.mode)
         if answer.retrieved is not None:
             answer.citations = (await asyncio.to_thread(check_unfinished, text, answer.retrieved)).citations
     answer.citations = tuple(each for each in answer.citations if each.answer_end <= len(text))
