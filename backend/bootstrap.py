@@ -34,7 +34,7 @@ from backend.settings import Settings
 from backend.telemetry import MeasuredSearcher, Metrics
 from knowledge.answering import Answerer
 from knowledge.embedding import BUILT_IN, EmbedderConfig, OwnedEmbedder, create_embedders
-from knowledge.embedding.remembering import RememberingEmbedder
+from knowledge.embedding.embedding_cache import CachedEmbedder
 from knowledge.errors import InvalidInput
 from knowledge.indexes.projections import Projections
 from knowledge.ingestion.ingestor import Ingestor
@@ -145,13 +145,13 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
     parser = part("parser", lambda: _parser(settings))
     fetcher = part("fetcher", lambda: Fetcher(settings.fetch))
     readers = part("readers", lambda: source_readers(fetcher, settings.archives.limits))
-    remembering = {name: RememberingEmbedder(embedder) for name, embedder in embedders.items()}
+    cached = {name: CachedEmbedder(embedder) for name, embedder in embedders.items()}
 
     def searcher_for(scope: Scope) -> Searcher:
         library = SqlLibrary(database, scope)
-        return MeasuredSearcher(Retriever(library=library, indexes=projections, embedders=remembering), metrics)
+        return MeasuredSearcher(Retriever(library=library, indexes=projections, embedders=cached), metrics)
 
-    runner = part("runner", lambda: _runner(settings, phases, searcher_for, remembering))
+    runner = part("runner", lambda: _runner(settings, phases, searcher_for, cached))
     capacity = Capacity(settings.runs.max_active)
     contexts = RunContexts(database=database, models=models)
     execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))

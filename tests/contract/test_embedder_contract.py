@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import random
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from knowledge.embedding import BUILT_IN, EmbedderConfig, OwnedEmbedder, create_embedders
+from knowledge.embedding.embedding_cache import CachedEmbedder
 from knowledge.embedding.hashing import HashingEmbedder
-from knowledge.embedding.minilm import MiniLM
+from knowledge.embedding.minilm import GRAPH, MiniLM, checked_weights
 from knowledge.embedding.openai_compatible import OpenAICompatibleEmbedder
-from knowledge.embedding.remembering import RememberingEmbedder
 from knowledge.embedding.sentence_encoder import SentenceEncoder
 from knowledge.embedding.sentence_transformers import SentenceTransformerEmbedder
 from knowledge.errors import EmbedderUnavailable, InvalidInput
@@ -100,9 +104,9 @@ def _remote() -> Iterator[OwnedEmbedder]:
 
 
 @contextmanager
-def _remembering() -> Iterator[OwnedEmbedder]:
+def _cached() -> Iterator[OwnedEmbedder]:
     with _local(HashingEmbedder()) as embedder:
-        yield RememberingEmbedder(embedder, remembered=3)
+        yield CachedEmbedder(embedder, size=3)
 
 
 @contextmanager
@@ -112,10 +116,8 @@ def _local(embedder: OwnedEmbedder) -> Iterator[OwnedEmbedder]:
 
 
 def _minilm_by_path() -> SentenceTransformerEmbedder:
-    from knowledge.embedding.minilm import checked_folder
-
     return SentenceTransformerEmbedder(
-        name="by-path", model=str(checked_folder()), languages=frozenset({"en"}), threads=1
+        name="by-path", model=str(checked_weights().parent), languages=frozenset({"en"}), threads=1
     )
 
 
@@ -125,7 +127,7 @@ EMBEDDERS: dict[str, Callable[[], AbstractContextManager[OwnedEmbedder]]] = {
     "minilm": lambda: _local(MiniLM(threads=1)),
     "sentence-transformers": lambda: _local(_minilm_by_path()),
     "openai": _remote,
-    "remembering": _remembering,
+    "cached": _cached,
 }
 
 
@@ -187,11 +189,45 @@ def test_threads_may_share_it(embedder: OwnedEmbedder) -> None:
     assert found == [True] * 4
 
 
-def test_both_engines_of_minilm_agree() -> None:
-    light, full = MiniLM(), _minilm_by_path()
-    texts = [text for text in TEXTS if "\ud800" not in text]
-    agreement = (light.embed_documents(texts) * full.embed_documents(texts)).sum(axis=1)
-    assert agreement.min() > 0.99999
+def test_minilm_gives_the_vectors_of_its_authors_engine() -> None:
+    """So vectors made before on torch, and those of the same model named by path, compare with ours."""
+    texts = [text for text in TEXTS if "\ud800" not in text] + _prose(1000)
+    agreement = (MiniLM().embed_documents(texts) * _minilm_by_path().embed_documents(texts)).sum(axis=1)
+    assert agreement.min() >= 0.99999
+
+
+def _prose(count: int) -> list[str]:
+    """Passages of the user guide, at many lengths."""
+    guide = Path(__file__).resolve().parents[2] / "docs" / "guide"
+    words = " ".join(path.read_text() for path in sorted(guide.rglob("*.md"))).split()
+    generator = random.Random(16)
+    starts = [(generator.randrange(len(words)), generator.randint(1, 120)) for _ in range(count)]
+    return [" ".join(words[start : start + length]) for start, length in starts]
+
+
+def test_the_graph_of_minilm_is_the_one_its_module_writes() -> None:
+    minilm_graph = pytest.importorskip("knowledge.embedding.minilm_graph", exc_type=ImportError)
+    assert minilm_graph.graph(checked_weights()) == GRAPH.read_bytes()
+
+
+def test_the_built_in_embedders_need_no_torch() -> None:
+    program = (
+        "import sys\nfrom knowledge.embedding import BUILT_IN, create_embedders\n"
+        "for name in BUILT_IN: create_embedders()[name].embed_documents(['a text'] * 300)\n"
+        "print({'torch', 'transformers', 'onnx'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
+
+
+def test_processes_may_use_a_built_in_embedder_for_the_first_time_at_once() -> None:
+    program = (
+        "from knowledge.embedding.minilm import MiniLM\nprint(MiniLM().embed_query('a question').round(4).tolist())"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [process.communicate()[0] for process in started]
+    assert answers[0] == answers[1]
+    assert len(json.loads(answers[0])) == 384
 
 
 def test_batches_over_http_are_bounded_and_retried() -> None:

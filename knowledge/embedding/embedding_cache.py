@@ -1,4 +1,4 @@
-"""The same embedder, which embeds each text once as long as it is remembered."""
+"""The embedding cache: the same embedder, which embeds a text once as long as its vector is kept."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from knowledge.ports import Embedder, Vectors
 from knowledge.types import Language
 
-REMEMBERED = 4096
+CACHE_SIZE = 4096
 """Texts: about twenty questions' worth of pieces, in some 10 MB."""
 
 
-class RememberingEmbedder:
+class CachedEmbedder:
     """An Embedder around another that keeps the vectors of the texts last asked for. Safe for several threads.
 
     For answering, where question and pieces of the same passages are embedded again and again, within one answer and
     from one to the next; building has nothing to gain from it.
     """
 
-    def __init__(self, embedder: Embedder, remembered: int = REMEMBERED) -> None:
+    def __init__(self, embedder: Embedder, size: int = CACHE_SIZE) -> None:
         self._embedder = embedder
-        self._remembered = remembered
+        self._size = size
         self._documents: OrderedDict[str, Vectors] = OrderedDict()
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
         self._lock = threading.Lock()
@@ -43,7 +43,7 @@ class RememberingEmbedder:
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension), in the order given. Raises EmbedderUnavailable."""
-        known = self._recall(self._documents, texts)
+        known = self._cached(self._documents, texts)
         new = [text for text in dict.fromkeys(texts) if text not in known]
         if new or not texts:
             made = self._embedder.embed_documents(new)
@@ -52,7 +52,7 @@ class RememberingEmbedder:
 
     def embed_query(self, text: str) -> Vectors:
         """(dimension,). Raises EmbedderUnavailable."""
-        known = self._recall(self._queries, (text,))
+        known = self._cached(self._queries, (text,))
         if text not in known:
             known = self._keep(self._queries, (text,), (self._embedder.embed_query(text),))
         return known[text].copy()
@@ -63,7 +63,7 @@ class RememberingEmbedder:
             self._documents.clear()
             self._queries.clear()
 
-    def _recall(self, kept: OrderedDict[str, Vectors], texts: Iterable[str]) -> dict[str, Vectors]:
+    def _cached(self, kept: OrderedDict[str, Vectors], texts: Iterable[str]) -> dict[str, Vectors]:
         known = {}
         with self._lock:
             for text in texts:
@@ -79,6 +79,6 @@ class RememberingEmbedder:
         made = {text: vector.copy() for text, vector in zip(texts, vectors, strict=True)}
         with self._lock:
             kept.update(made)
-            while len(kept) > self._remembered:
+            while len(kept) > self._size:
                 kept.popitem(last=False)
         return made
