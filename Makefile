@@ -46,13 +46,18 @@ TORCH := torch==2.13.0
 	if [ "$$(uname -sm)" = "Linux x86_64" ] && ! command -v nvidia-smi >/dev/null \
 	    && ! $$pip install -q --dry-run --no-deps --report - $(TORCH) 2>/dev/null | grep -q '+cpu'; then \
 	    $$pip install -q uv==0.13.9 && $(UV) pip install -q --python $(BIN)/python --torch-backend cpu $(TORCH); \
-	else $$pip install -q $(TORCH); fi
+	else $$pip install -q --no-compile $(TORCH); fi
 	@touch $@
+
+# What only a model that a user names is run by, and tests of others, are a quarter of a gigabyte of bytecode: Python
+# makes of it what is imported, when it is.
+COMPILED_WHEN_USED := /(torch|torchgen|functorch|transformers|sentence_transformers|sklearn|scipy|sympy|networkx|mpmath)/|/tests?/
 
 .venv/.installed: requirements.lock pyproject.toml .venv/.torch
 	@echo "Installing the locked packages (a minute or two) …"
-	@$(BIN)/python -m pip install -q --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install -q --no-compile --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install -q --no-deps -e .
+	@$(BIN)/python -m compileall -q -q -j 0 -x '$(COMPILED_WHEN_USED)' .venv/lib >/dev/null || true # tests of others may not compile
 	@touch $@
 
 .venv/.tested-with: requirements-dev.lock .venv/.installed

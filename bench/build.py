@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import argparse
+import resource
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -66,6 +68,10 @@ class Timed:
     @property
     def languages(self) -> frozenset[Language]:
         return self._embedder.languages
+
+    @property
+    def engine(self) -> str:
+        return self._embedder.engine
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         begun = time.perf_counter()
@@ -142,13 +148,19 @@ def main() -> None:
         )
         first = build(ingestor, base.id)
         share = sum(embedder.spent for embedder in embedders.values()) / first["all"][0]
-        memory = psutil.Process().memory_info().rss / 1024**2
+        memory = peak_memory()
         again = build(ingestor, base.id)
         passes = bare(embedders, texts_of(database, embedders))
         report(first, again, passes, options.embedders[0])
         print(f"{share:.0%} of the build's wall time were passes of its embedders")
-        print(f"resident memory of the building process {memory:.0f} MB")
+        print(f"peak memory of the building process {memory:.0f} MB")
         database.close()
+
+
+def peak_memory() -> float:
+    """Megabytes that this process held at most so far."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 1024 ** (2 if sys.platform == "darwin" else 1)
 
 
 def report(

@@ -273,7 +273,7 @@ def _embedders(container: Container) -> Iterator[Finding]:
             continue
         took = time.perf_counter() - begun
         languages = ", ".join(sorted(embedder.languages))
-        detail = f"{vector.shape[0]} dimensions, {languages}; loaded and asked in {took:.1f} s"
+        detail = f"{vector.shape[0]} dimensions, {languages}; {embedder.engine}; loaded and asked in {took:.1f} s"
         yield Finding(name=f"Embedder {name}", status="ok", detail=detail)
 
 

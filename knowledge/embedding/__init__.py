@@ -25,6 +25,11 @@ EVERY_LANGUAGE: frozenset[Language] = frozenset({"en", "zh", "other"})
 class OwnedEmbedder(Embedder, Protocol):
     """An embedder whose memory its owner can have back; it works on afterwards, loading anew."""
 
+    @property
+    def engine(self) -> str:
+        """What computes its vectors on this machine, for people to read."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -41,6 +41,11 @@ class HashingEmbedder:
     def languages(self) -> frozenset[Language]:
         return self._languages
 
+    @property
+    def engine(self) -> str:
+        """What computes its vectors, for people to read."""
+        return "hashing"
+
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension), in the order given."""
         vectors = np.zeros((len(texts), self._dimension), dtype=np.float32)

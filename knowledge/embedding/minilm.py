@@ -7,6 +7,7 @@ torch for it, and nothing is downloaded, converted or kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,11 @@ class MiniLM:
     @property
     def languages(self) -> frozenset[Language]:
         return _LANGUAGES
+
+    @property
+    def engine(self) -> str:
+        """What computes its vectors, for people to read."""
+        return f"ONNX Runtime {version('onnxruntime')}, float32, threads: {self._threads}"
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, 384), in the order given. Raises EmbedderUnavailable."""

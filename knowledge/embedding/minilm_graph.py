@@ -1,8 +1,9 @@
 """The computation of all-MiniLM-L6-v2 as an ONNX graph, in operators that ONNX Runtime has fused for BERT.
 
-`python -m knowledge.embedding.minilm_graph` writes the graph again, and the hash in `minilm` is to be changed with it; it
-needs the package `onnx`, which is installed for development only. The graph holds no weights: it names the places of the tensors in the model's own `model.safetensors`,
-from which ONNX Runtime maps them, so there is no second copy of them to make, to check or to lose.
+`python -m knowledge.embedding.minilm_graph` writes the graph again, with which the hash in `minilm` changes; it
+needs the package `onnx`, which is installed for development only. The graph holds no weights: it names the places of
+the tensors in the model's own `model.safetensors`, from which ONNX Runtime maps them, so there is no second copy of
+them to make, to check or to lose.
 
 Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers", 2019, with mean pooling as in Reimers and
 Gurevych, "Sentence-BERT", 2019.

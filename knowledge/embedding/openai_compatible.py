@@ -61,6 +61,11 @@ class OpenAICompatibleEmbedder:
     def languages(self) -> frozenset[Language]:
         return self._languages
 
+    @property
+    def engine(self) -> str:
+        """What computes its vectors, for people to read."""
+        return f"the endpoint {self._base_url}"
+
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension), in the order given. Raises EmbedderUnavailable."""
         if not texts:

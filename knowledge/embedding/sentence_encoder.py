@@ -7,6 +7,7 @@ same ids, a hundred times faster.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Protocol, cast
 
 import numpy as np
@@ -50,6 +51,11 @@ class SentenceEncoder:
     @property
     def languages(self) -> frozenset[Language]:
         return _LANGUAGES
+
+    @property
+    def engine(self) -> str:
+        """What computes its vectors, for people to read."""
+        return f"numpy {version('numpy')}, float32, threads: {self._threads}"
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, 512), in the order given. Raises EmbedderUnavailable."""

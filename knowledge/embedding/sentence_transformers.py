@@ -56,6 +56,11 @@ class SentenceTransformerEmbedder:
     def languages(self) -> frozenset[Language]:
         return self._languages
 
+    @property
+    def engine(self) -> str:
+        """What computes its vectors, for people to read."""
+        return "sentence-transformers on torch"
+
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension), in the order given. Raises EmbedderUnavailable."""
         if not texts:

@@ -280,5 +280,6 @@ def test_the_registry_knows_the_built_in_ones_and_the_configured() -> None:
     embedders = create_embedders([configured])
     assert list(embedders) == [*BUILT_IN, "mine"]
     assert all(embedder.name == name for name, embedder in embedders.items())
+    assert all(embedder.engine for embedder in embedders.values())
     with pytest.raises(InvalidInput):
         create_embedders([configured, configured])
