@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -147,19 +148,20 @@ class Retriever:
         vectors: Mapping[str, Vectors],
         among: Collection[str] | None,
     ) -> list[CandidateList]:
-        """One list for the words and one for each embedder, each over all knowledge bases."""
+        """One list for the words and one for each embedder, each over all knowledge bases.
+
+        Vectors are compared in threads of their own while the words are looked up here, where the lexical index has
+        its connection: neither holds the interpreter, and each takes about as long as the other.
+        """
         known = [(name, self._embedders[name].languages) for name in vectors]
         weights = fusion_weights(language, known, _coverage(opened), self._weights)
-        words = [each for indexes in opened for each in indexes.lexical.search(question, CANDIDATES, among)]
+        with ThreadPoolExecutor(max(1, len(vectors)), thread_name_prefix="search") as executor:
+            near = {name: executor.submit(_nearest, name, vector, opened, among) for name, vector in vectors.items()}
+            words = [each for indexes in opened for each in indexes.lexical.search(question, CANDIDATES, among)]
         lists = [CandidateList(name=LEXICAL, weight=weights[LEXICAL], found=_best(words))]
-        for name, vector in vectors.items():
-            near = [
-                each
-                for indexes in opened
-                if name in indexes.vectors
-                for each in indexes.vectors[name].search(vector, CANDIDATES, among)
-            ]
-            lists.append(CandidateList(name=f"vector:{name}", weight=weights[f"vector:{name}"], found=_best(near)))
+        for name, future in near.items():
+            found = _best(future.result())
+            lists.append(CandidateList(name=f"vector:{name}", weight=weights[f"vector:{name}"], found=found))
         return lists
 
     def _read(self, question: str, ranked: Sequence[RankedChunk], limit: int) -> _Read:
@@ -220,6 +222,14 @@ def _named(question: str, chunks: Mapping[int, Chunk], documents: Mapping[str, D
         )
         for chunk in chunks.values()
     }
+
+
+def _nearest(
+    name: str, vector: Vectors, opened: Sequence[KnowledgeBaseIndexes], among: Collection[str] | None
+) -> list[Scored]:
+    """What is nearest to a vector of this embedder in each knowledge base that has some."""
+    indexes = [each.vectors[name] for each in opened if name in each.vectors]
+    return [scored for index in indexes for scored in index.search(vector, CANDIDATES, among)]
 
 
 def _best(found: list[Scored]) -> list[Scored]:
