@@ -8,7 +8,8 @@ from contextlib import aclosing
 
 from agents.errors import ModelRefused, ModelUnavailable
 from agents.messages.parts import Message
-from agents.models.providers import ModelProvider, ModelSpec, default_providers
+from agents.models.providers import ModelProvider, default_providers
+from agents.models.spec import ModelSpec
 from agents.models.thinking import AnswerOnlyModel
 from agents.ports import ChatModel, TextPiece
 

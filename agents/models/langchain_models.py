@@ -12,7 +12,7 @@ from agents.messages.parts import Message
 from agents.models.capabilities import check_capabilities
 from agents.models.failures import refusal, without_keys
 from agents.models.openai_messages import finish_reason, wire_tool_choice, wire_tools
-from agents.models.providers import ModelSpec
+from agents.models.spec import ModelSpec
 from agents.models.tool_call_deltas import ToolCallDeltas
 from agents.ports import (
     ChatModel,

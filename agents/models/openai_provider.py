@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from agents.errors import ModelRefused
 from agents.models.openai_compatible import OpenAICompatibleModel
-from agents.models.providers import ModelSpec
 from agents.models.retrying import RetryingModel
+from agents.models.spec import ModelSpec
 from agents.ports import ChatModel
 
 if TYPE_CHECKING:

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-from agents.ports import ChatModel, ModelProfile
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelSpec:
-    """Where a model is: an OpenAI-compatible endpoint, or `provider:model` for LangChain when `base_url` is empty.
-
-    `name` is what users see; it defaults to `model`. The key is left out of the representation.
-    """
-
-    model: str
-    base_url: str = ""
-    api_key: str = field(default="", repr=False)
-    name: str = ""
-    profile: ModelProfile = field(default_factory=ModelProfile)
-    sampling: Mapping[str, Any] = field(default_factory=dict)
-    """What the endpoint is asked to sample by, in the names of the OpenAI protocol: temperature, top_p, seed, …"""
+from agents.models.spec import ModelSpec
+from agents.ports import ChatModel
 
 
 class ModelProvider(Protocol):

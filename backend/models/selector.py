@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from agents.models.catalogue import ModelCatalogue
-from agents.models.providers import ModelSpec
+from agents.models.spec import ModelSpec
 from agents.ports import ChatModel, ModelProfile
 from backend.accounts.sealing import Sealer, Secret
 from backend.connections.secrets import Credential

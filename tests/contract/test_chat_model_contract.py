@@ -14,8 +14,8 @@ from agents.errors import AgentError, ModelRefused, ModelUnavailable
 from agents.messages.parts import ImagePart, Message, TextPart, ToolCall, ToolResult
 from agents.models.catalogue import ModelCatalogue, check_model
 from agents.models.langchain_models import LangChainModel
-from agents.models.providers import ModelSpec
 from agents.models.scripted import ScriptedChatModel
+from agents.models.spec import ModelSpec
 from agents.ports import (
     ChatModel,
     ModelEvent,

@@ -15,8 +15,8 @@ from fastapi.testclient import TestClient
 from agents.events import Retrieved, StepFinished, StepStarted, TextDelta, UsageReported
 from agents.messages.parts import Message, ToolCall, ToolResult
 from agents.models.catalogue import ModelCatalogue
-from agents.models.providers import ModelSpec
 from agents.models.scripted import ScriptedChatModel
+from agents.models.spec import ModelSpec
 from agents.phases.builtin import BUILT_IN
 from agents.phases.context import RunContext
 from agents.phases.parts import PhaseParts

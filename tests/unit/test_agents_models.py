@@ -10,9 +10,9 @@ from agents.errors import ModelRefused, ModelUnavailable
 from agents.messages.parts import Message
 from agents.models.catalogue import ModelCatalogue
 from agents.models.failures import origin_of, refusal, without_keys
-from agents.models.providers import ModelSpec
 from agents.models.retrying import RetryingModel
 from agents.models.scripted import ScriptedChatModel
+from agents.models.spec import ModelSpec
 from agents.models.thinking import AnswerOnlyModel
 from agents.ports import ChatModel, TextPiece
 from tests.scripted_model import ScriptedServer
