@@ -142,7 +142,7 @@ class FakeApi:
         hit = RetrievedHit(rank=1, chunk_id=7, text=QUOTE, score=0.9, parts={"words": 0.8, "fast": 0.7}, dropped="",
                            passage=1, **where, **span)  # fmt: skip
         lost = RetrievedHit(rank=2, chunk_id=8, text="other", score=0.2, parts={"words": 0.1}, passage=None,
-                            dropped="below the first results", **where, **span)  # fmt: skip
+                            dropped="below the first results", start=0, end=5, **where)  # fmt: skip
         passage = Evidence(number=1, knowledge_base_id=base, url="", anchor="", text=QUOTE, score=0.9, **where, **span)
         if self.fails:
             end: list[RunEvent] = [RunFailed(code="model_unavailable", message="The model at x does not answer.")]

@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from backend.api.uploads import PARTS_BESIDES_FILES, Upload, read_upload
 from backend.errors import BodyTooLarge, Malformed
-from knowledge.storage.blobs import BlobStore
+from knowledge.storage.blobs import FileBlobStore
 
 MEGABYTE = 1024 * 1024
 HEAD = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n'
@@ -44,7 +44,7 @@ def read(folder: Path, blocks: Iterator[bytes], *, max_files: int = 10, max_body
 
     async def run() -> Upload:
         scope = {"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=x")], "method": "POST"}
-        with BlobStore(folder).hold(durable=False) as holding:
+        with FileBlobStore(folder).hold(durable=False) as holding:
             return await read_upload(
                 Request(scope, receive), holding.writer, max_files=max_files, max_body_bytes=max_body_bytes
             )
