@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from backend.api.uploads import PARTS_BESIDES_FILES, Upload, read_upload
 from backend.errors import BodyTooLarge, Malformed
-from knowledge.storage.blobs import FileBlobStore
+from knowledge.storage.file_blobs import FileBlobStore
 
 MEGABYTE = 1024 * 1024
 HEAD = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n'
