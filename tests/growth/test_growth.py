@@ -5,15 +5,29 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from tests.growth.harness import LIMIT, TextPath, exponent, registered
 
+_ATTEMPTS = 3
+
+
+def min_until(enough: float, values: Iterator[float]) -> float:
+    """The smallest of the values up to the first that is small enough; the others are not asked for."""
+    smallest = math.inf
+    for value in values:
+        smallest = min(smallest, value)
+        if smallest <= enough:
+            break
+    return smallest
+
 
 @pytest.mark.parametrize("path", registered(), ids=lambda path: path.name)
 def test_processor_time_grows_with_the_input_and_no_faster(path: TextPath) -> None:
-    grown = exponent(path)
+    # What really grows faster does so every time; a busy machine does not.
+    grown = min_until(LIMIT, (exponent(path) for _ in range(_ATTEMPTS)))
     assert grown <= LIMIT, f"{path.name} grows with n^{grown:.2f}"
 
 
