@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from frontend.run_stream import TERMINAL_KINDS, Event
 from frontend.views import Retrieved, decode
 
-STEPS = ("understand", "retrieve", "answer", "verify")
-
 
 @dataclass(kw_only=True, slots=True)
 class Step:
