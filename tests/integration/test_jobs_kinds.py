@@ -22,7 +22,7 @@ class CompareArguments(Arguments):
 
 def compare(container: Container, job: Job, given: CompareArguments) -> Steps:
     yield Stage(name="compared", done=1, total=1)
-    yield Outcome(result={"same": given.left == given.right, "phases": sorted(container.phases)})
+    yield Outcome(result={"same": given.left == given.right, "phases": sorted(container.phases.names)})
 
 
 COMPARE = JobKind(name="compare", arguments=CompareArguments, run=compare)
