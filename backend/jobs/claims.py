@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from backend.db.clock import database_now
 from backend.jobs.events import JobCancelled, JobEnd, JobFailed, JobStarted, JobStuck, JobSucceeded
-from backend.jobs.queue import STUCK_AFTER, append_event, job_of
+from backend.jobs.queue import Silent, append_event, job_of
 from backend.jobs.tables import jobs
 from backend.jobs.types import Job
 
@@ -73,18 +73,11 @@ def cancels_asked(connection: Connection, job_ids: Collection[str]) -> list[str]
     return list(connection.scalars(select(jobs.c.id).where(jobs.c.id.in_(job_ids), jobs.c.cancel_requested)))
 
 
-def silent(connection: Connection) -> list[Row[Any]]:
-    """The running jobs of which nothing has been heard lately."""
-    columns = (jobs.c.id, jobs.c.heartbeat_at, jobs.c.told_stuck, database_now().label("now"))
-    rows = connection.execute(select(*columns).where(jobs.c.status == "running"))
-    return [row for row in rows if row.now - row.heartbeat_at > STUCK_AFTER]
-
-
-def tell_stuck(connection: Connection, row: Row[Any]) -> None:
+def report_stuck(connection: Connection, job: Silent) -> None:
     """Says so, once, unless it has been heard of meanwhile."""
-    same = and_(jobs.c.id == row.id, jobs.c.heartbeat_at == row.heartbeat_at, jobs.c.told_stuck.is_(False))
+    same = and_(jobs.c.id == job.id, jobs.c.heartbeat_at == job.heartbeat_at, jobs.c.told_stuck.is_(False))
     if connection.execute(update(jobs).where(same).values(told_stuck=True)).rowcount:
-        append_event(connection, row.id, JobStuck(silent_s=round((row.now - row.heartbeat_at).total_seconds(), 1)))
+        append_event(connection, job.id, JobStuck(silent_s=round(job.silent_s, 1)))
 
 
 def ended(event: JobEnd) -> dict[str, Any]:

@@ -49,17 +49,20 @@ class Execution:
     """An attempt at a job, as the thread that drives it and those that watch over it see it. The events, once set,
     stop it at its next step: `cancelled` for good, `released` for another worker, `lost` because it is another's."""
 
-    def __init__(self, database: Database, job: Job, worker_id: str) -> None:
+    def __init__(
+        self, database: Database, job: Job, worker_id: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.job = job
         self.cancelled, self.released, self.lost = threading.Event(), threading.Event(), threading.Event()
         self._database = database
         mine = and_(jobs.c.id == job.id, jobs.c.worker_id == worker_id, jobs.c.status == "running")
         self._held = update(jobs).where(mine, jobs.c.attempt == job.attempt)
-        self._last_step = time.monotonic()
+        self._clock = clock
+        self._last_step = clock()
 
     def quiet_s(self) -> float:
         """Seconds since the job last gave a sign of life."""
-        return time.monotonic() - self._last_step
+        return self._clock() - self._last_step
 
     def beat(self, connection: Connection) -> None:
         """Says that the job is alive."""
@@ -106,7 +109,7 @@ class Execution:
         next_write = 0.0
         with contextlib.closing(steps):
             for step in steps:
-                self._last_step = time.monotonic()
+                self._last_step = self._clock()
                 if self.cancelled.is_set() or self.lost.is_set() or self.released.is_set():
                     return None
                 match step:

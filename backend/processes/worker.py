@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from backend.jobs import claims
-from backend.jobs.engine import DbosEngine, engine_url, workflow_id
+from backend.jobs.engine import DbosEngine, EngineLost, engine_url, workflow_id
 from backend.jobs.events import JobCancelled
 from backend.jobs.execution import UNREACHABLE, ClaimLost, Execution
 from backend.jobs.kinds import Steps
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-EXIT_HUNG = 75
+EXIT_RESTART = 75
+"""How a worker ends that is to be started again."""
 LISTEN_WITHIN_S = 0.4
 IDLE_BEAT_S = 4.0
 
@@ -49,7 +50,7 @@ class WorkerOptions:
     """A worker on another machine, silent for so long, is given up; on this machine a look is enough."""
     quiet_limit_s: float = 120.0
     """A job that gives no sign of life for so long is no longer beaten for, and so shown as stuck."""
-    hang_limit_s: float = 900.0
+    hang_limit_s: float = 150.0
     """After that the process ends itself, for a thread cannot be stopped; whoever supervises it starts it again."""
     max_crashes: int = 20
     """Attempts in a row that may end without a word and without getting any further."""
@@ -70,13 +71,18 @@ class Worker:
         *,
         options: WorkerOptions | None = None,
         on_idle: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+        end_process: Callable[[int], object] = os._exit,
     ) -> None:
-        """`container` is what kinds of jobs work with."""
+        """`container` is what kinds of jobs work with, `clock` tells how long a job has been quiet."""
         self._options = options or WorkerOptions()
         self._database = database
         self._queue = queue
         self._container = container
         self._on_idle = on_idle
+        self._clock = clock
+        self._end_process = end_process
+        self.exit_code = 0
         self.processes = ProcessRegistry(this_process("worker"), silent_after_s=self._options.silent_after_s)
         self.id = self.processes.me.id
         self._engine = DbosEngine(engine_url, self.id, self._run, self._options.concurrency)
@@ -141,7 +147,7 @@ class Worker:
             job = claims.take_up(connection, job_id, round_, self.id, self._options.max_crashes)
         if job is None:
             return
-        execution = self._executions[job_id] = Execution(self._database, job, self.id)
+        execution = self._executions[job_id] = Execution(self._database, job, self.id, clock=self._clock)
         if self._stop.is_set():
             execution.released.set()
         try:
@@ -159,7 +165,11 @@ class Worker:
         """The worker's second thread: everything that must go on while a job computes."""
         options = self._options
         due = {self._submit: options.poll_s, self._cancel: options.poll_s, self._beat: options.beat_s}
-        due |= {self._reconcile: options.reconcile_s, self._rest: options.reconcile_s}
+        due |= {
+            self._end_when_hung: options.beat_s,
+            self._reconcile: options.reconcile_s,
+            self._rest: options.reconcile_s,
+        }
         at = dict.fromkeys(due, 0.0)
         while not self._stop.is_set():
             for action, every in due.items():
@@ -169,6 +179,10 @@ class Worker:
                         action()
                     except UNREACHABLE as error:
                         log.warning("database_unreachable", reason=str(error))
+                    except EngineLost as error:
+                        log.error("job_engine_lost", reason=str(error))
+                        self.exit_code = EXIT_RESTART
+                        self._stop.set()
                     except Exception:  # the outer edge of this thread: one bad round must not end a worker's care
                         log.exception("job_tending_failed")
             self._stop.wait(options.poll_s)
@@ -204,10 +218,13 @@ class Worker:
             for execution in running:
                 if execution.quiet_s() < self._options.quiet_limit_s:
                     execution.beat(connection)
-        for execution in running:
+
+    def _end_when_hung(self) -> None:
+        """Ends the process as `kill -9` would, so that what it was at is taken up again, and a crash of that job."""
+        for execution in self._running():
             if execution.quiet_s() > self._options.hang_limit_s:
                 log.error("job_hangs", job=execution.job.id, quiet_s=round(execution.quiet_s()))
-                os._exit(EXIT_HUNG)
+                self._end_process(EXIT_RESTART)
 
     def _rest(self) -> None:
         """Lets the models go once there has been nothing to do for a while."""
@@ -236,13 +253,13 @@ class Worker:
         with self._database.read() as connection:
             living = self.processes.living(connection) | {self.id}
             dead = self.processes.dead(connection)
-            silent = [row for row in claims.silent(connection) if not row.told_stuck]
+            silent = [job for job in self._queue.silent(connection) if not job.told_stuck]
         self._submitted = self._engine.tidy(living)
         if dead or silent:
             with self._database.write() as connection:
                 self.processes.forget(connection, dead)
-                for row in silent:
-                    claims.tell_stuck(connection, row)
+                for job in silent:
+                    claims.report_stuck(connection, job)
 
     def _unless_lost(self, action: Callable[[], None]) -> None:
         try:
@@ -277,7 +294,7 @@ def run_worker(settings: Settings) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     # A job that did not listen still holds a thread; it is another worker's now, and must not keep us.
-    os._exit(0)
+    os._exit(worker.exit_code)
 
 
 def _let_go(container: Container) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from backend.processes.registry import ProcessRegistry
 from knowledge.errors import FetchRefused
 from knowledge.storage.database import Database
 from knowledge.types import Scope
+from tests.clock import Clock
 from tests.databases import DIALECTS, blank_database_url
 
 ME = Scope(workspace_id="w", user_id="me")
@@ -40,7 +42,14 @@ def greet(container: Any, job: Job, given: GreetArguments) -> Steps:
     yield Outcome(result={"said": f"Hello {given.name}"})
 
 
-QUEUE = JobQueue([JobKind(name="greet", arguments=GreetArguments, run=greet)], ProcessRegistry(this_process("api")))
+GREET = JobKind(name="greet", arguments=GreetArguments, run=greet)
+
+
+def queue_with(clock: Callable[[], float]) -> JobQueue:
+    return JobQueue([GREET], ProcessRegistry(this_process("api")), clock=clock)
+
+
+QUEUE = queue_with(time.monotonic)
 
 
 @pytest.fixture(params=DIALECTS)
@@ -189,12 +198,31 @@ def test_a_job_is_stuck_when_it_runs_unheard_of_or_no_worker_awaits_it(database:
     take(database, job)
     assert not get(database, job).stuck
     silence(database, job, 60)
-    assert get(database, job).stuck
+    afresh = queue_with(Clock())
     with database.write() as connection:
-        for row in claims.silent(connection):
-            claims.tell_stuck(connection, row)
-            claims.tell_stuck(connection, row)
+        assert afresh.get(connection, ME, job.id).stuck
+        for silent in afresh.silent(connection):
+            claims.report_stuck(connection, silent)
+            claims.report_stuck(connection, silent)
     assert kinds(database, job).count("job_stuck") == 1
+
+
+@pytest.mark.parametrize("hours", [3, -3])
+def test_a_step_of_the_clock_makes_no_job_stuck_and_hides_none_that_is(database: Database, hours: int) -> None:
+    """Seen from the clock as it was set, every heartbeat written before is so much older or younger."""
+    clock = Clock()
+    queue = queue_with(clock)
+    job = enqueue(database)
+    take(database, job)
+    for seconds in (0, hours * 3600):
+        silence(database, job, seconds)
+        with database.read() as connection:
+            assert not queue.get(connection, ME, job.id).stuck
+            assert queue.silent(connection) == []
+    clock.now += 16
+    with database.read() as connection:
+        assert queue.get(connection, ME, job.id).stuck
+        assert [silent.id for silent in queue.silent(connection)] == [job.id]
 
 
 # --- doing them
