@@ -301,5 +301,12 @@ def _let_go(container: Container) -> None:
     """Gives the memory of models back, and removes what nothing refers to any more."""
     for embedder in container.embedders.values():
         embedder.close()
-    collect = container.ingestor.collect_garbage
-    threading.Thread(target=lambda: list(collect()), name="garbage-collection", daemon=True).start()
+    threading.Thread(target=_collect_garbage, args=(container,), name="garbage-collection", daemon=True).start()
+
+
+def _collect_garbage(container: Container) -> None:
+    from backend.evaluation.questions import collect_unasked
+
+    for _ in container.ingestor.collect_garbage():
+        pass
+    collect_unasked(container.database)
