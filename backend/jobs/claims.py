@@ -16,8 +16,14 @@ from backend.jobs.queue import Silent, append_event, job_of
 from backend.jobs.tables import jobs
 from backend.jobs.types import Job
 
+_CRASHED = (
+    "The worker ended without a word {crashes} times in a row at the same point of this job, so it is not tried again "
+    "by itself. A file that takes more memory than there is can be the cause; see the worker's log, remove the file "
+    "and retry the job."
+)
 
-def unheld(connection: Connection, living: Collection[str]) -> list[Row[Any]]:
+
+def unclaimed(connection: Connection, living: Collection[str]) -> list[Row[Any]]:
     """The jobs that wait, and those whose worker is not among the living, oldest first."""
     orphaned = and_(jobs.c.status == "running", jobs.c.worker_id.notin_(living))
     columns = (jobs.c.id, jobs.c.round, jobs.c.status, jobs.c.worker_id, jobs.c.cancel_requested)
@@ -38,7 +44,7 @@ def cancel_orphan(connection: Connection, row: Row[Any]) -> None:
         append_event(connection, row.id, JobCancelled())
 
 
-def take_up(connection: Connection, job_id: str, round_: int, worker_id: str, max_crashes: int) -> Job | None:
+def claim(connection: Connection, job_id: str, round_: int, worker_id: str, max_crashes: int) -> Job | None:
     """The job, now this worker's; None when there is nothing to be done in this round of it, or nothing any more.
 
     A job that is running when it is taken up has ended its worker: after `max_crashes` of them in a row without any
@@ -58,7 +64,7 @@ def take_up(connection: Connection, job_id: str, round_: int, worker_id: str, ma
     if row.cancel_requested:
         event = JobCancelled()
     elif values.get("crashes", 0) >= max_crashes:
-        event = JobFailed(code="worker_crashed", message=_poisoned(max_crashes))
+        event = JobFailed(code="worker_crashed", message=_CRASHED.format(crashes=max_crashes))
     if isinstance(event, JobStarted):
         values |= {**started, "told_stuck": False}
     else:
@@ -95,11 +101,3 @@ def ended(event: JobEnd) -> dict[str, Any]:
 def _unchanged(row: Row[Any]) -> tuple[Any, ...]:
     same = (jobs.c.status == row.status, jobs.c.worker_id == row.worker_id)
     return (jobs.c.id == row.id, jobs.c.round == row.round, *same)
-
-
-def _poisoned(crashes: int) -> str:
-    return (
-        f"The worker ended without a word {crashes} times in a row at the same point of this job, so it is not tried "
-        "again by itself. A file that takes more memory than there is can be the cause; see the worker's log, remove "
-        "the file and retry the job."
-    )

@@ -41,8 +41,8 @@ def workflow_id(job_id: str, round_: int) -> str:
 
 
 class DbosEngine:
-    """Calls `run(job_id, round)` for each workflow submitted: those of one line one after the other in the order they
-    were submitted, at most `concurrency` at once in this process, each by one worker of all that share the database."""
+    """Calls `run(job_id, round)` for each workflow submitted: those of one partition one after the other, in the order
+    they were submitted, at most `concurrency` at once in this process, each by one worker of all that share the database."""
 
     def __init__(self, url: str, executor_id: str, run: Callable[[str, int], None], concurrency: int = 2) -> None:
         self._url = url
@@ -92,22 +92,22 @@ class DbosEngine:
 
         DBOS.destroy(destroy_registry=True)
 
-    def submit(self, job_id: str, round_: int, *, line: str, delay_s: float = 0.0) -> None:
-        """Puts a round of a job at the end of its line, after a delay if it has one; twice is once."""
+    def submit(self, job_id: str, round_: int, *, partition: str, delay_s: float = 0.0) -> None:
+        """Puts a round of a job at the end of its partition, after a delay if it has one; twice is once."""
         from dbos import DBOS, EnqueueOptions
 
         options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
             "workflow_id": workflow_id(job_id, round_),
-            "queue_partition_key": line,
+            "queue_partition_key": partition,
             "app_version": VERSION,
         }
         if delay_s > 0:
             options["delay_seconds"] = delay_s
         DBOS.enqueue_workflow_with_options(options, job_id, round_)
 
-    def tidy(self, living: Collection[str]) -> set[str]:
+    def recover(self, living: Collection[str]) -> set[str]:
         """Hands the workflows of executors that do not live to those that do, and deletes what has ended; returns the
         ids of those that have not. Raises EngineLost."""
         from dbos import DBOS

@@ -29,7 +29,7 @@ from backend.jobs.events import (
 )
 from backend.jobs.kinds import Outcome, Steps
 from backend.jobs.progress import Progress
-from backend.jobs.queue import append_event, stages_json
+from backend.jobs.queue import append_event
 from backend.jobs.tables import jobs
 from backend.jobs.types import Job
 from knowledge.storage.database import Database
@@ -58,11 +58,18 @@ class Execution:
         mine = and_(jobs.c.id == job.id, jobs.c.worker_id == worker_id, jobs.c.status == "running")
         self._held = update(jobs).where(mine, jobs.c.attempt == job.attempt)
         self._clock = clock
-        self._last_step = clock()
+        self._last_step = self._cancelled_at = clock()
 
     def quiet_s(self) -> float:
         """Seconds since the job last gave a sign of life."""
         return self._clock() - self._last_step
+
+    def cancel(self) -> float:
+        """Asks the job to stop for good; seconds since that was asked for the first time."""
+        if not self.cancelled.is_set():
+            self._cancelled_at = self._clock()
+            self.cancelled.set()
+        return self._clock() - self._cancelled_at
 
     def beat(self, connection: Connection) -> None:
         """Says that the job is alive."""
@@ -131,7 +138,7 @@ class Execution:
         with self._database.write() as connection:
             self._write(
                 connection,
-                stages=stages_json(stages),
+                stages=[asdict(stage) for stage in stages],
                 failures=[asdict(refusal) for refusal in progress.failures()],
                 failure_count=progress.failure_count,
                 heartbeat_at=database_now(),

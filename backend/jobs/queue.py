@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -219,10 +219,6 @@ def job_of(row: Row[Any], *, stuck: bool = False) -> Job:
     given["stages"] = tuple(Stage(**each) for each in row.stages)
     given["failures"] = tuple(Refusal(**each) for each in row.failures)
     return Job(stuck=stuck, **given)
-
-
-def stages_json(stages: Iterable[Stage]) -> list[dict[str, Any]]:
-    return [asdict(stage) for stage in stages]
 
 
 def _waited_s(row: Row[Any]) -> float:

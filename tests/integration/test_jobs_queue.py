@@ -76,14 +76,14 @@ def kinds(database: Database, job: Job) -> list[str]:
         return [stored.event.kind for stored in QUEUE.events(connection, ME, job.id)]
 
 
-def take_up(database: Database, job: Job, worker: str = "worker-1", max_crashes: int = 3) -> Job | None:
+def claim(database: Database, job: Job, worker: str = "worker-1", max_crashes: int = 3) -> Job | None:
     """As a worker does to which the engine gave this round of the job."""
     with database.write() as connection:
-        return claims.take_up(connection, job.id, 0, worker, max_crashes)
+        return claims.claim(connection, job.id, 0, worker, max_crashes)
 
 
 def take(database: Database, job: Job, worker: str = "worker-1") -> Execution:
-    taken = take_up(database, job, worker)
+    taken = claim(database, job, worker)
     assert taken is not None
     return Execution(database, taken, worker)
 
@@ -95,9 +95,9 @@ def silence(database: Database, job: Job, seconds: float) -> None:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(heartbeat_at=then))
 
 
-def unheld(database: Database, *living: str) -> list[str]:
+def unclaimed(database: Database, *living: str) -> list[str]:
     with database.read() as connection:
-        return [row.id for row in claims.unheld(connection, living)]
+        return [row.id for row in claims.unclaimed(connection, living)]
 
 
 # --- what callers see
@@ -323,19 +323,19 @@ def test_a_job_that_is_stopped_may_clean_up(database: Database, asked: str, stat
 
 def test_a_job_is_unheld_while_it_waits_and_when_its_worker_is_dead(database: Database) -> None:
     job = enqueue(database)
-    assert unheld(database, "worker-1") == [job.id]
+    assert unclaimed(database, "worker-1") == [job.id]
     take(database, job)
-    assert unheld(database, "worker-1") == []
-    assert unheld(database, "worker-2") == [job.id]
+    assert unclaimed(database, "worker-1") == []
+    assert unclaimed(database, "worker-2") == [job.id]
 
 
 def test_of_two_that_hand_a_job_to_the_engine_one_succeeds(database: Database) -> None:
     job = enqueue(database)
     with database.write() as connection:
-        (row,) = claims.unheld(connection, ())
+        (row,) = claims.unclaimed(connection, ())
         assert claims.next_round(connection, row) == 1
         assert claims.next_round(connection, row) is None
-    assert take_up(database, job) is None, "an earlier round of it is no longer wanted"
+    assert claim(database, job) is None, "an earlier round of it is no longer wanted"
 
 
 def test_a_worker_that_was_given_up_writes_nothing_more(database: Database) -> None:
@@ -372,7 +372,7 @@ def test_a_job_that_ends_its_worker_again_and_again_is_failed(database: Database
     job = enqueue(database)
     for _ in range(3):
         killed_at(database, job, 0)
-    assert take_up(database, job) is None
+    assert claim(database, job) is None
     assert get(database, job).error_code == "worker_crashed"
 
 
@@ -380,17 +380,17 @@ def test_crashes_on_the_way_forward_do_not_add_up(database: Database) -> None:
     job = enqueue(database)
     for done in range(1, 8):
         killed_at(database, job, done)
-    taken = take_up(database, job)
+    taken = claim(database, job)
     assert taken is not None
     assert taken.stages[0].done == 7
 
 
 def test_a_job_whose_worker_dies_while_it_is_being_cancelled_is_cancelled(database: Database) -> None:
-    for end in (lambda job, row: take_up(database, job), lambda job, row: orphan_cancelled(database, row)):
+    for end in (lambda job, row: claim(database, job), lambda job, row: orphan_cancelled(database, row)):
         take(database, job := enqueue(database))
         with database.write() as connection:
             QUEUE.cancel(connection, ME, job.id)
-            (row,) = claims.unheld(connection, ())
+            (row,) = claims.unclaimed(connection, ())
         end(job, row)
         assert get(database, job).status == "cancelled"
         assert kinds(database, job)[-1] == "job_cancelled"
