@@ -24,12 +24,14 @@ from knowledge.storage.database import Database
 
 
 class CountArguments(Arguments):
-    """Up to where, how fast, in which file; at `dies_at` the process ends and the count begins anew."""
+    """Up to where, how fast, in which file; at `dies_at` the process ends and the count begins anew. Where it has got
+    to `silent_at`, it waits without a word until a file of this job's name with `.go` is there."""
 
     name: str
     to: int
     step_s: float
     dies_at: int | None = None
+    silent_at: int | None = None
 
 
 def count(folder: Any, job: Job, given: CountArguments) -> Steps:
@@ -40,6 +42,8 @@ def count(folder: Any, job: Job, given: CountArguments) -> Steps:
         for number in range(reached, given.to):
             yield Stage(name="counted", done=number, total=given.to)
             time.sleep(given.step_s)
+            while given.silent_at == number and not (Path(folder) / f"{given.name}.go").exists():
+                time.sleep(0.02)
             file.write(f"{number}\n")
             file.flush()
             if given.dies_at == number:
@@ -64,7 +68,7 @@ def main(url: str, folder: Path) -> None:
     worker.start()
     worker.wait()
     worker.stop()
-    os._exit(0)
+    os._exit(worker.exit_code)
 
 
 if __name__ == "__main__":

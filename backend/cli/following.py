@@ -79,6 +79,12 @@ class _Help:
 
     def look(self) -> None:
         """Begin to work when nobody else does."""
+        if self._worker is not None and self._worker.wait(0):  # its engine was deleted: a new one makes it again
+            self._worker.stop()
+            self._worker = None
+        if self._worker is not None and self._worker.wait(0):  # its engine was deleted: a new one makes it again
+            self._worker.stop()
+            self._worker = None
         if self._worker is not None or self._others():
             return
         from backend.processes.worker import make_worker

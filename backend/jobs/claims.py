@@ -12,12 +12,18 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from backend.db.clock import database_now
 from backend.jobs.events import JobCancelled, JobEnd, JobFailed, JobStarted, JobStuck, JobSucceeded
-from backend.jobs.queue import STUCK_AFTER, append_event, job_of
+from backend.jobs.queue import Silent, append_event, job_of
 from backend.jobs.tables import jobs
 from backend.jobs.types import Job
 
+_CRASHED = (
+    "The worker ended without a word {crashes} times in a row at the same point of this job, so it is not tried again "
+    "by itself. A file that takes more memory than there is can be the cause; see the worker's log, remove the file "
+    "and retry the job."
+)
 
-def unheld(connection: Connection, living: Collection[str]) -> list[Row[Any]]:
+
+def unclaimed(connection: Connection, living: Collection[str]) -> list[Row[Any]]:
     """The jobs that wait, and those whose worker is not among the living, oldest first."""
     orphaned = and_(jobs.c.status == "running", jobs.c.worker_id.notin_(living))
     columns = (jobs.c.id, jobs.c.round, jobs.c.status, jobs.c.worker_id, jobs.c.cancel_requested)
@@ -38,7 +44,7 @@ def cancel_orphan(connection: Connection, row: Row[Any]) -> None:
         append_event(connection, row.id, JobCancelled())
 
 
-def take_up(connection: Connection, job_id: str, round_: int, worker_id: str, max_crashes: int) -> Job | None:
+def claim(connection: Connection, job_id: str, round_: int, worker_id: str, max_crashes: int) -> Job | None:
     """The job, now this worker's; None when there is nothing to be done in this round of it, or nothing any more.
 
     A job that is running when it is taken up has ended its worker: after `max_crashes` of them in a row without any
@@ -58,7 +64,7 @@ def take_up(connection: Connection, job_id: str, round_: int, worker_id: str, ma
     if row.cancel_requested:
         event = JobCancelled()
     elif values.get("crashes", 0) >= max_crashes:
-        event = JobFailed(code="worker_crashed", message=_poisoned(max_crashes))
+        event = JobFailed(code="worker_crashed", message=_CRASHED.format(crashes=max_crashes))
     if isinstance(event, JobStarted):
         values |= {**started, "told_stuck": False}
     else:
@@ -73,18 +79,11 @@ def cancels_asked(connection: Connection, job_ids: Collection[str]) -> list[str]
     return list(connection.scalars(select(jobs.c.id).where(jobs.c.id.in_(job_ids), jobs.c.cancel_requested)))
 
 
-def silent(connection: Connection) -> list[Row[Any]]:
-    """The running jobs of which nothing has been heard lately."""
-    columns = (jobs.c.id, jobs.c.heartbeat_at, jobs.c.told_stuck, database_now().label("now"))
-    rows = connection.execute(select(*columns).where(jobs.c.status == "running"))
-    return [row for row in rows if row.now - row.heartbeat_at > STUCK_AFTER]
-
-
-def tell_stuck(connection: Connection, row: Row[Any]) -> None:
+def report_stuck(connection: Connection, job: Silent) -> None:
     """Says so, once, unless it has been heard of meanwhile."""
-    same = and_(jobs.c.id == row.id, jobs.c.heartbeat_at == row.heartbeat_at, jobs.c.told_stuck.is_(False))
+    same = and_(jobs.c.id == job.id, jobs.c.heartbeat_at == job.heartbeat_at, jobs.c.told_stuck.is_(False))
     if connection.execute(update(jobs).where(same).values(told_stuck=True)).rowcount:
-        append_event(connection, row.id, JobStuck(silent_s=round((row.now - row.heartbeat_at).total_seconds(), 1)))
+        append_event(connection, job.id, JobStuck(silent_s=round(job.silent_s, 1)))
 
 
 def ended(event: JobEnd) -> dict[str, Any]:
@@ -102,11 +101,3 @@ def ended(event: JobEnd) -> dict[str, Any]:
 def _unchanged(row: Row[Any]) -> tuple[Any, ...]:
     same = (jobs.c.status == row.status, jobs.c.worker_id == row.worker_id)
     return (jobs.c.id == row.id, jobs.c.round == row.round, *same)
-
-
-def _poisoned(crashes: int) -> str:
-    return (
-        f"The worker ended without a word {crashes} times in a row at the same point of this job, so it is not tried "
-        "again by itself. A file that takes more memory than there is can be the cause; see the worker's log, remove "
-        "the file and retry the job."
-    )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import make_url
+from sqlalchemy.exc import ProgrammingError
 
 from knowledge.storage.write_ahead import use_write_ahead_log
 
@@ -31,19 +32,24 @@ def engine_url(database_url: str, data_dir: Path) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+class EngineLost(Exception):
+    """The engine's tables were deleted while it works. Only a new start, in a new process, makes them again."""
+
+
 def workflow_id(job_id: str, round_: int) -> str:
     return f"{job_id}.{round_}"
 
 
 class DbosEngine:
-    """Calls `run(job_id, round)` for each workflow submitted: those of one line one after the other in the order they
-    were submitted, at most `concurrency` at once in this process, each by one worker of all that share the database."""
+    """Calls `run(job_id, round)` for each workflow submitted: those of one partition one after the other, in the order
+    they were submitted, at most `concurrency` at once in this process, each by one worker of all that share the database."""
 
     def __init__(self, url: str, executor_id: str, run: Callable[[str, int], None], concurrency: int = 2) -> None:
         self._url = url
         self._executor_id = executor_id
         self._run = run
         self._concurrency = concurrency
+        self._file: tuple[int, int] | None = None
 
     def start(self, poll_s: float = 0.25) -> None:
         """Makes or upgrades the engine's tables and begins to take up workflows."""
@@ -78,6 +84,7 @@ class DbosEngine:
         DBOS.launch()
         limits: dict[str, Any] = {"partition_concurrency": 1, "worker_concurrency": self._concurrency}
         DBOS.register_queue(QUEUE, **limits, polling_interval_sec=poll_s, on_conflict="always_update")
+        self._file = self._present_file()
 
     def stop(self) -> None:
         """Stops taking up workflows. Those that run go on in their threads."""
@@ -85,27 +92,32 @@ class DbosEngine:
 
         DBOS.destroy(destroy_registry=True)
 
-    def submit(self, job_id: str, round_: int, *, line: str, delay_s: float = 0.0) -> None:
-        """Puts a round of a job at the end of its line, after a delay if it has one; twice is once."""
+    def submit(self, job_id: str, round_: int, *, partition: str, delay_s: float = 0.0) -> None:
+        """Puts a round of a job at the end of its partition, after a delay if it has one; twice is once."""
         from dbos import DBOS, EnqueueOptions
 
         options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
             "workflow_id": workflow_id(job_id, round_),
-            "queue_partition_key": line,
+            "queue_partition_key": partition,
             "app_version": VERSION,
         }
         if delay_s > 0:
             options["delay_seconds"] = delay_s
         DBOS.enqueue_workflow_with_options(options, job_id, round_)
 
-    def tidy(self, living: Collection[str]) -> set[str]:
+    def recover(self, living: Collection[str]) -> set[str]:
         """Hands the workflows of executors that do not live to those that do, and deletes what has ended; returns the
-        ids of those that have not."""
+        ids of those that have not. Raises EngineLost."""
         from dbos import DBOS
 
-        found = DBOS.list_workflows(name=WORKFLOW, load_input=False, load_output=False)
+        if self._present_file() != self._file:
+            raise EngineLost("the file of its tables was deleted")
+        try:
+            found = DBOS.list_workflows(name=WORKFLOW, load_input=False, load_output=False)
+        except ProgrammingError as error:
+            raise EngineLost("its tables were deleted") from error
         over = [each.workflow_id for each in found if each.status not in _UNFINISHED]
         if over:
             DBOS.delete_workflows(over)
@@ -115,6 +127,16 @@ class DbosEngine:
             # several workers that try at once one succeeds, and what one has begun again is not begun once more.
             DBOS._recover_pending_workflows(sorted(dead))
         return {each.workflow_id for each in found if each.status in _UNFINISHED}
+
+    def _present_file(self) -> tuple[int, int] | None:
+        """Which file stands where SQLite's is kept: connections that are open go on with one that was deleted."""
+        if not self._url.startswith("sqlite"):
+            return None
+        try:
+            found = Path(str(make_url(self._url).database)).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _make_write_ahead(url: str) -> None:

@@ -29,7 +29,7 @@ from backend.jobs.events import (
 )
 from backend.jobs.kinds import Outcome, Steps
 from backend.jobs.progress import Progress
-from backend.jobs.queue import append_event, stages_json
+from backend.jobs.queue import append_event
 from backend.jobs.tables import jobs
 from backend.jobs.types import Job
 from knowledge.storage.database import Database
@@ -49,17 +49,27 @@ class Execution:
     """An attempt at a job, as the thread that drives it and those that watch over it see it. The events, once set,
     stop it at its next step: `cancelled` for good, `released` for another worker, `lost` because it is another's."""
 
-    def __init__(self, database: Database, job: Job, worker_id: str) -> None:
+    def __init__(
+        self, database: Database, job: Job, worker_id: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.job = job
         self.cancelled, self.released, self.lost = threading.Event(), threading.Event(), threading.Event()
         self._database = database
         mine = and_(jobs.c.id == job.id, jobs.c.worker_id == worker_id, jobs.c.status == "running")
         self._held = update(jobs).where(mine, jobs.c.attempt == job.attempt)
-        self._last_step = time.monotonic()
+        self._clock = clock
+        self._last_step = self._cancelled_at = clock()
 
     def quiet_s(self) -> float:
         """Seconds since the job last gave a sign of life."""
-        return time.monotonic() - self._last_step
+        return self._clock() - self._last_step
+
+    def cancel(self) -> float:
+        """Asks the job to stop for good; seconds since that was asked for the first time."""
+        if not self.cancelled.is_set():
+            self._cancelled_at = self._clock()
+            self.cancelled.set()
+        return self._clock() - self._cancelled_at
 
     def beat(self, connection: Connection) -> None:
         """Says that the job is alive."""
@@ -106,7 +116,7 @@ class Execution:
         next_write = 0.0
         with contextlib.closing(steps):
             for step in steps:
-                self._last_step = time.monotonic()
+                self._last_step = self._clock()
                 if self.cancelled.is_set() or self.lost.is_set() or self.released.is_set():
                     return None
                 match step:
@@ -128,7 +138,7 @@ class Execution:
         with self._database.write() as connection:
             self._write(
                 connection,
-                stages=stages_json(stages),
+                stages=[asdict(stage) for stage in stages],
                 failures=[asdict(refusal) for refusal in progress.failures()],
                 failure_count=progress.failure_count,
                 heartbeat_at=database_now(),

@@ -11,7 +11,7 @@ from backend.jobs.events import FileRefused, JobNoted, Refusal, Stage
 from backend.jobs.types import Job
 
 SHOWN_FAILURES = 100
-TOLD = 1000
+MAX_EVENTS = 1000
 """A folder of a million broken files does not need a million events; the count still goes on."""
 RATE_WINDOW_S = 20.0
 MARK_EVERY_S = 0.25
@@ -49,8 +49,8 @@ class Progress:
         self._stages = {stage.name: replace(stage, rate=None, eta_s=None) for stage in job.stages}
         self._paces: dict[str, _Pace] = {}
         self._failures = {refusal.path: refusal for refusal in job.failures}
-        self._untold: list[FileRefused | JobNoted] = []
-        self._told = job.failure_count
+        self._pending: list[FileRefused | JobNoted] = []
+        self._event_count = job.failure_count
         self.failure_count = job.failure_count
         self.changed = False
 
@@ -65,7 +65,7 @@ class Progress:
         """Takes note of a file that could not be used; the same file twice (an attempt that goes on) counts once."""
         if self._failures.pop(refusal.path, None) is None:
             self.failure_count += 1
-            self._tell(FileRefused(refusal=refusal))
+            self._append(FileRefused(refusal=refusal))
         self._failures[refusal.path] = refusal
         while len(self._failures) > SHOWN_FAILURES:
             del self._failures[next(iter(self._failures))]
@@ -73,7 +73,7 @@ class Progress:
 
     def note(self, noted: JobNoted) -> None:
         """Takes a line for the job's log."""
-        self._tell(noted)
+        self._append(noted)
 
     def stages(self) -> tuple[Stage, ...]:
         """Every stage seen, in the order they were first seen."""
@@ -85,14 +85,14 @@ class Progress:
 
     def take_events(self) -> list[FileRefused | JobNoted]:
         """The events not taken before; also says that everything until now has been taken."""
-        untold, self._untold = self._untold, []
+        pending, self._pending = self._pending, []
         self.changed = False
-        return untold
+        return pending
 
-    def _tell(self, event: FileRefused | JobNoted) -> None:
-        if self._told < TOLD:
-            self._told += 1
-            self._untold.append(event)
+    def _append(self, event: FileRefused | JobNoted) -> None:
+        if self._event_count < MAX_EVENTS:
+            self._event_count += 1
+            self._pending.append(event)
             self.changed = True
 
     def _paced(self, stage: Stage) -> Stage:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
-from datetime import datetime, timedelta
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
@@ -24,13 +25,24 @@ from backend.jobs.events import (
 )
 from backend.jobs.kinds import Arguments, JobKind
 from backend.jobs.tables import job_arguments, job_events, jobs
-from backend.jobs.types import FINISHED, Job, JobActive, JobNotFound, JobStatus, StoredJobEvent
+from backend.jobs.types import Job, JobActive, JobNotFound, JobStatus, StoredJobEvent
+from backend.processes.heartbeats import Heartbeats
 from backend.processes.registry import ProcessRegistry
 from knowledge.ids import new_id
 from knowledge.types import Scope
 
-STUCK_AFTER = timedelta(seconds=15)
+STUCK_AFTER_S = 15.0
 """A running job is beaten for every second; silent for this long, it is called stuck. So is one no worker awaits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Silent:
+    """A running job that has not been heard of for `silent_s`; `told_stuck` when its events say so already."""
+
+    id: str
+    heartbeat_at: datetime
+    silent_s: float
+    told_stuck: bool
 
 
 class JobQueue:
@@ -41,9 +53,16 @@ class JobQueue:
     that was committed is run even if no worker has ever been started yet. Workers find it within a second.
     """
 
-    def __init__(self, kinds: Iterable[JobKind[Any]], processes: ProcessRegistry) -> None:
+    def __init__(
+        self,
+        kinds: Iterable[JobKind[Any]],
+        processes: ProcessRegistry,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.kinds = {kind.name: kind for kind in kinds}
         self._processes = processes
+        self._heartbeats = Heartbeats(clock)
 
     def enqueue(
         self,
@@ -147,6 +166,17 @@ class JobQueue:
         given: Arguments = self.kinds[job.kind].arguments.model_validate(connection.scalar(query))
         return given
 
+    def silent(self, connection: Connection) -> list[Silent]:
+        """The running jobs, of everybody, that are stuck; for workers and for whoever looks after the installation."""
+        columns = (jobs.c.id, jobs.c.heartbeat_at, jobs.c.told_stuck, database_now().label("now"))
+        rows = connection.execute(select(*columns).where(jobs.c.status == "running")).all()
+        found = [(row, self._silent_s(row)) for row in rows]
+        return [
+            Silent(id=row.id, heartbeat_at=row.heartbeat_at, silent_s=silent_s, told_stuck=row.told_stuck)
+            for row, silent_s in found
+            if silent_s > STUCK_AFTER_S
+        ]
+
     def _made_before(self, connection: Connection, scope: Scope, key: str) -> str | None:
         if not key:
             return None
@@ -156,11 +186,17 @@ class JobQueue:
     def _select(self, connection: Connection, *conditions: ColumnElement[bool], limit: int = 1) -> list[Job]:
         query = select(jobs, database_now().label("now")).where(*conditions).order_by(jobs.c.id.desc()).limit(limit)
         rows = connection.execute(query).all()
-        silent = {row.id for row in rows if row.status not in FINISHED and row.now - _last_sign(row) > STUCK_AFTER}
+        running = (row for row in rows if row.status == "running")
+        stuck = {row.id for row in running if self._silent_s(row) > STUCK_AFTER_S}
+        waiting = {row.id for row in rows if row.status == "queued" and _waited_s(row) > STUCK_AFTER_S}
         # Whether a worker lives is asked only when there is a job that has waited for one.
-        waiting = any(row.id in silent and row.status == "queued" for row in rows)
-        awaited = waiting and bool(self._processes.living(connection, "worker"))
-        return [job_of(row, stuck=row.id in silent and not (row.status == "queued" and awaited)) for row in rows]
+        if waiting and not self._processes.living(connection, "worker"):
+            stuck |= waiting
+        return [job_of(row, stuck=row.id in stuck) for row in rows]
+
+    def _silent_s(self, row: Row[Any]) -> float:
+        age_s = max(0.0, (row.now - row.heartbeat_at).total_seconds())
+        return self._heartbeats.silent_s(row.id, row.heartbeat_at, age_s)
 
 
 def append_event(connection: Connection, job_id: str, event: JobEvent) -> None:
@@ -185,13 +221,9 @@ def job_of(row: Row[Any], *, stuck: bool = False) -> Job:
     return Job(stuck=stuck, **given)
 
 
-def stages_json(stages: Iterable[Stage]) -> list[dict[str, Any]]:
-    return [asdict(stage) for stage in stages]
-
-
-def _last_sign(row: Row[Any]) -> datetime:
-    moment: datetime = max(row.created_at, row.run_at or row.created_at)
-    return moment if row.status == "queued" else row.heartbeat_at or moment
+def _waited_s(row: Row[Any]) -> float:
+    due: datetime = max(row.created_at, row.run_at or row.created_at)
+    return float((row.now - due).total_seconds())
 
 
 def _visible(scope: Scope) -> ColumnElement[bool]:

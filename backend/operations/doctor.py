@@ -26,6 +26,10 @@ Status = Literal["ok", "missing", "warning", "failed"]
 OLDEST_SQLITE = (3, 35)
 FEW_FREE_BYTES = 2 * 1024**3
 PATIENCE_S = 5.0
+_STUCK = (
+    "A worker takes up what another left within a minute; one whose job hangs ends itself after two and a half "
+    "minutes, and must be started again (devops-chatbot up does). See its log if a job stays stuck."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,16 +156,17 @@ def _database(settings: Settings) -> Iterator[Finding]:
 def _jobs(database: Database) -> Iterator[Finding]:
     from sqlalchemy import func, select
 
-    from backend.jobs.claims import silent
+    from backend.jobs.queue import JobQueue
     from backend.jobs.tables import jobs
     from backend.processes.identity import this_process
     from backend.processes.registry import ProcessRegistry
 
+    processes = ProcessRegistry(this_process("api"))
     with database.read() as connection:
-        workers = len(ProcessRegistry(this_process("api")).living(connection, "worker"))
+        workers = len(processes.living(connection, "worker"))
         counted = select(jobs.c.status, func.count()).group_by(jobs.c.status)
         count = {row[0]: row[1] for row in connection.execute(counted)}
-        stuck = len(silent(connection))
+        stuck = len(JobQueue((), processes).silent(connection))
     queued = count.get("queued", 0)
     if workers:
         yield Finding(name="Worker", status="ok", detail=f"{workers} running")
@@ -172,7 +177,7 @@ def _jobs(database: Database) -> Iterator[Finding]:
     running, failed = count.get("running", 0), count.get("failed", 0)
     detail = f"{queued} waiting, {running} running, {stuck} stuck, {failed} failed"
     if stuck:
-        advice = "A running worker takes stuck jobs up by itself; see its log if one stays stuck."
+        advice = _STUCK if workers else "They go on once a worker runs."
         yield Finding(name="Jobs", status="warning", detail=detail, advice=advice)
     else:
         yield Finding(name="Jobs", status="ok", detail=detail)

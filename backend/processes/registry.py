@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from backend.db.clock import database_now
+from backend.processes.heartbeats import Heartbeats
 from backend.processes.identity import ProcessIdentity, ProcessKind, start_ticks
 from backend.processes.tables import processes
 
@@ -21,9 +21,8 @@ class ProcessRegistry:
     """What one process, `me`, knows of all others. Every method works in the caller's transaction.
 
     A process lives while its kernel, where that is ours, still has it and while its heartbeat moves: one that has not
-    moved for `silent_after_s` is dead. That time passes on our own monotonic clock, from the moment we saw it move, so
-    neither machines whose clocks differ nor a clock that is set while we look make a living process dead. Only for a
-    process seen for the first time, and not of our kernel, is the age of its heartbeat asked of the database's clock.
+    moved for `silent_after_s`, as Heartbeats counts it, is dead. Only for a process seen for the first time, and not of
+    our kernel, is the age of its heartbeat asked of the database's clock.
     """
 
     def __init__(
@@ -36,9 +35,8 @@ class ProcessRegistry:
     ) -> None:
         self.me = me
         self._silent_after_s = silent_after_s
-        self._clock = clock
         self._start_ticks = start_ticks
-        self._heard: dict[str, tuple[datetime, float]] = {}
+        self._heartbeats = Heartbeats(clock)
 
     def beat(self, connection: Connection) -> None:
         """Says that this process lives; signs it on when it is not known, or was given up for dead."""
@@ -71,11 +69,5 @@ class ProcessRegistry:
         ours = (row.host, row.boot_id) == (self.me.host, self.me.boot_id)
         if ours and self._start_ticks(row.pid) != row.start_ticks:
             return False
-        now = self._clock()
-        beat, heard = self._heard.get(row.id, (None, 0.0))
-        if beat != row.heartbeat_at:
-            first = beat is None and not ours
-            age = max(0.0, (row.now - row.heartbeat_at).total_seconds()) if first else 0.0
-            heard = now - age
-            self._heard[row.id] = (row.heartbeat_at, heard)
-        return now - heard < self._silent_after_s
+        first_age_s = 0.0 if ours else max(0.0, (row.now - row.heartbeat_at).total_seconds())
+        return self._heartbeats.silent_s(row.id, row.heartbeat_at, first_age_s) < self._silent_after_s

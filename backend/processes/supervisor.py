@@ -156,7 +156,7 @@ class Supervisor:
         try:
             for child in self._children:
                 child.start()
-            self._tend()
+            self._watch()
         finally:
             self._end_all()
             for number, handler in before.items():
@@ -165,13 +165,13 @@ class Supervisor:
     def stop(self) -> None:
         self._stop.set()
 
-    def _tend(self) -> None:
-        told = False
+    def _watch(self) -> None:
+        announced = False
         while not self._stop.wait(LOOK_EVERY_S):
             for child in self._children:
                 child.look()
-            if not told and all(child.ready for child in self._children):
-                told = True
+            if not announced and all(child.ready for child in self._children):
+                announced = True
                 self._on_ready()
 
     def _end_all(self) -> None:

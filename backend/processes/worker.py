@@ -1,4 +1,4 @@
-"""The worker: hands jobs to the engine, does what that hands back, beats for it, and stops when told to."""
+"""The worker: submits jobs to the engine, runs what that dispatches, keeps its heartbeat, and stops when told to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from backend.jobs import claims
-from backend.jobs.engine import DbosEngine, engine_url, workflow_id
+from backend.jobs.engine import DbosEngine, EngineLost, engine_url, workflow_id
 from backend.jobs.events import JobCancelled
 from backend.jobs.execution import UNREACHABLE, ClaimLost, Execution
 from backend.jobs.kinds import Steps
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-EXIT_HUNG = 75
+EXIT_RESTART = 75
+"""How a worker ends that is to be started again."""
 LISTEN_WITHIN_S = 0.4
 IDLE_BEAT_S = 4.0
 
@@ -49,7 +50,7 @@ class WorkerOptions:
     """A worker on another machine, silent for so long, is given up; on this machine a look is enough."""
     quiet_limit_s: float = 120.0
     """A job that gives no sign of life for so long is no longer beaten for, and so shown as stuck."""
-    hang_limit_s: float = 900.0
+    hang_limit_s: float = 150.0
     """After that the process ends itself, for a thread cannot be stopped; whoever supervises it starts it again."""
     max_crashes: int = 20
     """Attempts in a row that may end without a word and without getting any further."""
@@ -70,21 +71,25 @@ class Worker:
         *,
         options: WorkerOptions | None = None,
         on_idle: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+        end_process: Callable[[int], object] = os._exit,
     ) -> None:
-        """`container` is what kinds of jobs work with."""
+        """`container` is what kinds of jobs work with, `clock` tells how long a job has been quiet."""
         self._options = options or WorkerOptions()
         self._database = database
         self._queue = queue
         self._container = container
         self._on_idle = on_idle
+        self._clock = clock
+        self._end_process = end_process
+        self.exit_code = 0
         self.processes = ProcessRegistry(this_process("worker"), silent_after_s=self._options.silent_after_s)
         self.id = self.processes.me.id
         self._engine = DbosEngine(engine_url, self.id, self._run, self._options.concurrency)
         self._executions: dict[str, Execution] = {}
-        self._cancelled_at: dict[str, float] = {}
         self._submitted: set[str] = set()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._tend, name="job-tender", daemon=True)
+        self._thread = threading.Thread(target=self._maintain, name="job-maintenance", daemon=True)
         self._busy_at = time.monotonic()
         self._beaten_at = 0.0
 
@@ -138,28 +143,33 @@ class Worker:
 
     def _attempt(self, job_id: str, round_: int) -> None:
         with self._database.write() as connection:
-            job = claims.take_up(connection, job_id, round_, self.id, self._options.max_crashes)
+            job = claims.claim(connection, job_id, round_, self.id, self._options.max_crashes)
         if job is None:
             return
-        execution = self._executions[job_id] = Execution(self._database, job, self.id)
+        execution = self._executions[job_id] = Execution(self._database, job, self.id, clock=self._clock)
         if self._stop.is_set():
             execution.released.set()
         try:
             execution.run(partial(self._begin, job))
         finally:
             del self._executions[job_id]
-            self._cancelled_at.pop(job_id, None)
 
     def _begin(self, job: Job) -> Steps:
         with self._database.read() as connection:
             arguments = self._queue.arguments(connection, job)
         return self._queue.kinds[job.kind].run(self._container, job, arguments)
 
-    def _tend(self) -> None:
+    def _maintain(self) -> None:
         """The worker's second thread: everything that must go on while a job computes."""
         options = self._options
-        due = {self._submit: options.poll_s, self._cancel: options.poll_s, self._beat: options.beat_s}
-        due |= {self._reconcile: options.reconcile_s, self._rest: options.reconcile_s}
+        due = {
+            self._submit: options.poll_s,
+            self._cancel: options.poll_s,
+            self._beat: options.beat_s,
+            self._end_when_hung: options.beat_s,
+            self._reconcile: options.reconcile_s,
+            self._release_when_idle: options.reconcile_s,
+        }
         at = dict.fromkeys(due, 0.0)
         while not self._stop.is_set():
             for action, every in due.items():
@@ -169,19 +179,23 @@ class Worker:
                         action()
                     except UNREACHABLE as error:
                         log.warning("database_unreachable", reason=str(error))
-                    except Exception:  # the outer edge of this thread: one bad round must not end a worker's care
-                        log.exception("job_tending_failed")
+                    except EngineLost as error:
+                        log.error("job_engine_lost", reason=str(error))
+                        self.exit_code = EXIT_RESTART
+                        self._stop.set()
+                    except Exception:  # the outer edge of this thread: one bad round must not end it
+                        log.exception("job_maintenance_failed")
             self._stop.wait(options.poll_s)
 
     def _submit(self) -> None:
         """Gives the engine the jobs that nobody holds and that it does not know."""
         with self._database.read() as connection:
             living = self.processes.living(connection) | {self.id}
-            rows = claims.unheld(connection, living)
+            rows = claims.unclaimed(connection, living)
         if all(workflow_id(row.id, row.round) in self._submitted for row in rows):
             return
         # Asked after the rows were read: what ended in between has changed its row, and is not given a next round.
-        self._submitted = self._engine.tidy(living)
+        self._submitted = self._engine.recover(living)
         for row in rows:
             if row.status == "running" and row.cancel_requested:
                 with self._database.write() as connection:
@@ -191,7 +205,7 @@ class Worker:
                     round_ = claims.next_round(connection, row)
                 if round_ is not None:
                     delay_s = (row.run_at - row.now).total_seconds() if row.run_at else 0.0
-                    self._engine.submit(row.id, round_, line=row.knowledge_base_id or row.id, delay_s=delay_s)
+                    self._engine.submit(row.id, round_, partition=row.knowledge_base_id or row.id, delay_s=delay_s)
                     self._submitted.add(workflow_id(row.id, round_))
 
     def _beat(self) -> None:
@@ -204,12 +218,15 @@ class Worker:
             for execution in running:
                 if execution.quiet_s() < self._options.quiet_limit_s:
                     execution.beat(connection)
-        for execution in running:
+
+    def _end_when_hung(self) -> None:
+        """Ends the process as `kill -9` would, so that what it was at is taken up again, and a crash of that job."""
+        for execution in self._running():
             if execution.quiet_s() > self._options.hang_limit_s:
                 log.error("job_hangs", job=execution.job.id, quiet_s=round(execution.quiet_s()))
-                os._exit(EXIT_HUNG)
+                self._end_process(EXIT_RESTART)
 
-    def _rest(self) -> None:
+    def _release_when_idle(self) -> None:
         """Lets the models go once there has been nothing to do for a while."""
         if self._executions:
             self._busy_at = time.monotonic()
@@ -218,16 +235,14 @@ class Worker:
             self._on_idle()
 
     def _cancel(self) -> None:
-        """Asks the job to stop; one that cannot listen now (a model being loaded) is cancelled over its head."""
+        """Asks the job to stop; one in a step that lasts (a model being loaded) is cancelled all the same."""
         running = {execution.job.id: execution for execution in self._running()}
         if not running:
             return
         with self._database.read() as connection:
             asked = claims.cancels_asked(connection, running)
-        for job_id in asked:
-            execution = running[job_id]
-            execution.cancelled.set()
-            if time.monotonic() - self._cancelled_at.setdefault(job_id, time.monotonic()) > LISTEN_WITHIN_S:
+        for execution in (running[job_id] for job_id in asked):
+            if execution.cancel() > LISTEN_WITHIN_S:
                 execution.lost.set()
                 self._unless_lost(partial(execution.end, JobCancelled()))
 
@@ -236,13 +251,13 @@ class Worker:
         with self._database.read() as connection:
             living = self.processes.living(connection) | {self.id}
             dead = self.processes.dead(connection)
-            silent = [row for row in claims.silent(connection) if not row.told_stuck]
-        self._submitted = self._engine.tidy(living)
+            silent = [job for job in self._queue.silent(connection) if not job.told_stuck]
+        self._submitted = self._engine.recover(living)
         if dead or silent:
             with self._database.write() as connection:
                 self.processes.forget(connection, dead)
-                for row in silent:
-                    claims.tell_stuck(connection, row)
+                for job in silent:
+                    claims.report_stuck(connection, job)
 
     def _unless_lost(self, action: Callable[[], None]) -> None:
         try:
@@ -255,7 +270,7 @@ def make_worker(container: Container) -> Worker:
     """A worker on the container's database that does every kind of job."""
     settings = container.settings
     url = engine_url(settings.effective_database_url, settings.data_dir.expanduser().absolute())
-    return Worker(container.database, container.jobs, url, container, on_idle=partial(_let_go, container))
+    return Worker(container.database, container.jobs, url, container, on_idle=partial(_release_models, container))
 
 
 def run_worker(settings: Settings) -> None:
@@ -277,12 +292,19 @@ def run_worker(settings: Settings) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     # A job that did not listen still holds a thread; it is another worker's now, and must not keep us.
-    os._exit(0)
+    os._exit(worker.exit_code)
 
 
-def _let_go(container: Container) -> None:
+def _release_models(container: Container) -> None:
     """Gives the memory of models back, and removes what nothing refers to any more."""
     for embedder in container.embedders.values():
         embedder.close()
-    collect = container.ingestor.collect_garbage
-    threading.Thread(target=lambda: list(collect()), name="garbage-collection", daemon=True).start()
+    threading.Thread(target=_collect_garbage, args=(container,), name="garbage-collection", daemon=True).start()
+
+
+def _collect_garbage(container: Container) -> None:
+    from backend.evaluation.questions import collect_unasked
+
+    for _ in container.ingestor.collect_garbage():
+        pass
+    collect_unasked(container.database)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from backend.processes.registry import ProcessRegistry
 from knowledge.errors import FetchRefused
 from knowledge.storage.database import Database
 from knowledge.types import Scope
+from tests.clock import Clock
 from tests.databases import DIALECTS, blank_database_url
 
 ME = Scope(workspace_id="w", user_id="me")
@@ -40,7 +42,14 @@ def greet(container: Any, job: Job, given: GreetArguments) -> Steps:
     yield Outcome(result={"said": f"Hello {given.name}"})
 
 
-QUEUE = JobQueue([JobKind(name="greet", arguments=GreetArguments, run=greet)], ProcessRegistry(this_process("api")))
+GREET = JobKind(name="greet", arguments=GreetArguments, run=greet)
+
+
+def queue_with(clock: Callable[[], float]) -> JobQueue:
+    return JobQueue([GREET], ProcessRegistry(this_process("api")), clock=clock)
+
+
+QUEUE = queue_with(time.monotonic)
 
 
 @pytest.fixture(params=DIALECTS)
@@ -67,14 +76,14 @@ def kinds(database: Database, job: Job) -> list[str]:
         return [stored.event.kind for stored in QUEUE.events(connection, ME, job.id)]
 
 
-def take_up(database: Database, job: Job, worker: str = "worker-1", max_crashes: int = 3) -> Job | None:
+def claim(database: Database, job: Job, worker: str = "worker-1", max_crashes: int = 3) -> Job | None:
     """As a worker does to which the engine gave this round of the job."""
     with database.write() as connection:
-        return claims.take_up(connection, job.id, 0, worker, max_crashes)
+        return claims.claim(connection, job.id, 0, worker, max_crashes)
 
 
 def take(database: Database, job: Job, worker: str = "worker-1") -> Execution:
-    taken = take_up(database, job, worker)
+    taken = claim(database, job, worker)
     assert taken is not None
     return Execution(database, taken, worker)
 
@@ -86,9 +95,9 @@ def silence(database: Database, job: Job, seconds: float) -> None:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(heartbeat_at=then))
 
 
-def unheld(database: Database, *living: str) -> list[str]:
+def unclaimed(database: Database, *living: str) -> list[str]:
     with database.read() as connection:
-        return [row.id for row in claims.unheld(connection, living)]
+        return [row.id for row in claims.unclaimed(connection, living)]
 
 
 # --- what callers see
@@ -189,12 +198,31 @@ def test_a_job_is_stuck_when_it_runs_unheard_of_or_no_worker_awaits_it(database:
     take(database, job)
     assert not get(database, job).stuck
     silence(database, job, 60)
-    assert get(database, job).stuck
+    afresh = queue_with(Clock())
     with database.write() as connection:
-        for row in claims.silent(connection):
-            claims.tell_stuck(connection, row)
-            claims.tell_stuck(connection, row)
+        assert afresh.get(connection, ME, job.id).stuck
+        for silent in afresh.silent(connection):
+            claims.report_stuck(connection, silent)
+            claims.report_stuck(connection, silent)
     assert kinds(database, job).count("job_stuck") == 1
+
+
+@pytest.mark.parametrize("hours", [3, -3])
+def test_a_step_of_the_clock_makes_no_job_stuck_and_hides_none_that_is(database: Database, hours: int) -> None:
+    """Seen from the clock as it was set, every heartbeat written before is so much older or younger."""
+    clock = Clock()
+    queue = queue_with(clock)
+    job = enqueue(database)
+    take(database, job)
+    for seconds in (0, hours * 3600):
+        silence(database, job, seconds)
+        with database.read() as connection:
+            assert not queue.get(connection, ME, job.id).stuck
+            assert queue.silent(connection) == []
+    clock.now += 16
+    with database.read() as connection:
+        assert queue.get(connection, ME, job.id).stuck
+        assert [silent.id for silent in queue.silent(connection)] == [job.id]
 
 
 # --- doing them
@@ -295,19 +323,19 @@ def test_a_job_that_is_stopped_may_clean_up(database: Database, asked: str, stat
 
 def test_a_job_is_unheld_while_it_waits_and_when_its_worker_is_dead(database: Database) -> None:
     job = enqueue(database)
-    assert unheld(database, "worker-1") == [job.id]
+    assert unclaimed(database, "worker-1") == [job.id]
     take(database, job)
-    assert unheld(database, "worker-1") == []
-    assert unheld(database, "worker-2") == [job.id]
+    assert unclaimed(database, "worker-1") == []
+    assert unclaimed(database, "worker-2") == [job.id]
 
 
 def test_of_two_that_hand_a_job_to_the_engine_one_succeeds(database: Database) -> None:
     job = enqueue(database)
     with database.write() as connection:
-        (row,) = claims.unheld(connection, ())
+        (row,) = claims.unclaimed(connection, ())
         assert claims.next_round(connection, row) == 1
         assert claims.next_round(connection, row) is None
-    assert take_up(database, job) is None, "an earlier round of it is no longer wanted"
+    assert claim(database, job) is None, "an earlier round of it is no longer wanted"
 
 
 def test_a_worker_that_was_given_up_writes_nothing_more(database: Database) -> None:
@@ -344,7 +372,7 @@ def test_a_job_that_ends_its_worker_again_and_again_is_failed(database: Database
     job = enqueue(database)
     for _ in range(3):
         killed_at(database, job, 0)
-    assert take_up(database, job) is None
+    assert claim(database, job) is None
     assert get(database, job).error_code == "worker_crashed"
 
 
@@ -352,17 +380,17 @@ def test_crashes_on_the_way_forward_do_not_add_up(database: Database) -> None:
     job = enqueue(database)
     for done in range(1, 8):
         killed_at(database, job, done)
-    taken = take_up(database, job)
+    taken = claim(database, job)
     assert taken is not None
     assert taken.stages[0].done == 7
 
 
 def test_a_job_whose_worker_dies_while_it_is_being_cancelled_is_cancelled(database: Database) -> None:
-    for end in (lambda job, row: take_up(database, job), lambda job, row: orphan_cancelled(database, row)):
+    for end in (lambda job, row: claim(database, job), lambda job, row: orphan_cancelled(database, row)):
         take(database, job := enqueue(database))
         with database.write() as connection:
             QUEUE.cancel(connection, ME, job.id)
-            (row,) = claims.unheld(connection, ())
+            (row,) = claims.unclaimed(connection, ())
         end(job, row)
         assert get(database, job).status == "cancelled"
         assert kinds(database, job)[-1] == "job_cancelled"

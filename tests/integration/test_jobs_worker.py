@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,16 @@ from sqlalchemy import create_engine, text, update
 
 from backend.db.tables import metadata
 from backend.jobs.engine import engine_url
+from backend.jobs.kinds import Arguments, JobKind, Steps
+from backend.jobs.queue import JobQueue
 from backend.jobs.tables import job_arguments
 from backend.jobs.types import FINISHED, Job
+from backend.processes.identity import this_process
+from backend.processes.registry import ProcessRegistry
+from backend.processes.worker import EXIT_RESTART, Worker, WorkerOptions
 from knowledge.storage.database import Database
 from knowledge.types import Scope
+from tests.clock import Clock
 from tests.counting_worker import counting_queue
 from tests.databases import DIALECTS, blank_database_url
 
@@ -66,6 +73,10 @@ class Rig:
     def ended(self, job: Job) -> Job:
         return self.until(job, lambda found: found.status in FINISHED)
 
+    def go_on(self, name: str) -> None:
+        """Ends the silent step of this job."""
+        (self.folder / f"{name}.go").touch()
+
     def counted(self, name: str) -> int:
         path = self.folder / name
         return len(path.read_text().split()) if path.exists() else 0
@@ -84,7 +95,8 @@ class Rig:
     def wait_for(self, met: Callable[[], object], timeout_s: float = 60) -> None:
         deadline = time.monotonic() + timeout_s
         while not met():
-            assert time.monotonic() < deadline
+            if time.monotonic() > deadline:
+                raise TimeoutError("what was waited for did not come")
             time.sleep(0.05)
 
     def workflows(self) -> int:
@@ -97,7 +109,7 @@ class Rig:
         return count
 
     def delete_engine(self) -> None:
-        """Everything the engine keeps, while nobody works."""
+        """Everything the engine keeps."""
         if self.url.startswith("sqlite"):
             for file in self.folder.glob("jobs.db*"):
                 file.unlink()
@@ -166,22 +178,26 @@ def test_a_running_job_can_be_cancelled_and_then_goes_on(rig: Rig) -> None:
 
 def test_a_handler_that_does_not_listen_is_cancelled_over_its_head(rig: Rig) -> None:
     rig.start_worker()
-    job = rig.enqueue("deaf", to=1, step_s=6.0)
+    job = rig.enqueue("deaf", silent_at=0)
     rig.until(job, lambda found: found.status == "running")
     rig.cancel(job)
-    assert rig.ended(job).status == "cancelled"
-    assert rig.counted("deaf") == 0, "it was cancelled before its step was over"
+    assert rig.ended(job).status == "cancelled", "although its step is not over"
+    next_in_line = rig.enqueue("next")
+    rig.go_on("deaf")
+    assert rig.ended(next_in_line).status == "succeeded"
+    assert rig.counted("deaf") <= 1, "what it does after that is the end of its step"
 
 
 def test_one_after_the_other_in_a_base_and_side_by_side_across_bases(rig: Rig) -> None:
     rig.start_worker()
     rig.start_worker()
-    first = rig.enqueue("first", to=30, step_s=0.05)
-    second = rig.enqueue("second", to=3)
-    elsewhere = rig.enqueue("elsewhere", base="other", to=3)
+    first = rig.enqueue("first", silent_at=0)
+    second = rig.enqueue("second")
+    elsewhere = rig.enqueue("elsewhere", base="other")
     rig.ended(elsewhere)
     assert rig.get(first).status in {"queued", "running"}
     assert rig.get(second).status == "queued"
+    rig.go_on("first")
     rig.ended(second)
     assert rig.get(first).status == "succeeded"
 
@@ -219,6 +235,53 @@ def test_what_the_engine_forgot_is_submitted_again(rig: Rig) -> None:
     rig.start_worker()
     assert rig.ended(job).result["resumed_at"] >= 5
     assert rig.ended(waiting).status == "succeeded"
+
+
+def test_a_worker_whose_engine_is_deleted_wants_to_be_started_again_and_then_every_job_ends(rig: Rig) -> None:
+    job = rig.enqueue("running", to=8, silent_at=5)
+    waiting = rig.enqueue("waiting")
+    first = rig.start_worker()
+    rig.until_counted(job, "running", 5)
+    rig.delete_engine()
+    assert first.wait(timeout=60) == EXIT_RESTART
+    rig.go_on("running")
+    rig.start_worker()
+    later = rig.enqueue("later")
+    assert rig.ended(job).result["resumed_at"] >= 5
+    assert rig.ended(waiting).status == "succeeded"
+    assert rig.ended(later).status == "succeeded"
+
+
+def test_a_worker_whose_job_hangs_ends_itself_though_it_could_beat_on(rig: Rig) -> None:
+    clock, ended, go_on = Clock(), threading.Event(), threading.Event()
+    exit_codes: list[int] = []
+
+    def hang(container: None, job: Job, given: Arguments) -> Steps:
+        yield None
+        go_on.wait()
+
+    def end_process(code: int) -> None:
+        exit_codes.append(code)
+        ended.set()
+
+    queue = JobQueue([JobKind(name="hang", arguments=Arguments, run=hang)], ProcessRegistry(this_process("api")))
+    with rig.database.write() as connection:
+        job = queue.enqueue(connection, ME, "hang", {})
+    url = engine_url(rig.url, rig.folder)
+    options = WorkerOptions(poll_s=0.05, beat_s=0.05)
+    worker = Worker(rig.database, queue, url, None, options=options, clock=clock, end_process=end_process)
+    worker.start()
+    try:
+        rig.until(job, lambda found: found.status == "running")
+        clock.now += options.quiet_limit_s
+        assert not ended.wait(1.0), "it is only shown as stuck"
+        clock.now += options.hang_limit_s - options.quiet_limit_s + 1
+        assert ended.wait(60)
+        assert exit_codes[0] == EXIT_RESTART
+        assert rig.get(job).status == "running", "so that whoever takes it up counts it as a crash of this job"
+    finally:
+        go_on.set()
+        worker.stop()
 
 
 def test_what_has_ended_is_forgotten_by_the_engine(rig: Rig) -> None:

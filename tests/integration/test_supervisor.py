@@ -75,7 +75,8 @@ def lives(process: psutil.Process) -> bool:
 def until(met: Callable[[], object], timeout_s: float = 30) -> None:
     deadline = time.monotonic() + timeout_s
     while not met():
-        assert time.monotonic() < deadline
+        if time.monotonic() > deadline:
+            raise TimeoutError("what was waited for did not come")
         time.sleep(0.05)
 
 

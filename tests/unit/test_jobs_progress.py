@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from backend.jobs.events import FileRefused, JobNoted, Refusal, Stage
 from backend.jobs.progress import SHOWN_FAILURES, Progress
+from tests.clock import Clock
 from tests.jobs import a_job
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def refusal(path: str, reason: str = "broken") -> Refusal:

@@ -18,16 +18,7 @@ from backend.processes.identity import ProcessIdentity, start_ticks, this_proces
 from backend.processes.registry import ProcessRegistry
 from backend.processes.tables import processes
 from knowledge.storage.database import Database
-
-
-class Clock:
-    """Time that passes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture
