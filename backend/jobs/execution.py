@@ -107,8 +107,13 @@ class Execution:
             self._show(progress)
         if event is None and not self.cancelled.is_set():
             self.release()
-        else:
+            return
+        try:
             self.end(event or JobCancelled())
+        except (ClaimLost, *UNREACHABLE):
+            raise
+        except Exception as error:  # a result that cannot be stored must not leave the job running for ever
+            self.end(self._failed(error))
 
     def _drive(self, steps: Steps, progress: Progress) -> Outcome | None:
         """What the job leaves behind, or None when it was stopped on the way."""

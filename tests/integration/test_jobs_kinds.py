@@ -28,6 +28,29 @@ def compare(container: Container, job: Job, given: CompareArguments) -> Steps:
 COMPARE = JobKind(name="compare", arguments=CompareArguments, run=compare)
 
 
+def leave_what_is_no_json(container: Container, job: Job, given: Arguments) -> Steps:
+    yield Outcome(result={"container": container})
+
+
+ODD = JobKind(name="odd", arguments=Arguments, run=leave_what_is_no_json)
+
+
+def test_a_job_whose_result_cannot_be_stored_fails(tmp_path: Path) -> None:
+    with api_client(tmp_path / "data") as client:
+        container: Container = client.app.state.container  # type: ignore[attr-defined]
+        container.jobs.kinds[ODD.name] = ODD
+        with container.database.write() as connection:
+            job = container.jobs.enqueue(connection, LOCAL, "odd", {})
+        worker = make_worker(container)
+        worker.start()
+        try:
+            events = client.get(f"jobs/{job.id}/events").text
+        finally:
+            worker.stop()
+    assert "event: job_failed" in events
+    assert "internal_error" in events
+
+
 def test_a_new_kind_of_job_is_checked_queued_done_and_shown(tmp_path: Path) -> None:
     with api_client(tmp_path / "data") as client:
         container: Container = client.app.state.container  # type: ignore[attr-defined]
