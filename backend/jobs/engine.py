@@ -42,7 +42,8 @@ def workflow_id(job_id: str, round_: int) -> str:
 
 class DbosEngine:
     """Calls `run(job_id, round)` for each workflow submitted: those of one partition one after the other, in the order
-    they were submitted, at most `concurrency` at once in this process, each by one worker of all that share the database."""
+    they were submitted, at most `concurrency` at once in this process, each by one worker of all that share the
+    database."""
 
     def __init__(self, url: str, executor_id: str, run: Callable[[str, int], None], concurrency: int = 2) -> None:
         self._url = url

@@ -186,7 +186,7 @@ async def test_nothing_may_follow_what_waits_and_deleting_it_ends_the_stream(dat
     await here.start()
     run = await parked(database, here)
     with database.write() as connection, pytest.raises(RunActive):
-        open_run(connection, run.thread_id, spec(), Placement(), owner=here.owner, lease=here.lease)
+        open_run(connection, run.thread_id, spec(), Placement(), owner=here.owner)
     with database.read() as connection:
         assert Conversations(connection, ME).get(run.thread_id).active_run_id == run.id
     following = asyncio.create_task(heard(here, run.id))
