@@ -21,7 +21,7 @@ import knowledge.storage.tables
 from backend.db.tables import metadata
 from backend.evaluation.job import EvaluationArguments
 from backend.evaluation.questions import kept
-from backend.jobs.claims import unheld
+from backend.jobs.claims import unclaimed
 from backend.jobs.queue import JobQueue
 from backend.jobs.registry import KINDS
 from backend.knowledge_bases.jobs import BuildArguments
@@ -158,7 +158,7 @@ def test_jobs_that_wait_are_kept_by_an_upgrade_with_what_they_were_asked(databas
     scope = Scope(workspace_id="w", user_id="me")
     with database.read() as connection:
         build, evaluate = (queue.get(connection, scope, each * 32) for each in "ab")
-        assert [row.id for row in unheld(connection, ())] == [build.id, evaluate.id]
+        assert [row.id for row in unclaimed(connection, ())] == [build.id, evaluate.id]
         assert queue.arguments(connection, build) == BuildArguments(source_ids=("s",))
         given = queue.arguments(connection, evaluate)
         assert isinstance(given, EvaluationArguments)
