@@ -20,6 +20,7 @@ from backend.accounts.authentication import Authentication
 from backend.accounts.guard import Guard
 from backend.accounts.sealing import Sealer
 from backend.accounts.visits import Proxies
+from backend.jobs.following import JobFollower, job_reader
 from backend.jobs.queue import JobQueue
 from backend.jobs.registry import KINDS
 from backend.knowledge_bases.paths import PathPolicy
@@ -66,6 +67,7 @@ class Container:
     metrics: Metrics
     processes: ProcessRegistry
     jobs: JobQueue
+    job_follower: JobFollower
     catalogue: ModelCatalogue
     models: ModelSelector
     runner: Runner
@@ -156,6 +158,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
     contexts = RunContexts(database=database, models=models)
     execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
     processes = ProcessRegistry(this_process("api"), silent_after_s=settings.runs.lease_seconds)
+    jobs = part("jobs", lambda: JobQueue(KINDS, processes))
     return Container(
         settings=settings,
         database=database,
@@ -165,7 +168,8 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         sealer=sealer,
         metrics=metrics,
         processes=processes,
-        jobs=part("jobs", lambda: JobQueue(KINDS, processes)),
+        jobs=jobs,
+        job_follower=JobFollower(job_reader(database, jobs)),
         catalogue=catalogue,
         models=models,
         runner=runner,

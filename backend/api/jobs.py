@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
@@ -12,16 +11,13 @@ from backend.api.context import Caller, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.api.streams import BEAT, BEAT_SECONDS, EVENTS, EventStream, LastEventId
 from backend.bootstrap import Container
-from backend.jobs.events import TERMINAL_KINDS, encode_job_event
-from backend.jobs.types import FINISHED, Job, StoredJobEvent
+from backend.jobs.events import encode_job_event
+from backend.jobs.types import Job, StoredJobEvent
 from backend.knowledge_bases.selection import resolve
 from backend.schemas import JobView, Page
 from knowledge.types import Scope
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-
-POLL_SECONDS = 0.3
-"""How often the events of a job, which another process performs, are looked for."""
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -78,26 +74,9 @@ async def follow_job(id: str, container: Here, scope: Caller, last_event_id: Las
 
 
 async def _wire(container: Container, scope: Scope, job_id: str, after: int) -> AsyncIterator[bytes]:
-    silent = 0.0
     with container.metrics.streams.track_inprogress():
-        while True:
-            events, over = await container.in_thread(_read, container, scope, job_id, after)
-            if events:
-                after, silent = events[-1].id, 0.0
-                yield b"".join(_event(each) for each in events)
-            if over and (not events or events[-1].event.kind in TERMINAL_KINDS):
-                return
-            await asyncio.sleep(POLL_SECONDS)
-            silent += POLL_SECONDS
-            if silent >= BEAT_SECONDS:
-                silent = 0.0
-                yield BEAT
-
-
-def _read(container: Container, scope: Scope, job_id: str, after: int) -> tuple[list[StoredJobEvent], bool]:
-    with container.database.read() as connection:
-        job = container.jobs.get(connection, scope, job_id)
-        return container.jobs.events(connection, scope, job_id, after), job.status in FINISHED
+        async for events in container.job_follower.follow(scope, job_id, after, beat=BEAT_SECONDS):
+            yield b"".join([_event(each) for each in events]) or BEAT
 
 
 def _event(stored: StoredJobEvent) -> bytes:

@@ -23,7 +23,7 @@ PAGE = 2_000
 class Follower:
     """Reads runs for any number of streams."""
 
-    def __init__(self, *, database: Database, broker: Broker, is_local: Callable[[str], bool]) -> None:
+    def __init__(self, *, database: Database, broker: Broker[StoredEvent], is_local: Callable[[str], bool]) -> None:
         self._database = database
         self._broker = broker
         self._is_local = is_local
@@ -59,7 +59,7 @@ class Follower:
         return LISTEN_SECONDS if status == WAITING or self._is_local(run_id) else POLL_SECONDS
 
     async def _next(
-        self, run_id: str, listener: Listener, after: int, timeout: float
+        self, run_id: str, listener: Listener[StoredEvent], after: int, timeout: float
     ) -> tuple[list[StoredEvent], bool]:
         """What the listener got next, and whether to go on listening; otherwise the table is to be read."""
         local = self._is_local(run_id)

@@ -67,7 +67,7 @@ class RunService:
         self._cancelled: set[str] = set()
         self._lost: set[str] = set()
         self._ending: set[str] = set()
-        broker = Broker()
+        broker = Broker[StoredEvent]()
         self._writer = EventWriter(
             database=database, broker=broker, metrics=metrics, owner=self.owner, on_lost=self._abandon
         )

@@ -57,7 +57,13 @@ class EventWriter:
     """
 
     def __init__(
-        self, *, database: Database, broker: Broker, metrics: Metrics, owner: str, on_lost: Callable[[str], None]
+        self,
+        *,
+        database: Database,
+        broker: Broker[StoredEvent],
+        metrics: Metrics,
+        owner: str,
+        on_lost: Callable[[str], None],
     ) -> None:
         self._database = database
         self._broker = broker
