@@ -23,6 +23,7 @@ from backend.accounts.visits import Proxies
 from backend.jobs.following import JobFollower, job_reader
 from backend.jobs.queue import JobQueue
 from backend.jobs.registry import KINDS
+from backend.knowledge_bases.judged import judged_readers
 from backend.knowledge_bases.paths import PathPolicy
 from backend.models.selector import ModelSelector
 from backend.processes.identity import this_process
@@ -84,6 +85,8 @@ class Container:
     readers: Mapping[str, SourceReader]
     """What reads sources, by kind."""
     ingestor: Ingestor
+    local_ingestor: Ingestor
+    """Reads what the local user names on the command line, wherever it is; `ingestor` what anybody may name."""
     prepare: Callable[[], None]
     """Loads what the phases need, so that the first run is as fast as the second. May be called in a thread."""
 
@@ -158,6 +161,19 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
     contexts = RunContexts(database=database, models=models)
     execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
     processes = ProcessRegistry(this_process("api"), silent_after_s=settings.runs.lease_seconds)
+    paths = PathPolicy.of(settings)
+
+    def ingestor(policy: PathPolicy) -> Ingestor:
+        return Ingestor(
+            database=database,
+            blobs=blobs,
+            projections=projections,
+            embedders=embedders,
+            parser=parser,
+            readers=judged_readers(readers, policy),
+            parsing=settings.parsing.limits,
+        )
+
     jobs = part("jobs", lambda: JobQueue(KINDS, processes))
     return Container(
         settings=settings,
@@ -183,7 +199,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
             capacity=capacity,
         ),
         capacity=capacity,
-        paths=PathPolicy.of(settings),
+        paths=paths,
         embedders=embedders,
         blobs=blobs,
         artifact_files=artifact_files,
@@ -191,15 +207,8 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         parser=parser,
         fetcher=fetcher,
         readers=readers,
-        ingestor=Ingestor(
-            database=database,
-            blobs=blobs,
-            projections=projections,
-            embedders=embedders,
-            parser=parser,
-            readers=readers,
-            parsing=settings.parsing.limits,
-        ),
+        ingestor=ingestor(paths),
+        local_ingestor=ingestor(paths.for_local_user()),
         prepare=part("prepare", lambda: runner.phases.prepare),
     )
 

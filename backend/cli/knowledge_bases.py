@@ -50,7 +50,7 @@ def build(
                 store = SourceStore(connection, base)
                 source_ids = [store.add(each.kind, each.location).id for each in named if each.kind != "file"]
                 source_ids += container.ingestor.add_uploads(connection, base, files)
-                arguments = {"source_ids": list(dict.fromkeys(source_ids))}
+                arguments = {"source_ids": list(dict.fromkeys(source_ids)), "local": True}
                 job = container.jobs.enqueue(connection, LOCAL, "build", arguments, knowledge_base_id=base.id)
         see_to_it(container, job, base.name, no_wait)
 
@@ -65,7 +65,7 @@ def rebuild(name: Name, no_wait: NoWait = False) -> None:
     with opened() as container:
         with container.database.write() as connection:
             base = KnowledgeBaseStore(connection, LOCAL).get(name)
-            job = container.jobs.enqueue(connection, LOCAL, "build", {}, knowledge_base_id=base.id)
+            job = container.jobs.enqueue(connection, LOCAL, "build", {"local": True}, knowledge_base_id=base.id)
         see_to_it(container, job, base.name, no_wait)
 
 

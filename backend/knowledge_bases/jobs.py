@@ -31,13 +31,15 @@ _OWN_WORK = frozenset({PARSED, SPLIT, WORDS})
 
 
 class BuildArguments(Arguments):
-    """The sources to sync; None: all of the base."""
+    """The sources to sync; None: all of the base. `local`: the local user asks, on the command line."""
 
     source_ids: tuple[str, ...] | None = None
+    local: bool = False
 
 
 def _build(container: Container, job: Job, given: BuildArguments) -> Steps:
-    yield from _told(container.ingestor.build(job.scope, _base_of(job), given.source_ids), job.stages)
+    ingestor = container.local_ingestor if given.local else container.ingestor
+    yield from _told(ingestor.build(job.scope, _base_of(job), given.source_ids), job.stages)
 
 
 def _embed(container: Container, job: Job, given: Arguments) -> Steps:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backend.errors import Invalid, PathRefused
 from backend.settings import Settings
 
-_OURS = ("files", "indexes", "secret.key", "chatbot.db")
+_OURS = ("files", "indexes", "artifacts", "secret.key", "chatbot.db", "jobs.db", "up.lock", "up.json")
 """What the product keeps in its data folder; beside it, a user may have put folders of documents there."""
 
 
@@ -32,8 +32,13 @@ class PathPolicy:
             open_to_others=bool(settings.strangers or settings.token.get_secret_value()),
         )
 
-    def check(self, kind: str, location: str, *, hidden: bool = False) -> None:
-        """Raises PathRefused for a path that may not be read, Invalid for what is no folder, or no file.
+    def for_local_user(self) -> PathPolicy:
+        """The policy for who may open every file of this machine anyway: no roots, and still not the data folder."""
+        return replace(self, open_to_others=False)
+
+    def check(self, kind: str, location: str, *, hidden: bool = False) -> Path:
+        """The path with its links followed. Raises PathRefused for one that may not be read, Invalid for what is no
+        folder, or no file.
 
         `hidden`: folders whose names begin with a dot are read, too.
         """
@@ -45,6 +50,7 @@ class PathPolicy:
             )
         self._check_data_folder(path, hidden)
         _check_kind(kind, path)
+        return path
 
     def _check_data_folder(self, path: Path, hidden: bool) -> None:
         data = _resolved(str(self.data_dir))

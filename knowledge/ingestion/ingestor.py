@@ -102,12 +102,14 @@ class Ingestor:
         self._projections = projections
         self._embedders = embedders
         self._version = version
+        limits = parsing or ParsingLimits()
         self._synchroniser = Synchroniser(
             database=database,
             blobs=blobs,
             embedders=embedders,
             readers=readers,
             version=version,
+            max_file_bytes=limits.max_file_bytes,
         )
         self._processor = Processor(
             database=database,
@@ -115,7 +117,7 @@ class Ingestor:
             projections=projections,
             embedders=embedders,
             parser=parser,
-            limits=parsing or ParsingLimits(),
+            limits=limits,
             version=version,
         )
         self._importer = VectorImporter(database=database, blobs=blobs, embedders=embedders)

@@ -13,8 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, select, update
 
+from knowledge.config import MEGABYTE
 from knowledge.errors import (
     FetchRefused,
+    FileTooLarge,
     InvalidInput,
     NotFound,
     SourceUnavailable,
@@ -102,13 +104,16 @@ class Synchroniser:
         embedders: Mapping[str, Embedder],
         readers: Mapping[str, SourceReader],
         version: str,
+        max_file_bytes: int,
     ) -> None:
-        """`version` is that of parser and splitter: documents that another one made are processed again."""
+        """`version` is that of parser and splitter: documents that another one made are processed again. Files above
+        `max_file_bytes` are failures, and never copied."""
         self._database = database
         self._blobs = blobs
         self._embedders = embedders
         self._readers = readers
         self._version = version
+        self._max_file_bytes = max_file_bytes
 
     def receive(
         self, base: KnowledgeBase, source: Source, tally: Tally, *, force: bool = False
@@ -226,7 +231,9 @@ class Synchroniser:
             tally.unchanged += 1
         else:
             try:
+                self._check_size(item.path, item.size)
                 with item.open() as path:
+                    self._check_size(item.path, path.stat().st_size)
                     blob = yield from self._stored(path, known, batch.holding, tally)
             except UnreadableFile as error:
                 batch.failures.append((item, error.code, str(error)))
@@ -237,6 +244,11 @@ class Synchroniser:
                 return
             batch.size += blob.size
             batch.files.append(_received(item, blob))
+
+    def _check_size(self, path: str, size: int) -> None:
+        if size > self._max_file_bytes:
+            largest = self._max_file_bytes / MEGABYTE
+            raise FileTooLarge(f"{path} has {size / MEGABYTE:,.1f} MB; at most {largest:,.1f} MB are read.")
 
     def _is_unchanged(self, known: _Known, item: SourceItem) -> bool:
         settled = known.modified_ns + SETTLED_NS < known.received_at.timestamp() * 1e9
@@ -252,7 +264,7 @@ class Synchroniser:
             yield from _steadily(path, digest.update, tally)
             if digest.hexdigest() == known.content_hash and self._blobs.contains(known.content_hash):
                 return Blob(content_hash=known.content_hash, size=known.size)
-        with holding.writer() as writer:
+        with holding.writer(max_bytes=self._max_file_bytes) as writer:
             yield from _steadily(path, writer.write, tally)
             return writer.finish()
 
