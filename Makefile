@@ -27,9 +27,14 @@ check: .venv/.tested-with ## lint, types, floors
 bench: .venv/.tested-with ## print the figures (CORPORA=folder names real corpora)
 	$(BIN)/python -m bench $(ARGS)
 
+COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 lock: .venv/.tested-with ## resolve the dependencies anew
-	$(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-package torch --no-header --no-annotate --upgrade -q -o requirements.lock
-	$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-package torch --no-header --no-annotate -q -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --no-emit-package torch --upgrade -o requirements.lock
+	$(COMPILE) pyproject.toml --group dev --no-emit-package torch -o requirements-dev.lock
+	echo '$(TORCH)' | $(COMPILE) - --no-config -c requirements.lock -o requirements-torch.lock
+	grep -Eo '^uv==[0-9.]+' requirements-dev.lock | $(COMPILE) - --no-config --no-deps -o requirements-uv.lock
+	echo '$(TORCH)' | $(COMPILE) - --no-config --no-deps --torch-backend cpu --upgrade -o requirements-torch-cpu.lock \
+	    || echo "PyTorch's own index is out of reach: requirements-torch-cpu.lock stays as it is"
 
 clean: ## remove what was installed
 	rm -rf .venv
@@ -39,14 +44,17 @@ clean: ## remove what was installed
 	$(PYTHON) -m venv .venv
 
 # torch comes first and by itself, because its Linux wheel brings gigabytes of CUDA that a machine without a GPU cannot
-# use. There, unless pip already knows a CPU build, uv is asked for one: it knows where they are published.
+# use. There a CPU build is taken: pip's, where it knows one, otherwise uv's, which knows where they are published.
 TORCH := torch==2.13.0
-.venv/.torch: .venv/bin/python
+HASHED := -q --require-hashes --no-deps -r
+.venv/.torch: requirements-torch.lock requirements-torch-cpu.lock requirements-uv.lock .venv/bin/python
 	@set -e; pip="$(BIN)/python -m pip"; \
-	if [ "$$(uname -sm)" = "Linux x86_64" ] && ! command -v nvidia-smi >/dev/null \
-	    && ! $$pip install -q --dry-run --no-deps --report - $(TORCH) 2>/dev/null | grep -q '+cpu'; then \
-	    $$pip install -q uv==0.13.9 && $(UV) pip install -q --python $(BIN)/python --torch-backend cpu $(TORCH); \
-	else $$pip install -q --no-compile $(TORCH); fi
+	if [ "$$(uname -sm)" != "Linux x86_64" ] || command -v nvidia-smi >/dev/null; then \
+	    $$pip install --no-compile $(HASHED) requirements-torch.lock; \
+	elif ! $$pip install --no-compile $(HASHED) requirements-torch-cpu.lock 2>/dev/null; then \
+	    $$pip install --no-compile $(HASHED) requirements-uv.lock; \
+	    $(UV) pip install --python $(BIN)/python --torch-backend cpu $(HASHED) requirements-torch-cpu.lock; \
+	fi
 	@touch $@
 
 # What only a model that a user names is run by, and tests of others, are a quarter of a gigabyte of bytecode: Python

@@ -53,15 +53,36 @@ def test_the_locks_agree() -> None:
     assert {name: development.get(name) for name in runtime} == runtime
 
 
-def test_torch_has_one_version_and_is_in_no_lock() -> None:
+def test_torch_has_one_version_and_locks_of_its_own() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = next(each for each in project["dependencies"] if each.startswith("torch=="))
     makefile = re.search(r"^TORCH := (\S+)$", (ROOT / "Makefile").read_text(), re.M)
     assert makefile is not None
     assert makefile.group(1) == wanted
     assert wanted in (ROOT / "backend" / "Dockerfile").read_text()
+    version = wanted.removeprefix("torch==")
+    assert locked("requirements-torch.lock")["torch"] == {version}
+    assert locked("requirements-torch-cpu.lock") == {"torch": {f"{version}+cpu"}}
     for lock in ("requirements.lock", "requirements-dev.lock"):
         assert not {name for name in locked(lock) if name == "torch" or name.startswith(("nvidia-", "triton"))}
+
+
+def test_what_torch_shares_with_the_product_has_one_version() -> None:
+    runtime, torch = locked("requirements.lock"), locked("requirements-torch.lock")
+    assert {name: runtime[name] for name in torch if name in runtime} == {
+        name: versions for name, versions in torch.items() if name in runtime
+    }
+    assert locked("requirements-uv.lock")["uv"] == locked("requirements-dev.lock")["uv"]
+
+
+@pytest.mark.parametrize("name", ["Makefile", "backend/Dockerfile", "frontend/Dockerfile"])
+def test_what_is_installed_by_name_comes_from_a_lock_with_hashes(name: str) -> None:
+    commands = re.findall(r"pip install [^;&\n]*", (ROOT / name).read_text().replace("\\\n", " "))
+    assert commands
+    assert [command for command in commands if "==" in command] == []
+    for lock in re.findall(r"-r (requirements\S+\.lock)", " ".join(commands)):
+        text = (ROOT / lock).read_text()
+        assert text.count("==") <= text.count("--hash=sha256:")
 
 
 def test_every_dependency_is_locked() -> None:
