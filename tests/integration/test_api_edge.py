@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.accounts.attempts import SECONDS_EACH, Attempts
+from backend.accounts.authentication import Authentication
+from backend.app import create_app
 from backend.errors import SettingsInvalid
 from backend.settings import Settings, load_settings, require_token
-from tests.api_client import URL, api_client
+from tests.api_client import URL, api_client, container
 
 TOKEN = "a-long-enough-token"
 
@@ -124,19 +128,27 @@ def test_the_cookie_is_secure_behind_tls(tmp_path: Path, peer: str, told: str, s
         assert ("; secure" in given.headers["set-cookie"].lower()) is secure
 
 
-def test_guessing_is_slowed_down_for_who_guesses(public: TestClient) -> None:
-    def guess(token: str, client: str, *, bearer: bool) -> int:
-        headers = {"X-Forwarded-For": client}
-        if bearer:
-            return public.get("threads", headers={**headers, "Authorization": f"Bearer {token}"}).status_code
-        return public.post("session", json={"token": token}, headers=headers).status_code
+def test_guessing_is_slowed_down_for_who_guesses(tmp_path: Path) -> None:
+    now = 0.0
+    made = container(tmp_path, api={"host": "0.0.0.0"}, token=TOKEN)
+    attempts = Attempts(clock=lambda: now)
+    app = create_app(replace(made, authentication=Authentication(TOKEN, made.database, attempts)))
 
-    public.app.state.container.authentication._attempts._clock = lambda: 0.0  # type: ignore[attr-defined]
-    told = [guess(f"guess-{number}", "203.0.113.5", bearer=number % 2 == 0) for number in range(20)]
-    assert told == [401] * 10 + [429] * 10
-    assert guess(TOKEN, "203.0.113.5", bearer=True) == 429, "a guesser is not even told that it guessed right"
-    for bearer in (True, False):
-        assert guess(TOKEN, "203.0.113.6", bearer=bearer) < 300
+    def guess(token: str, address: str, *, bearer: bool) -> int:
+        headers = {"X-Forwarded-For": address}
+        if bearer:
+            return client.get("threads", headers={**headers, "Authorization": f"Bearer {token}"}).status_code
+        return client.post("session", json={"token": token}, headers=headers).status_code
+
+    with TestClient(app, base_url=f"{URL}/api/v1/", client=("127.0.0.1", 50_000)) as client:
+        told = [guess(f"guess-{number}", "203.0.113.5", bearer=number % 2 == 0) for number in range(20)]
+        assert told == [401] * 10 + [429] * 10
+        assert guess(TOKEN, "203.0.113.5", bearer=True) == 429, "a guesser is not even told that it guessed right"
+        for bearer in (True, False):
+            assert guess(TOKEN, "203.0.113.6", bearer=bearer) < 300
+        now = SECONDS_EACH
+        assert guess("another", "203.0.113.5", bearer=True) == 401, "one more is looked at every few seconds"
+        assert guess("another", "203.0.113.5", bearer=True) == 429
 
 
 @pytest.mark.parametrize("api", [{"allowed_hosts": ("chat.example",)}, {"allowed_origins": ("https://chat.example",)}])
