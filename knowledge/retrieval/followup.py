@@ -14,6 +14,10 @@ _MOST_CARRIED = 8
 _FEW_WORDS = 3
 """A question of at most so many content words leans on what was said before when it points back to it."""
 
+_LONGEST_FOLLOW_UP = 600
+_MOST_READ = 2000
+"""Characters that are read of an earlier question; what it was about is said by then."""
+
 _CODE = re.compile(r"`([^`\n]{1,80})`")
 _WORD = re.compile(r"(?:--?)?[A-Za-z0-9_][\w./:=-]*[\w]|[A-Za-z0-9_]|[\u3400-\u9fff]+", re.ASCII)
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -62,19 +66,28 @@ def contextualise(question: str, earlier: Sequence[str]) -> str:
     """The question as it stands alone: unchanged when it does, otherwise with what the last turns were about behind it.
 
     `earlier` are the questions asked before in the same conversation, oldest first. The question itself is always kept
-    word for word; nothing is looked up and nothing raised.
+    word for word; nothing is looked up and nothing raised. A long question stands alone. However long they all are, it
+    takes no longer than reading them does.
     """
-    if not earlier or not is_elliptic(question):
+    asked = _plain(question)
+    if not earlier or not is_elliptic(asked):
         return question
-    carried = _topic(earlier[-_TURNS:], question)
+    carried = _topic([_plain(turn)[:_MOST_READ] for turn in earlier[-_TURNS:]], asked)
     if not carried:
         return question
     opening, closing = ("（", "）") if language_of(question) == "zh" else (" (", ")")
     return f"{question.rstrip()}{opening}{' '.join(carried)}{closing}"
 
 
+def _plain(text: str) -> str:
+    """The lines of a text without the white space that says nothing."""
+    return "\n".join(filter(None, (" ".join(line.split()) for line in text.splitlines())))
+
+
 def is_elliptic(question: str) -> bool:
     """Whether a question leans on earlier ones: it goes on ("and …", "那…") or points back without saying to what."""
+    if len(question) > _LONGEST_FOLLOW_UP:
+        return False
     text = _CODE.sub(" ", question)
     words = len(list(_content_words(question)))
     if _begins_with_pronoun(text):

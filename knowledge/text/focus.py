@@ -25,11 +25,12 @@ _TIME = re.compile(
     r"|\b\d{4}-\d\d-\d\d\b|\b\d{9,}\b"
 )
 _MACHINE = re.compile(
-    r"^\s*(?:"
+    r"^\s*+(?:"
     r"[\[(]?\d{4}[-/]\d\d[-/]\d\d|[\[(]?\d\d:\d\d:\d\d|[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d"  # a time first
     r"|(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL|PANIC)\b|(?:level|ts|time|msg)=|[EWIF]\d{4} "
     r"|at [\w.$<>]+\(|File \"|Traceback \(|Caused by:|goroutine \d|\.\.\. \d+ more|[\w.$]+(?:Error|Exception)\b"
-    r"|[-\s]*[\w.$/\"-]+:(?:\s+\S+(?: \S+){0,3})?\s*$|- \S+\s*$|---\s*$|[{}\[\]],?\s*$|[$#>] \S|\S+\s*=\s*\S+\s*$"
+    r"|[-\s]*+[\w.$/\"-]++:(?:\s+\S+(?: \S+){0,3})?\s*$|- \S+\s*$|---\s*$|[{}\[\]],?\s*$|[$#>] \S"
+    r"|[^\s=]++\s*+=\s*+\S++\s*+$"
     r")"
 )
 _FAILS = re.compile(
@@ -62,7 +63,7 @@ def focus_of(question: str) -> str:
         return question[:_LONGEST]
     sentences = [text for line in prose for text in _sentences(line)]
     asking = [text for text in sentences if _ASKS.search(text)]
-    telling = [text for text in sentences if text not in asking]
+    telling = [text for text in sentences if not _ASKS.search(text)]
     failing = _distinct(line for line in machine if _FAILS.search(line))
     failing = (failing or _distinct(machine)) if not sentences else failing
     parts = [
