@@ -43,6 +43,7 @@ from backend.api.streams import EVENT
 from backend.bootstrap import Container
 from backend.errors import Invalid, status_of
 from backend.knowledge_bases.selection import resolve
+from backend.limits import LONGEST_QUESTION
 from backend.runs.capacity import Capacity
 from knowledge.types import Scope
 
@@ -129,8 +130,8 @@ def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContex
     spoken = [message for message in body.messages if message.role in ("user", "assistant") and message.text.strip()]
     if not spoken or spoken[-1].role != "user":
         raise Invalid("The last message must be one of the user, with text.")
-    if len(spoken[-1].text) > 100_000:
-        raise Invalid("The question is longer than 100,000 characters.")
+    if len(spoken[-1].text) > LONGEST_QUESTION:
+        raise Invalid(f"The question is longer than {LONGEST_QUESTION:,} characters.")
     with container.database.read() as connection:
         bases = resolve(connection, scope, body.knowledge_bases)
     spec = RunSpec(

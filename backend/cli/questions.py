@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend.cli.processes import AsJson
+from backend.limits import LONGEST_QUESTION
 
 if TYPE_CHECKING:
     from agents.events import RunFinished
@@ -17,8 +18,16 @@ if TYPE_CHECKING:
     from backend.bootstrap import Container
     from knowledge.types import Hit
 
-Question = Annotated[str, typer.Argument(help="In English or Chinese.")]
 NARROW = 300
+
+
+def _bounded(question: str) -> str:
+    if len(question) > LONGEST_QUESTION:
+        raise typer.BadParameter(f"it is longer than {LONGEST_QUESTION:,} characters.")
+    return question
+
+
+Question = Annotated[str, typer.Argument(help="In English or Chinese.", callback=_bounded)]
 
 
 def add_to(app: typer.Typer) -> None:

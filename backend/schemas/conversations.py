@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from backend.limits import LONGEST_QUESTION
 from backend.schemas.base import Body, View
 from backend.schemas.knowledge import SearchFilters
 from knowledge.types import Verdict
@@ -108,7 +109,7 @@ class RunCreate(Body):
     means those of the thread, and an empty list there or here all that there are.
     """
 
-    input: str = Field(default="", max_length=100_000)
+    input: str = Field(default="", max_length=LONGEST_QUESTION)
     phase: str = Field(default="answer", max_length=100)
     knowledge_bases: list[str] | None = Field(default=None, max_length=100)
     filters: SearchFilters = Field(default_factory=SearchFilters)

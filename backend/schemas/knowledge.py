@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from backend.limits import LONGEST_QUESTION
 from backend.schemas.base import Body, Name, View
 from knowledge.types import Filters
 
@@ -131,7 +132,7 @@ class SearchFilters(Body):
 
 
 class SearchRequest(Body):
-    query: Annotated[str, Field(min_length=1, max_length=100_000)]
+    query: Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION)]
     top_k: int = Field(default=10, ge=1, le=100)
     explain: bool = False
     filters: SearchFilters = Field(default_factory=SearchFilters)
