@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from backend.cli import app
 from backend.limits import LONGEST_QUESTION
-from tests.api_client import api_client, new_thread
+from tests.api_client import URL, api_client, new_thread
 
 LONG = "a" * (LONGEST_QUESTION + 1)
 
@@ -28,7 +28,7 @@ def test_rest_and_the_openai_protocol_name_the_limit(tmp_path: Path) -> None:
         refused = [
             client.post(f"threads/{new_thread(client)}/runs", json={"input": LONG}),
             client.post("knowledge-bases/docs/search", json={"query": LONG}),
-            client.post("/v1/chat/completions", json=chat),
+            client.post(f"{URL}/v1/chat/completions", json=chat),
         ]
     assert [each.status_code for each in refused] == [422, 422, 400]
     assert all("100000" in each.text.replace(",", "") for each in refused)
