@@ -70,6 +70,36 @@ def test_the_heading_of_a_citation_is_the_one_above_its_text() -> None:
         assert place_at(passage, text.index(word)).heading_path == path
 
 
+@pytest.mark.parametrize(
+    ("text", "quoted", "headings"),
+    [
+        ("Swarm runs containers.\n\n## Roles\n\nA role is a kind of target.\n", "A role is", ("Roles",)),
+        (
+            "## Scaling\n\nTwo ways are there.\n\n### By itself\n\nThe size follows the load.\n",
+            "The size follows",
+            ("Scaling", "By itself"),
+        ),
+        (
+            "# Guide\n\n## First\n\n```\n" + "go now\n" * 60 + "```\n\n## Second\n\nA plain word.\n",
+            "A plain word",
+            ("Guide", "Second"),
+        ),
+        (
+            "## Kinds\n\nThese are known.\n\n### Inside\n\n| A | B |\n|---|---|\n" + "| one | two |\n" * 20,
+            "| one | two |",
+            ("Kinds", "Inside"),
+        ),
+    ],
+)
+def test_text_stands_under_the_heading_above_it_whatever_a_chunk_begins_with(
+    text: str, quoted: str, headings: tuple[str, ...]
+) -> None:
+    passages = found(text).passages
+    passage = next(each for each in passages if quoted in each.text)
+
+    assert place_at(passage, passage.start + passage.text.index(quoted)).heading_path == headings
+
+
 def test_a_procedure_is_all_its_steps() -> None:
     text = said("How do I turn the wheel?", found(STEPS))
     assert "1. Push the lever number 1 " in text
