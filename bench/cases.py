@@ -4,7 +4,8 @@ python -m bench cases FOLDER [--show] [NAME …]
 
 Each folder in FOLDER is a case: a knowledge base of its own. What is asked of it stands in bench/cases.jsonl, one
 question a line, by the name of the folder: `must` are patterns of the answer, `must_not` those of something else,
-`history` the questions before it; `question_file` names a file of the case that holds the question.
+`history` the questions before it; `question_file` names a file of the case that holds the question, `documents` the case
+whose documents are asked, when it has none of its own.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Check:
     case: str
     question: str = ""
     question_file: str = ""
+    documents: str = ""
     must: list[str] = field(default_factory=list)
     must_not: list[str] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
@@ -50,7 +52,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", help="only these cases")
     parser.add_argument("--show", action="store_true", help="print every answer")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     checks = [Check(**row) for row in _rows(CHECKS)]
     embedders = create_embedders()
@@ -76,7 +78,8 @@ def _failures(folder: Path, checks: Sequence[Check], embedders: dict[str, Embedd
         return
     with tempfile.TemporaryDirectory() as work:
         documents = Path(work) / "documents"
-        shutil.copytree(folder, documents, ignore=lambda _, names: NOT_DOCUMENTS & set(names))
+        source = folder.parent / (checks[0].documents or folder.name)
+        shutil.copytree(source, documents, ignore=lambda _, names: NOT_DOCUMENTS & set(names))
         base = MemoryBase(documents, embedders, VectorCache(Path(work) / "vectors.sqlite"), Path(work))
         retriever = Retriever(library=base, indexes=base, embedders=embedders)
         for check in checks:

@@ -147,6 +147,29 @@ def test_no_command_is_quoted_for_another_subject() -> None:
     assert not any("wheelctl" in segment.text for segment in other.segments)
 
 
+def test_a_product_named_only_in_passing_is_not_what_a_page_is_about() -> None:
+    text = (
+        "# Settings\n\n## Retention\n\nHow long samples are kept is set at the start, unlike in Ledgerd:\n\n"
+        "```\nkeeper --retention 30d\n```\n\n## Reload\n\nReload the settings with `keeper reload now`.\n"
+    )
+    result = found(text)
+
+    answer = Answerer().answer("How do I rotate the certificates of the ingress in Ledgerd?", result)
+
+    assert answer.verdict != "answered"
+    assert "keeper" not in "".join(segment.text for segment in answer.segments)
+
+
+def test_a_long_question_is_judged_by_what_it_asks() -> None:
+    result = found("# Errors\n\n## ABC-7\n\nThe schema is older than the client.\n\n## ABC-8\n\nThe disk is full.\n")
+    log = "\n".join(f"2026-03-04T10:00:{at:02}Z INFO worker request {at} ok" for at in range(40))
+
+    answer = Answerer().answer(f"What does the error mean?\n{log}\n2026-03-04T10:01:00Z ERROR ABC-7 aborted", result)
+
+    assert answer.verdict == "answered"
+    assert "older than the client" in answer.segments[0].text
+
+
 def test_a_code_that_one_place_holds_is_answered_however_long_the_question() -> None:
     log = "\n".join(f"2026-03-04T10:00:{at:02}Z INFO worker request {at} ok" for at in range(30))
     question = f"My transfer fails, what does it mean?\n{log}\n2026-03-04T10:01:00Z ERROR QX-77 aborted"
