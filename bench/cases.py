@@ -4,8 +4,8 @@ python -m bench cases FOLDER [--show] [NAME …]
 
 Each folder in FOLDER is a case: a knowledge base of its own. What is asked of it stands in bench/cases.jsonl, one
 question a line, by the name of the folder: `must` are patterns of the answer, `must_not` those of something else,
-`history` the questions before it; `question_file` names a file of the case that holds the question, `documents` the case
-whose documents are asked, when it has none of its own.
+`history` the questions before it; `question_file` names a file of the case that holds the question, and `documents`
+the case whose documents are asked, when it has none of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,9 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def _failures(folder: Path, checks: Sequence[Check], embedders: dict[str, Embedder], arguments: Any) -> Iterator[str]:
+def _failures(
+    folder: Path, checks: Sequence[Check], embedders: Mapping[str, Embedder], arguments: Any
+) -> Iterator[str]:
     if not checks:
         yield "nothing is asked of it"
         return
