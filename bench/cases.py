@@ -4,7 +4,8 @@ python -m bench cases FOLDER [--show] [NAME …]
 
 Each folder in FOLDER is a case: a knowledge base of its own. What is asked of it stands in bench/cases.jsonl, one
 question a line, by the name of the folder: `must` are patterns of the answer, `must_not` those of something else,
-`history` the questions before it; `question_file` names a file of the case that holds the question.
+`history` the questions before it; `question_file` names a file of the case that holds the question, and `documents`
+the case whose documents are asked, when it has none of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class Check:
     case: str
     question: str = ""
     question_file: str = ""
+    documents: str = ""
     must: list[str] = field(default_factory=list)
     must_not: list[str] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
@@ -50,7 +52,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", help="only these cases")
     parser.add_argument("--show", action="store_true", help="print every answer")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     checks = [Check(**row) for row in _rows(CHECKS)]
     embedders = create_embedders()
@@ -70,13 +72,16 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def _failures(folder: Path, checks: Sequence[Check], embedders: dict[str, Embedder], arguments: Any) -> Iterator[str]:
+def _failures(
+    folder: Path, checks: Sequence[Check], embedders: Mapping[str, Embedder], arguments: Any
+) -> Iterator[str]:
     if not checks:
         yield "nothing is asked of it"
         return
     with tempfile.TemporaryDirectory() as work:
         documents = Path(work) / "documents"
-        shutil.copytree(folder, documents, ignore=lambda _, names: NOT_DOCUMENTS & set(names))
+        source = folder.parent / (checks[0].documents or folder.name)
+        shutil.copytree(source, documents, ignore=lambda _, names: NOT_DOCUMENTS & set(names))
         base = MemoryBase(documents, embedders, VectorCache(Path(work) / "vectors.sqlite"), Path(work))
         retriever = Retriever(library=base, indexes=base, embedders=embedders)
         for check in checks:

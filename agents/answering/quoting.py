@@ -25,6 +25,9 @@ _NEW_LINE = re.compile(r"[ \t]*\n[ \t>]*")
 _ALERT = re.compile(r"\[!\w+\][ \t]*")
 _REFERENCE = re.compile(r"(?P<code>(`+)(?!`).+?(?<!`)\2(?!`))|\[(?P<label>[^\[\]]+)\]\[[^\[\]]*\]")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+# The signs of an admonition, which documentation generators draw as a box.
+_OPENS = re.compile(r"(?::::+|!!!|\?\?\?\+?)[ \t]*\w*[ \t]*")
+_CLOSES = re.compile(r"\s*:::+\s*$")
 _QUOTATION = re.compile(r"(?:[ \t]*>)+[ \t]?")
 # At the beginning of a line these would make it a heading, a quotation, a list, a rule or a table.
 _BLOCK_SIGN = re.compile(r"#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|={2,}|-{2,}|\||~{3}")
@@ -256,6 +259,8 @@ class _Setter:
     def _line(self, text: str) -> str:
         """Running text in one line, safe, its markers shown as text."""
         text = _QUOTATION.sub("", text.strip(), count=1) if text.lstrip().startswith(">") else text.strip()
+        if _OPENS.match(text):
+            text = _CLOSES.sub("", _OPENS.sub("", text)).strip()
         if text.startswith("<"):
             text = _TAG.sub("", text).strip()
         joined = _NEW_LINE.sub(" ", _WRAP.sub("", _ALERT.sub("", text) if text.startswith("[!") else text))

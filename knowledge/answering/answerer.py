@@ -9,8 +9,9 @@ from knowledge.answering.asking import manner_of
 from knowledge.answering.confidence import ANSWERED, confidence_of, read_signals
 from knowledge.answering.evidence import Found, Piece, gather, weigh_terms
 from knowledge.answering.picking import pick, segments
-from knowledge.answering.subject import PERHAPS_NAMED, is_command, missing_names, points_to
+from knowledge.answering.subject import PERHAPS_NAMED, is_command, missing_names, named_in_passing, points_to
 from knowledge.ports import Embedder
+from knowledge.text.focus import focus_of
 from knowledge.types import AnswerSegment, DocumentRef, ExtractedAnswer, Verdict
 
 NEAREST = 3
@@ -30,6 +31,7 @@ class Answerer:
         Every segment is verbatim from its passage. When nothing found seems to answer, the answer says so and names
         the nearest documents. Raises nothing of its own.
         """
+        question = focus_of(question)
         confidence = self._confidence(question, result)
         verdict = self.judge(question, result)
         quoted = extract(question, result, self._embedder, word_budget, commands=verdict == "answered")
@@ -45,9 +47,11 @@ class Answerer:
         """
         if not result.passages or not result.hits:
             return "nothing"
+        question = focus_of(question)
         if points_to(question, result.hits[0], result.hits):
             return "answered"
-        sure = self._confidence(question, result) >= ANSWERED and not missing_names(question, result.hits)
+        foreign = missing_names(question, result.hits) or _in_passing(question, result)
+        sure = not foreign and self._confidence(question, result) >= ANSWERED
         return "answered" if sure else "closest"
 
     def _confidence(self, question: str, result: Found) -> float:
@@ -69,9 +73,13 @@ def extract(
     """
     weights, manner = weigh_terms(question, result.hits), manner_of(question)
     pieces = gather(question, result, weights, embedder)
-    if not commands and missing_names(question, result.hits, PERHAPS_NAMED):
+    if not commands and (missing_names(question, result.hits, PERHAPS_NAMED) or _in_passing(question, result)):
         pieces = _without_commands(pieces)
     return segments(pieces, pick(pieces, weights, manner, word_budget), manner)
+
+
+def _in_passing(question: str, result: Found) -> bool:
+    return named_in_passing(question, result.hits, weigh_terms(question, result.hits))
 
 
 def _without_commands(pieces: Sequence[Piece]) -> list[Piece]:

@@ -16,7 +16,7 @@ from knowledge.answering.units import introduces
 from knowledge.types import AnswerSegment
 
 MOST_PLACES = 3
-FIRST_SHARE = 0.6
+FIRST_SHARE = 0.8
 """The share of the budget of words that the first place may fill; the others share what it leaves."""
 VALUE_WORDS = 50
 """What is read for a value around the piece that holds it."""
@@ -309,7 +309,10 @@ def _translates(piece: Piece, others: Sequence[Piece]) -> bool:
 
 def _continues(before: Piece, after: Piece) -> bool:
     same = before.passage.number == after.passage.number and before.unit.group == after.unit.group
-    return same and before.unit.block == after.unit.block != "sentence"
+    if not same or before.unit.block != after.unit.block or before.unit.block == "sentence":
+        return False
+    # What was left out between them (a command that is not to be run) must not come back with the text in between.
+    return not before.passage.text[before.unit.end : after.unit.start].strip(" \t\r\n>")
 
 
 def _segment(piece: Piece) -> AnswerSegment:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from knowledge.text.markup import slug
+from knowledge.text.markup import heading_name, slug
 from knowledge.types import Part, Passage
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _WITHOUT_HEADINGS = re.compile(
     r"|tf|lua)$",
     re.IGNORECASE,
 )
+_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*([^`\n]*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,25 @@ def places_of(passage: Passage) -> list[Place]:
     parts = passage.parts or (Part(start=passage.start, heading_path=passage.heading_path, anchor=passage.anchor),)
     ends = [*(part.start for part in parts[1:]), passage.end]
     places: list[Place] = []
+    in_code = _begins_in_code(_text(passage, parts[0], ends[0]), parts[0])
     for part, end in zip(parts, ends, strict=True):
-        for place in _inside(passage, part, end):
+        text = _text(passage, part, end)
+        code = _end_of_code(text) if in_code else 0
+        in_code = code == len(text) if in_code else False
+        in_code = in_code or len(_FENCE.findall(text, code)) % 2 == 1
+        for place in _inside(passage, part, text, code):
             if not places or places[-1].heading_path != place.heading_path or place.header:
                 places.append(place)
     return places
+
+
+def code_before(passage: Passage) -> int:
+    """Where code ends that was opened before the passage; 0 when it begins with something else."""
+    if not passage.parts:
+        return 0
+    end = passage.parts[1].start if len(passage.parts) > 1 else passage.end
+    text = _text(passage, passage.parts[0], end)
+    return _end_of_code(text) if _begins_in_code(text, passage.parts[0]) else 0
 
 
 def place_at(passage: Passage, offset: int) -> Place:
@@ -51,34 +66,60 @@ def place_at(passage: Passage, offset: int) -> Place:
     return places[max(at, 0)]
 
 
-def _inside(passage: Passage, part: Part, end: int) -> Iterator[Place]:
-    """A part names the headings of its first text; those further down in it stand below its own."""
+def _text(passage: Passage, part: Part, end: int) -> str:
+    return passage.text[part.start - passage.start : end - passage.start]
+
+
+def _begins_in_code(text: str, part: Part) -> bool:
+    if not part.is_code or _is_own_heading(text, part):
+        return False
+    fences = _FENCE.findall(text)
+    if fences:
+        return len(fences) % 2 == 1 and not fences[0].strip()
+    lines = [line for line in text.splitlines() if line.strip()]
+    return 2 * sum(line.startswith("    ") for line in lines) < len(lines)
+
+
+def _is_own_heading(text: str, part: Part) -> bool:
+    """Whether a text begins with one of the headings it stands under, not with code."""
+    first = text.lstrip().partition("\n")[0]
+    return first.startswith("#") and heading_name(first.lstrip("#").strip()) in part.heading_path
+
+
+def _end_of_code(text: str) -> int:
+    fence = _FENCE.search(text)
+    return fence.end() if fence else len(text)
+
+
+def _inside(passage: Passage, part: Part, text: str, code: int) -> Iterator[Place]:
+    """A part names the headings of its first text; those further down in it stand below its own.
+
+    The part is `text`, up to `code` the rest of a block of code.
+    """
     begin = part.start - passage.start
-    text = passage.text[begin : end - passage.start]
-    if _WITHOUT_HEADINGS.search(passage.document.path) or part.is_code or part.header:
-        yield Place(begin, part.heading_path, part.anchor, part.header)
+    yield Place(begin, part.heading_path, part.anchor, part.header)
+    if _WITHOUT_HEADINGS.search(passage.document.path):
         return
-    blocks = list(_reader(passage.document.path)(text))
-    opening = next((block.heading_path for block in blocks if not block.is_heading), ())
-    if not opening and blocks:
-        opening = blocks[-1].heading_path
+    blocks = list(_reader(passage.document.path)(text, code))
+    opening = next((block.heading_path for block in blocks if not block.is_heading), None)
+    if opening is None or code:
+        # Nothing but headings has those of the last; after code they stand below the code's.
+        opening = blocks[-1].heading_path if blocks and not code else ()
     above = part.heading_path[: len(part.heading_path) - len(opening)]
     if part.heading_path[len(above) :] != opening:
         # The headings of the part are not told by its text.
-        yield Place(begin, part.heading_path, part.anchor)
         return
-    yield Place(begin, part.heading_path, part.anchor)
     for block in blocks:
-        if not block.is_heading and block.heading_path != opening:
+        if not block.is_heading and (block.heading_path != opening or block.start > 0):
             path = (*above, *block.heading_path)
-            yield Place(begin + block.start, path, slug(path[-1]))
+            yield Place(begin + block.start, path, slug(path[-1]) if path != part.heading_path else part.anchor)
 
 
-def _reader(path: str) -> Callable[[str], Iterator[Block]]:
+def _reader(path: str) -> Callable[[str, int], Iterator[Block]]:
     if path.lower().endswith(".rst"):
         from knowledge.splitting.text_blocks import rst_blocks
 
-        return rst_blocks
+        return lambda text, start: rst_blocks(text) if not start else iter(())
     from knowledge.splitting.markdown_blocks import markdown_blocks
 
-    return lambda text: markdown_blocks(text, 0)
+    return markdown_blocks

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
+from knowledge.answering.asking import manner_of
 from knowledge.answering.units import Unit
 from knowledge.answering.vocabulary import Word, is_misspelt, words_of
 from knowledge.text.analysis import is_identifier, term_set
@@ -23,6 +24,10 @@ READ = 2
 """Pieces of the best page, the best ones, in which its subject must be named: far from them it is another's."""
 FEW = 3
 """An identifier that so few of the chunks found hold points to them."""
+OWN = 0.4
+"""The share of the chunks found from which a name that they hold is a subject of the documents' own."""
+TOLD = 0.7
+"""The share of what else is asked, by weight, that a chunk says beside the name when it is about that."""
 
 
 def missing_names(question: str, hits: Sequence[Hit], rarity: float = NAMED) -> tuple[Word, ...]:
@@ -34,6 +39,34 @@ def missing_names(question: str, hits: Sequence[Hit], rarity: float = NAMED) -> 
     page = [hit for hit in hits if hit.document.id == hits[0].document.id][:READ]
     held = frozenset(chain.from_iterable(term_set(hit.chunk.search_text) for hit in page))
     return tuple(word for word in names if not _holds(held, word) and not is_misspelt(word.text, ()))
+
+
+def named_in_passing(question: str, hits: Sequence[Hit], weights: Mapping[str, float]) -> bool:
+    """Whether a question asks how to do something with a product that the best page only mentions: no piece that
+    names it holds most of what is to be done. `weights` are those of the question's terms."""
+    words = words_of(question)
+    names = [word for word in words if word.rarity >= NAMED and word.text.isalpha() and word.text[0].isupper()]
+    if not hits or len(names) > MOST_NAMES or manner_of(question) != "procedure":
+        return False
+    page = [term_set(hit.chunk.search_text) for hit in hits if hit.document.id == hits[0].document.id][:READ]
+    return any(
+        sum(_holds(term_set(hit.chunk.search_text), name) for hit in hits) <= OWN * len(hits)
+        and not _told_of(name, [word for word in words if word is not name], page, weights)
+        for name in names
+    )
+
+
+def _told_of(
+    name: Word, others: Sequence[Word], chunks: Sequence[frozenset[str]], weights: Mapping[str, float]
+) -> bool:
+    asked = [word for word in others if not is_misspelt(word.text, ())]
+    total = sum(weights.get(word.terms[0], 0.0) for word in asked)
+    told = [
+        sum(weights.get(word.terms[0], 0.0) for word in asked if _holds(chunk, word))
+        for chunk in chunks
+        if _holds(chunk, name)
+    ]
+    return max(told, default=0.0) >= TOLD * total
 
 
 def points_to(question: str, hit: Hit, hits: Sequence[Hit]) -> bool:

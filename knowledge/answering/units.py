@@ -9,7 +9,7 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
-from knowledge.answering.places import Place, places_of
+from knowledge.answering.places import Place, code_before, places_of
 from knowledge.text.analysis import count_words
 from knowledge.text.sentences import split_sentences
 
@@ -34,7 +34,6 @@ _CODE_SUFFIX = re.compile(
 )
 _ROWS_SUFFIX = re.compile(r"\.(?:csv|tsv|tab)$", re.IGNORECASE)
 _ROW = re.compile(r"[ \t]*\|.*\|[ \t]*")
-_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*([^`\n]*)$", re.MULTILINE)
 _INTRODUCES = re.compile(r"[:：]\s*[*_`]*\s*$")
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _LONGEST_ITEM = 60
@@ -258,7 +257,7 @@ def cut_units(passage: Passage) -> list[Unit]:
         return cutter.units
     from markdown_it.tree import SyntaxTreeNode
 
-    begin = _after_code(passage)
+    begin = code_before(passage)
     if begin:
         cutter.add_lines(0, begin)
     front = _FRONT_MATTER.match(passage.text) if passage.start == 0 else None
@@ -285,18 +284,6 @@ def _cut_rows(cutter: _Cutter, passage: Passage) -> None:
         header = "" if passage.start == 0 else cutter.header_at(start)
         cutter.add(start, start + len(line), "table", lead, header=header)
         start += len(line)
-
-
-def _after_code(passage: Passage) -> int:
-    """Where code ends that was opened before the passage; 0 when it begins with something else."""
-    if not passage.parts or not passage.parts[0].is_code:
-        return 0
-    end = passage.parts[1].start - passage.start if len(passage.parts) > 1 else len(passage.text)
-    fences = list(_FENCE.finditer(passage.text, 0, end))
-    if fences:
-        return fences[0].end() if len(fences) % 2 and not fences[0].group(1).strip() else 0
-    lines = [line for line in passage.text[:end].splitlines() if line.strip()]
-    return 0 if 2 * sum(line.startswith("    ") for line in lines) >= len(lines) else end
 
 
 def _line_groups(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -70,6 +70,36 @@ def test_the_heading_of_a_citation_is_the_one_above_its_text() -> None:
         assert place_at(passage, text.index(word)).heading_path == path
 
 
+@pytest.mark.parametrize(
+    ("text", "quoted", "headings"),
+    [
+        ("Swarm runs containers.\n\n## Roles\n\nA role is a kind of target.\n", "A role is", ("Roles",)),
+        (
+            "## Scaling\n\nTwo ways are there.\n\n### By itself\n\nThe size follows the load.\n",
+            "The size follows",
+            ("Scaling", "By itself"),
+        ),
+        (
+            "# Guide\n\n## First\n\n```\n" + "go now\n" * 60 + "```\n\n## Second\n\nA plain word.\n",
+            "A plain word",
+            ("Guide", "Second"),
+        ),
+        (
+            "## Kinds\n\nThese are known.\n\n### Inside\n\n| A | B |\n|---|---|\n" + "| one | two |\n" * 20,
+            "| one | two |",
+            ("Kinds", "Inside"),
+        ),
+    ],
+)
+def test_text_stands_under_the_heading_above_it_whatever_a_chunk_begins_with(
+    text: str, quoted: str, headings: tuple[str, ...]
+) -> None:
+    passages = found(text).passages
+    passage = next(each for each in passages if quoted in each.text)
+
+    assert place_at(passage, passage.start + passage.text.index(quoted)).heading_path == headings
+
+
 def test_a_procedure_is_all_its_steps() -> None:
     text = said("How do I turn the wheel?", found(STEPS))
     assert "1. Push the lever number 1 " in text
@@ -115,6 +145,29 @@ def test_no_command_is_quoted_for_another_subject() -> None:
     other = Answerer().answer("How do I restart the Quibblix server?", found(page))
     assert other.verdict != "answered"
     assert not any("wheelctl" in segment.text for segment in other.segments)
+
+
+def test_a_product_named_only_in_passing_is_not_what_a_page_is_about() -> None:
+    text = (
+        "# Settings\n\n## Retention\n\nHow long samples are kept is set at the start, unlike in Ledgerd:\n\n"
+        "```\nkeeper --retention 30d\n```\n\n## Reload\n\nReload the settings with `keeper reload now`.\n"
+    )
+    result = found(text)
+
+    answer = Answerer().answer("How do I rotate the certificates of the ingress in Ledgerd?", result)
+
+    assert answer.verdict != "answered"
+    assert "keeper" not in "".join(segment.text for segment in answer.segments)
+
+
+def test_a_long_question_is_judged_by_what_it_asks() -> None:
+    result = found("# Errors\n\n## ABC-7\n\nThe schema is older than the client.\n\n## ABC-8\n\nThe disk is full.\n")
+    log = "\n".join(f"2026-03-04T10:00:{at:02}Z INFO worker request {at} ok" for at in range(40))
+
+    answer = Answerer().answer(f"What does the error mean?\n{log}\n2026-03-04T10:01:00Z ERROR ABC-7 aborted", result)
+
+    assert answer.verdict == "answered"
+    assert "older than the client" in answer.segments[0].text
 
 
 def test_a_code_that_one_place_holds_is_answered_however_long_the_question() -> None:
