@@ -22,7 +22,7 @@ LIMIT = 1.3
 """The largest exponent that is accepted: n log n, and some noise."""
 
 _STEPS = (1, 2, 4, 8)
-_NOISE_S = 0.01
+_NOISE_S = 0.005
 """What a run of the smallest input should cost, so that it stands above the noise of clock and caches."""
 
 _SMALLEST = 64
