@@ -208,7 +208,7 @@ class RunService:
             return RunCancelled(text=attempt.transcript.text) if run.id not in self._lost else None
         except NamedError as error:
             return RunFailed(code=error.code, message=str(error))
-        except Exception:
+        except Exception:  # the outer edge of a run: whatever went wrong must end it, and say so
             log.exception("run failed")
             return RunFailed(
                 code="internal_error", message="Something went wrong inside the server; its log says what."
@@ -223,7 +223,7 @@ class RunService:
         while True:
             try:
                 await act()
-            except Exception:
+            except Exception:  # the outer edge of upkeep: one bad round must not end it
                 log.exception("runs: upkeep failed; trying again", step=act.__name__)
             await asyncio.sleep(seconds)
 
