@@ -41,3 +41,15 @@ class CannotWait(AgentError):
     """A phase needs an answer in the middle of its work, and is asked from where none can come."""
 
     code = "cannot_wait"
+
+
+class ToolFailed(AgentError):
+    """A call came to nothing; the text says what was sent, what was wrong and what is allowed."""
+
+    code = "tool_failed"
+
+
+class BudgetSpent(AgentError):
+    """A run has used what it may; what it has made up to then is kept."""
+
+    code = "budget_exceeded"

@@ -11,6 +11,8 @@ from pydantic import TypeAdapter
 from knowledge.types import Verdict
 
 Mode = Literal["extractive", "model"]
+Risk = Literal["read", "write", "destructive", "unknown"]
+"""What a call may do to the world; what is unknown is treated as a write."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,8 +158,12 @@ class Cited:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsageReported:
+    """What one call of a model used. `cost` is in the currency of the model's prices, 0.0 where none are known."""
+
     input_tokens: int
     output_tokens: int
+    step_id: str = ""
+    cost: float = 0.0
     kind: Literal["usage_reported"] = "usage_reported"
 
 
@@ -199,6 +205,132 @@ class RunWaiting:
     kind: Literal["run_waiting"] = "run_waiting"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentStarted:
+    """An agent of the phase took its turn. `agent` is its name in the phase, `role` its kind, `step_id` the same in its
+    end and the `parent_id` of what it does."""
+
+    agent: str
+    role: str
+    step_id: str
+    parent_id: str = ""
+    title: str = ""
+    kind: Literal["agent_started"] = "agent_started"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentFinished:
+    """`result` is what it decided, where it decides (a selector's choice, a checker's verdict); `detail` says why."""
+
+    agent: str
+    step_id: str
+    parent_id: str = ""
+    result: str = ""
+    detail: str = ""
+    duration_ms: float = 0.0
+    kind: Literal["agent_finished"] = "agent_finished"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanStep:
+    id: str
+    text: str
+    status: Literal["pending", "running", "done", "failed", "dropped"] = "pending"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanUpdated:
+    """The whole plan as it stands now."""
+
+    steps: tuple[PlanStep, ...]
+    step_id: str = ""
+    kind: Literal["plan_updated"] = "plan_updated"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thought:
+    """What an agent wrote for itself or for the next agent; never part of the answer."""
+
+    text: str
+    agent: str = ""
+    step_id: str = ""
+    kind: Literal["thought"] = "thought"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolCalled:
+    """A call that is being made, its arguments checked; secrets in them are masked."""
+
+    id: str
+    tool: str
+    arguments: dict[str, Any]
+    risk: Risk
+    step_id: str = ""
+    kind: Literal["tool_called"] = "tool_called"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolFinished:
+    """What became of the call `id`. `summary` is a line for people; the whole output is the artifact `artifact_id`
+    where it was longer than what the model was given (`cut`)."""
+
+    id: str
+    tool: str
+    status: Literal["succeeded", "failed", "denied", "cut"]
+    summary: str
+    output: str = ""
+    view: str = "text"
+    data: Any = None
+    artifact_id: str = ""
+    duration_ms: float = 0.0
+    step_id: str = ""
+    kind: Literal["tool_finished"] = "tool_finished"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalRequested:
+    """A person must decide on exactly this call, or answer a question (`tool` is empty then, `reason` the question).
+
+    `round` is 2 when a destructive call asks again. `parameters` is the JSON Schema that edited arguments must meet;
+    `expires_at` is a time in ISO 8601, UTC.
+    """
+
+    approval_id: str
+    tool: str
+    arguments: dict[str, Any]
+    reason: str
+    expires_at: str
+    risk: Risk = "write"
+    round: int = 1
+    parameters: dict[str, Any] = field(default_factory=dict)
+    step_id: str = ""
+    kind: Literal["approval_requested"] = "approval_requested"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalDecided:
+    """`arguments` are those that were approved, after an edit."""
+
+    approval_id: str
+    decision: Literal["approve", "reject", "expired"]
+    comment: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    decided_by: str = ""
+    kind: Literal["approval_decided"] = "approval_decided"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetExceeded:
+    """A limit of the run was reached: what follows is the answer from what there is. `limit` is a field of Budget, or
+    `loop` when the agents went in circles."""
+
+    limit: str
+    used: float
+    allowed: float
+    message: str = ""
+    kind: Literal["budget_exceeded"] = "budget_exceeded"
+
+
 RunEvent = (
     RunStarted
     | StepStarted
@@ -207,6 +339,15 @@ RunEvent = (
     | TextDelta
     | Cited
     | UsageReported
+    | AgentStarted
+    | AgentFinished
+    | PlanUpdated
+    | Thought
+    | ToolCalled
+    | ToolFinished
+    | ApprovalRequested
+    | ApprovalDecided
+    | BudgetExceeded
     | RunFinished
     | RunFailed
     | RunCancelled

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from agents.messages.parts import Message, ToolCall
+from knowledge.types import Scope
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "unknown"]
 
@@ -85,4 +86,50 @@ class ChatModel(Protocol):
 
         Raises ModelUnavailable, and ModelRefused, also for what the profile says the model cannot do (agents.errors).
         """
+        ...
+
+
+CodeStatus = Literal["finished", "error", "timeout", "memory", "killed", "output_limit"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeFile:
+    """A file in a session's folder: its path there, what it is, its size in bytes."""
+
+    path: str
+    media_type: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeResult:
+    """What running code came to. `result` is the value of the last expression as text; `files` those it made or
+    changed; output beyond its limit is cut in the middle, with a notice."""
+
+    status: CodeStatus
+    stdout: str = ""
+    stderr: str = ""
+    result: str = ""
+    exit_code: int | None = None
+    files: tuple[CodeFile, ...] = ()
+    duration_ms: float = 0.0
+
+
+class CodeRunner(Protocol):
+    """Runs untrusted code in sessions that keep variables and files; a session is named by who uses it, such as a
+    thread's id, and begins at its first use."""
+
+    @property
+    def languages(self) -> tuple[str, ...]: ...
+
+    async def run(
+        self, scope: Scope, session: str, code: str, *, language: str = "python", timeout_s: float | None = None
+    ) -> CodeResult:
+        """Raises AgentError when no sandbox can be had."""
+        ...
+
+    async def write_file(self, scope: Scope, session: str, path: str, content: bytes) -> None: ...
+
+    async def read_file(self, scope: Scope, session: str, path: str) -> bytes:
+        """Raises AgentError when it is not there or too large."""
         ...

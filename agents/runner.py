@@ -13,6 +13,7 @@ from agents.events import FRAME_KINDS, RunCancelled, RunEvent, RunFailed, RunFin
 from agents.phases.catalogue import PhaseCatalogue
 from agents.phases.context import RunContext
 from agents.phases.phase import Outcome, Phase, Waiting
+from agents.scheduler.journal import Recorded
 from knowledge.errors import KnowledgeError
 
 _log = logging.getLogger(__name__)
@@ -72,6 +73,10 @@ class Runner:
             async for event in stream:
                 if isinstance(event, Outcome | Waiting):
                     end = event
+                    continue
+                if isinstance(event, Recorded):
+                    if event.stored is not None:
+                        event.stored.set_result(True)
                     continue
                 if event.kind in FRAME_KINDS:
                     raise RuntimeError(f"The phase {phase.name} spoke of a run's beginning or end: {event.kind}.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from agents.events import Mode
 from agents.messages.parts import Message
 from agents.phases.spec import RunSpec
-from agents.ports import ChatModel
+from agents.ports import ChatModel, CodeRunner
+from agents.tools.ports import ToolBox
 from knowledge.types import Filters
 
 
@@ -18,6 +21,8 @@ class RunContext:
     `knowledge_bases` are those to search. `history` holds the turns before this one on its branch, oldest first, roles
     user and assistant, without the question itself. Without a `model` the run is extractive. `attempt` counts from 1;
     above that it follows a crash or an answer. `may_wait`: the run is stored, so its phase may wait for somebody.
+    `toolbox` holds the tools that the run may use; `code` runs code in a sandbox, None where there is none; `journal`
+    holds what earlier attempts recorded, by key.
     """
 
     run_id: str
@@ -28,6 +33,9 @@ class RunContext:
     model: ChatModel | None = None
     attempt: int = 1
     may_wait: bool = False
+    toolbox: ToolBox | None = None
+    code: CodeRunner | None = None
+    journal: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def question(self) -> str:

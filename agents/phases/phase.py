@@ -8,9 +8,10 @@ from typing import Any, Literal, Protocol
 
 from agents.events import Mode, Nearest, RunEvent
 from agents.phases.context import RunContext
+from agents.scheduler.journal import Recorded
 from knowledge.types import Verdict
 
-Requirement = Literal["model"]
+Requirement = Literal["model", "sandbox", "repositories", "web_search"]
 """What a run of a phase cannot do without."""
 
 
@@ -41,7 +42,7 @@ class Waiting:
     asked: Mapping[str, Any]
 
 
-PhaseEvent = RunEvent | Outcome | Waiting
+PhaseEvent = RunEvent | Recorded | Outcome | Waiting
 
 
 class Phase(Protocol):

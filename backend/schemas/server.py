@@ -51,7 +51,7 @@ class PhaseView(View):
     name: str
     description: str = ""
     descriptions: dict[Literal["en", "zh"], str] = Field(default_factory=dict)
-    requires: list[Literal["model"]] = Field(default_factory=list)
+    requires: list[Literal["model", "sandbox", "repositories", "web_search"]] = Field(default_factory=list)
 
 
 class EmbedderView(View):
