@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from backend.api import (
     artifacts,
+    audit,
     documents,
     jobs,
     knowledge_bases,
@@ -25,6 +26,7 @@ from backend.api import (
     runs,
     search,
     threads,
+    tools,
 )
 from backend.api.connections import timely_protocol
 from backend.api.edge import Edge
@@ -61,7 +63,7 @@ def create_app(container: Container) -> FastAPI:
     )
     app.state.container = container
     app.include_router(meta.router, include_in_schema=False)
-    for module in (meta, knowledge_bases, documents, search, threads, runs, artifacts, jobs, models):
+    for module in (meta, knowledge_bases, documents, search, threads, runs, artifacts, jobs, models, tools, audit):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(meta.choices, prefix=PREFIX)
     app.include_router(openai_chat.router)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,6 +17,11 @@ from agents.phases.builtin import MakePhase
 from agents.phases.catalogue import PhaseCatalogue
 from agents.phases.parts import PhaseParts
 from agents.runner import Runner
+from agents.tools.builtin import BuiltinTools
+from agents.tools.builtin.ports import BuiltinParts
+from agents.tools.ports import ToolSource
+from agents.tools.registry import ToolRegistry
+from agents.tools.search import ToolSearch
 from backend.accounts.authentication import Authentication
 from backend.accounts.guard import Guard
 from backend.accounts.sealing import Sealer
@@ -34,6 +40,11 @@ from backend.runs.execution import RunExecution
 from backend.runs.service import RunService
 from backend.settings import Settings
 from backend.telemetry import MeasuredSearcher, Metrics
+from backend.tools.audit import SqlToolAudit
+from backend.tools.calls import ToolCalls
+from backend.tools.documents import ToolDocuments
+from backend.tools.outputs import ArtifactOutputs
+from backend.tools.toolboxes import ToolBoxes
 from knowledge.answering import Answerer
 from knowledge.embedding import BUILT_IN, EmbedderConfig, OwnedEmbedder, create_embedders
 from knowledge.embedding.embedding_cache import CachedEmbedder
@@ -72,6 +83,9 @@ class Container:
     catalogue: ModelCatalogue
     models: ModelSelector
     runner: Runner
+    toolboxes: ToolBoxes
+    tool_calls: ToolCalls
+    tool_search: ToolSearch
     contexts: RunContexts
     runs: RunService
     capacity: Capacity
@@ -158,8 +172,6 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
 
     runner = part("runner", lambda: _runner(settings, phases, searcher_for, cached))
     capacity = Capacity(settings.runs.max_active)
-    contexts = RunContexts(database=database, models=models)
-    execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
     processes = ProcessRegistry(this_process("api"), silent_after_s=settings.runs.lease_seconds)
     paths = PathPolicy.of(settings)
 
@@ -175,6 +187,21 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         )
 
     jobs = part("jobs", lambda: JobQueue(KINDS, processes))
+    own_ingestor = ingestor(paths)
+
+    def tool_sources() -> Sequence[ToolSource]:
+        documents = ToolDocuments(database=database, blobs=blobs, ingestor=own_ingestor, jobs=jobs)
+        parts = BuiltinParts(searcher_for=searcher_for, documents=documents, now=lambda: datetime.now(UTC))
+        return (BuiltinTools(parts),)
+
+    toolboxes = ToolBoxes(
+        database=database,
+        registry=ToolRegistry(part("tool_sources", tool_sources)),
+        audit=SqlToolAudit(database),
+        keeper=ArtifactOutputs(database, artifact_files),
+    )
+    contexts = RunContexts(database=database, models=models, toolboxes=toolboxes)
+    execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
     return Container(
         settings=settings,
         database=database,
@@ -189,6 +216,11 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         catalogue=catalogue,
         models=models,
         runner=runner,
+        toolboxes=toolboxes,
+        tool_calls=ToolCalls(
+            database=database, toolboxes=toolboxes, sealer=sealer, approval_minutes=settings.tools.approval_minutes
+        ),
+        tool_search=part("tool_search", ToolSearch),
         contexts=contexts,
         runs=RunService(
             database=database,
@@ -207,7 +239,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         parser=parser,
         fetcher=fetcher,
         readers=readers,
-        ingestor=ingestor(paths),
+        ingestor=own_ingestor,
         local_ingestor=ingestor(paths.for_local_user()),
         prepare=part("prepare", lambda: runner.phases.prepare),
     )

@@ -121,9 +121,35 @@ class SecretUnreadable(BackendError):
     code = "secret_unreadable"
 
 
+class ApprovalRequired(BackendError):
+    """A call that a person must approve first; `details` say of what, and under which id."""
+
+    code = "approval_required"
+
+    def __init__(self, message: str, details: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.details = details
+
+
+class ApprovalGone(BackendError):
+    """A decision about a call that was decided on before, or has waited too long."""
+
+    code = "approval_gone"
+
+
+class ToolDenied(BackendError):
+    """A call that the policy refuses."""
+
+    code = "tool_denied"
+
+
 _STATUS: dict[str, int] = {
     "forbidden": 403,
     "path_refused": 403,
+    "tool_denied": 403,
+    "tool_failed": 422,
+    "approval_required": 409,
+    "approval_gone": 409,
     "token_required": 401,
     "too_many_attempts": 429,
     "not_found": 404,
@@ -164,10 +190,18 @@ def status_of(code: str) -> int:
 
 
 def problem(
-    status: int, code: str, detail: str, *, instance: str = "", errors: Sequence[Mapping[str, Any]] = ()
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str = "",
+    errors: Sequence[Mapping[str, Any]] = (),
+    details: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A problem detail object (RFC 9457) with our `code` and, for a refused body, its `errors`."""
+    """A problem detail object (RFC 9457) with our `code` and, for a refused body, its `errors`. `details` are members
+    of its own that an error has besides."""
     return {
+        **(details or {}),
         "type": f"urn:devops-chatbot:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,

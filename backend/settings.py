@@ -157,6 +157,11 @@ class SandboxSettings(Section):
     adapter: Literal["docker", "bubblewrap", "off"] | None = Field(default=None, description="None: what is there.")
 
 
+class ToolSettings(Section):
+    approval_minutes: int = Field(default=15, ge=1, description="How long a call outside a run waits for a decision.")
+    audit_days: int = Field(default=365, ge=0, description="How long the record of calls is kept; 0: for ever.")
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
@@ -194,6 +199,7 @@ class Settings(BaseSettings):
     guide_dir: Path | None = Field(default=None, description="The user guide's folder; None: the one in the package.")
     neo4j: Neo4jSettings = Neo4jSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    tools: ToolSettings = ToolSettings()
     log: LogSettings = LogSettings()
 
     _split = field_validator("default_embedders", mode="before")(_listed)

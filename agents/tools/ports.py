@@ -9,6 +9,9 @@ from typing import Any, Literal, Protocol
 from agents.events import Evidence, Risk
 from knowledge.types import Scope
 
+Origin = Literal["run", "rest", "cli", "mcp", "command"]
+"""From where a call is made."""
+
 View = Literal["text", "table", "log", "chart", "diff", "code", "image"]
 """How people are shown an output; `ToolOutput.data` has the shape that the view needs."""
 
@@ -19,7 +22,8 @@ class ToolSpec:
 
     `name` matches `[a-z][a-z0-9_]{0,63}` and is unique among the tools of a scope. `parameters` is a JSON Schema
     (2020-12) of type object. `source` names the tool source that it comes from, `builtin` for ours. `reason` says why
-    it cannot be called now, empty when it can.
+    it cannot be called now, empty when it can. `open_world`: what is sent to it leaves the systems of the team (a web
+    search, a page of the web), so that a read may carry something out.
     """
 
     name: str
@@ -31,6 +35,7 @@ class ToolSpec:
     timeout_s: float = 30.0
     max_output_chars: int = 16_000
     reason: str = ""
+    open_world: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +51,7 @@ class ToolContext:
     run_id: str = ""
     thread_id: str = ""
     knowledge_bases: tuple[str, ...] = ()
+    origin: Origin = "run"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,10 +123,22 @@ class ToolAudit(Protocol):
     async def end(self, audit_id: str, *, status: str, output: str, duration_ms: float) -> None: ...
 
 
+class OutputKeeper(Protocol):
+    """Keeps outputs that are longer than what a model is given, for people to read."""
+
+    async def keep(self, text: str, *, name: str, context: ToolContext) -> str:
+        """The id of an artifact that holds the text."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolBox:
-    """The tools that a run may know of, by name, and what decides and records."""
+    """The tools that a run may know of, by name, what decides and records, and what keeps long outputs.
+
+    Without a `keeper` what is cut off is lost, and the notice in the output says so.
+    """
 
     tools: Mapping[str, Tool] = field(default_factory=dict)
     policy: ToolPolicy
     audit: ToolAudit
+    keeper: OutputKeeper | None = None

@@ -51,11 +51,14 @@ def respond(
     *,
     errors: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> Response:
     """The response that tells the caller of this path what went wrong."""
     if path.startswith("/v1/"):
         return openai_error(status, code, detail, headers=headers)
-    content = json.dumps(problem(status, code, detail, instance=path[:500], errors=errors), ensure_ascii=True)
+    content = json.dumps(
+        problem(status, code, detail, instance=path[:500], errors=errors, details=details), ensure_ascii=True
+    )
     return ProblemResponse(content, status, headers=dict(headers or {}))
 
 
@@ -65,7 +68,8 @@ def respond_to(path: str, error: Exception) -> Response:
         code, detail = str(error.code), str(error) or type(error).__name__
         if path.startswith("/v1/"):
             return openai_error(status_of(code), code, detail, param=getattr(error, "param", None))
-        return respond(path, status_of(code), code, detail, headers=headers_of(code))
+        details = getattr(error, "details", None)
+        return respond(path, status_of(code), code, detail, headers=headers_of(code), details=details)
     if isinstance(error, DataError):
         return respond(path, 422, "invalid_input", "Something in this request cannot be stored.")
     if isinstance(error, OperationalError):

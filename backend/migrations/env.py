@@ -10,7 +10,8 @@ from alembic.autogenerate.api import AutogenContext
 # Each adds its tables to the backend's metadata.
 import backend.evaluation.tables
 import backend.jobs.tables
-import backend.processes.tables  # noqa: F401
+import backend.processes.tables
+import backend.tools.tables  # noqa: F401
 import knowledge.storage.tables
 from backend.db.tables import metadata
 from knowledge.storage.columns import Moment, StorableJSON, StorableText

@@ -15,6 +15,7 @@ from backend.knowledge_bases.selection import chosen_or_all
 from backend.models.selector import ModelSelector
 from backend.runs.types import ACTIVE, Run
 from backend.threads.store import Conversations
+from backend.tools.toolboxes import ToolBoxes
 from knowledge.ids import new_id
 from knowledge.storage.database import Database
 
@@ -25,6 +26,7 @@ class RunContexts:
 
     database: Database
     models: ModelSelector
+    toolboxes: ToolBoxes
 
     def of(
         self, spec: RunSpec, history: Sequence[Message] = (), sampling: Mapping[str, Any] | None = None
@@ -65,4 +67,5 @@ class RunContexts:
             knowledge_bases=chosen_or_all(connection, spec.scope, spec.knowledge_bases),
             history=tuple(history),
             model=None if model is None else self.models.chat_model(model, sampling),
+            toolbox=self.toolboxes.box(spec.scope, spec.tools, connection=connection),
         )

@@ -59,8 +59,19 @@ from backend.schemas.server import (
     SessionCreate,
     VersionView,
 )
+from backend.schemas.tools import (
+    ApprovalDecision,
+    AuditView,
+    ToolCallCreate,
+    ToolCallView,
+    ToolList,
+    ToolUpdate,
+    ToolView,
+)
 
 __all__ = [
+    "ApprovalDecision",
+    "AuditView",
     "Body",
     "ChunkView",
     "CitationView",
@@ -105,6 +116,11 @@ __all__ = [
     "ThreadExport",
     "ThreadUpdate",
     "ThreadView",
+    "ToolCallCreate",
+    "ToolCallView",
+    "ToolList",
+    "ToolUpdate",
+    "ToolView",
     "VersionView",
     "View",
     "check_storable",

@@ -1,0 +1,79 @@
+"""Finding the tools that a question needs among many, by words; a ranking by meaning can be joined to it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from agents.tools.ports import ToolSpec
+from knowledge.text.analysis import index_terms, query_terms
+
+K1 = 1.2
+B = 0.5
+_NAME_WEIGHT = 3
+_TITLE_WEIGHT = 2
+_DESCRIPTION_CHARS = 2_000
+
+Scores = Mapping[str, float]
+"""How well tools fit, by name, 0..1."""
+ByMeaning = Callable[[str, Sequence[ToolSpec]], Scores]
+
+
+class ToolSearch:
+    """Ranks tools by BM25 (Robertson and Zaragoza, 2009) over name, title, description and arguments. With
+    `by_meaning` the score is the mean of both. Specs seen before are not cut into words again."""
+
+    def __init__(self, by_meaning: ByMeaning | None = None, *, remembered: int = 30_000) -> None:
+        self._by_meaning = by_meaning
+        self._remembered = remembered
+        self._terms: dict[tuple[str, str, str], Counter[str]] = {}
+
+    def ranked(self, query: str, specs: Sequence[ToolSpec]) -> list[ToolSpec]:
+        """The tools that fit at all, the best first; by name where there is nothing to tell them apart."""
+        words = self._by_words(query, specs)
+        meaning: Scores = self._by_meaning(query, specs) if self._by_meaning is not None else {}
+        share = 0.5 if meaning else 1.0
+        scores = {
+            spec.name: share * words.get(spec.name, 0.0) + (1 - share) * meaning.get(spec.name, 0.0) for spec in specs
+        }
+        found = [spec for spec in specs if scores[spec.name] > 0]
+        return sorted(found, key=lambda spec: (-scores[spec.name], spec.name))
+
+    def _by_words(self, query: str, specs: Sequence[ToolSpec]) -> Scores:
+        asked = query_terms(query[:2_000])
+        if not asked or not specs:
+            return {}
+        counted = {spec.name: self._counted(spec) for spec in specs}
+        frequency = {term: sum(term in terms for terms in counted.values()) for term in asked}
+        weights = {term: math.log(1 + (len(specs) - n + 0.5) / (n + 0.5)) for term, n in frequency.items()}
+        average = sum(terms.total() for terms in counted.values()) / len(specs) or 1.0
+        best = (K1 + 1) * sum(weights.values())
+        return {name: _score(terms, weights, average) / best for name, terms in counted.items()}
+
+    def _counted(self, spec: ToolSpec) -> Counter[str]:
+        key = (spec.name, spec.title, spec.description)
+        found = self._terms.get(key)
+        if found is None:
+            if len(self._terms) >= self._remembered:
+                self._terms.clear()
+            found = self._terms[key] = _terms(spec)
+        return found
+
+
+def _terms(spec: ToolSpec) -> Counter[str]:
+    terms: Counter[str] = Counter()
+    properties = spec.parameters.get("properties")
+    arguments = " ".join(map(str, list(properties)[:50])) if isinstance(properties, Mapping) else ""
+    for text, weight in ((spec.name, _NAME_WEIGHT), (spec.title, _TITLE_WEIGHT), (arguments, 1), (spec.source, 1)):
+        for term in index_terms(text):
+            terms[term] += weight
+    terms.update(index_terms(spec.description[:_DESCRIPTION_CHARS]))
+    return terms
+
+
+def _score(terms: Counter[str], weights: Mapping[str, float], average: float) -> float:
+    norm = K1 * (1 - B + B * terms.total() / average)
+    return sum(
+        weight * terms[term] * (K1 + 1) / (terms[term] + norm) for term, weight in weights.items() if term in terms
+    )
