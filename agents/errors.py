@@ -50,6 +50,25 @@ class ToolFailed(AgentError):
 
 
 class BudgetSpent(AgentError):
-    """A run has used what it may; what it has made up to then is kept."""
+    """A run has used what it may of `limit`, a field of Budget, or went in circles (`loop`); what it has made up to
+    then is kept."""
 
     code = "budget_exceeded"
+
+    def __init__(self, message: str, *, limit: str, used: float, allowed: float) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.used = used
+        self.allowed = allowed
+
+
+class OutputInvalid(AgentError):
+    """A model was asked twice for an answer of a certain shape and gave none."""
+
+    code = "output_invalid"
+
+
+class AttemptLost(AgentError):
+    """What an attempt did can no longer be stored, because another process has taken its run over."""
+
+    code = "attempt_lost"

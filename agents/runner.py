@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 _INTERNAL = "Something went wrong inside the program; its log says more. Asking again may help."
 _NO_OUTCOME = "The phase ended without saying how."
 
+ABANDON_S = 1.5
+"""How long an attempt that is stopped may take to let go of what it does."""
+
 
 class Runner:
     """Does runs by their phase. It keeps nothing of a run, so one serves any number at the same time."""
@@ -33,10 +36,23 @@ class Runner:
 
         Nothing but the cancellation of the calling task is raised. Setting `cancel` ends the run at its next wait, a
         search in a thread excepted, whose result is then dropped. Closing the iterator ends what is under way.
+
+        What the phase records is taken as stored: a run performed so is never begun again.
         """
+        async with aclosing(self.perform(context, cancel)) as events:
+            async for event in events:
+                if isinstance(event, Recorded):
+                    for told in event.events:
+                        yield told
+                    _acknowledge(event)
+                else:
+                    yield event
+
+    async def perform(self, context: RunContext, cancel: asyncio.Event) -> AsyncGenerator[RunEvent | Recorded, None]:
+        """As `run`, with what the phase records among the events, for a caller that stores both in their order."""
         yield run_started(context)
         # The phase runs in a task of its own: cancelling that one leaves the caller's task alone.
-        events: asyncio.Queue[RunEvent | None] = asyncio.Queue()
+        events: asyncio.Queue[RunEvent | Recorded | None] = asyncio.Queue()
         work = asyncio.create_task(self._work(context, cancel, events))
         work.add_done_callback(lambda _: events.put_nowait(None))
         watch = asyncio.create_task(_cancel_when(cancel, work))
@@ -47,9 +63,12 @@ class Runner:
         finally:
             watch.cancel()
             work.cancel()
-            await asyncio.wait((watch, work))
+            # What does not heed its cancellation is left behind: nobody waits for it.
+            await asyncio.wait((watch, work), timeout=ABANDON_S)
 
-    async def _work(self, context: RunContext, cancel: asyncio.Event, events: asyncio.Queue[RunEvent | None]) -> None:
+    async def _work(
+        self, context: RunContext, cancel: asyncio.Event, events: asyncio.Queue[RunEvent | Recorded | None]
+    ) -> None:
         text: list[str] = []
         try:
             end = await self._follow(context, events, text)
@@ -64,7 +83,9 @@ class Runner:
             end = RunFailed(code="internal_error", message=_INTERNAL)
         events.put_nowait(end)
 
-    async def _follow(self, context: RunContext, events: asyncio.Queue[RunEvent | None], text: list[str]) -> RunEvent:
+    async def _follow(
+        self, context: RunContext, events: asyncio.Queue[RunEvent | Recorded | None], text: list[str]
+    ) -> RunEvent:
         """Hand the phase's events on, whatever they are, gathering `text`; returns the end it came to."""
         phase = self.phases.phase_for(context)
         begun = time.perf_counter()
@@ -74,12 +95,9 @@ class Runner:
                 if isinstance(event, Outcome | Waiting):
                     end = event
                     continue
-                if isinstance(event, Recorded):
-                    if event.stored is not None:
-                        event.stored.set_result(True)
-                    continue
-                if event.kind in FRAME_KINDS:
-                    raise RuntimeError(f"The phase {phase.name} spoke of a run's beginning or end: {event.kind}.")
+                for each in event.events if isinstance(event, Recorded) else (event,):
+                    if each.kind in FRAME_KINDS:
+                        raise RuntimeError(f"The phase {phase.name} spoke of a run's beginning or end: {each.kind}.")
                 if isinstance(event, TextDelta):
                     text.append(event.text)
                 events.put_nowait(event)
@@ -115,6 +133,11 @@ def _waiting(context: RunContext, end: Waiting) -> RunWaiting:
             f"The phase {context.spec.phase!r} needs an answer in the middle of its work: ask it in a conversation."
         )
     return RunWaiting(asked=dict(end.asked))
+
+
+def _acknowledge(entry: Recorded) -> None:
+    if entry.stored is not None and not entry.stored.done():
+        entry.stored.set_result(True)
 
 
 async def _cancel_when(cancel: asyncio.Event, work: asyncio.Task[None]) -> None:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from backend.api import (
+    approvals,
     artifacts,
     audit,
     documents,
@@ -63,7 +64,20 @@ def create_app(container: Container) -> FastAPI:
     )
     app.state.container = container
     app.include_router(meta.router, include_in_schema=False)
-    for module in (meta, knowledge_bases, documents, search, threads, runs, artifacts, jobs, models, tools, audit):
+    for module in (
+        meta,
+        knowledge_bases,
+        documents,
+        search,
+        threads,
+        runs,
+        approvals,
+        artifacts,
+        jobs,
+        models,
+        tools,
+        audit,
+    ):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(meta.choices, prefix=PREFIX)
     app.include_router(openai_chat.router)

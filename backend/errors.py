@@ -93,6 +93,18 @@ class NotWaiting(BackendError):
     code = "run_not_waiting"
 
 
+class AlreadyDecided(BackendError):
+    """A second, different decision on something that is decided once."""
+
+    code = "already_decided"
+
+
+class DecisionExpired(BackendError):
+    """A decision that came too late."""
+
+    code = "decision_expired"
+
+
 class ReadOnly(BackendError):
     """A thing that comes from the settings is changed there."""
 
@@ -160,6 +172,8 @@ _STATUS: dict[str, int] = {
     "name_taken": 409,
     "run_active": 409,
     "run_not_waiting": 409,
+    "already_decided": 409,
+    "decision_expired": 409,
     "job_active": 409,
     "read_only": 409,
     "secret_unreadable": 409,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ class RunContext:
     user and assistant, without the question itself. Without a `model` the run is extractive. `attempt` counts from 1;
     above that it follows a crash or an answer. `may_wait`: the run is stored, so its phase may wait for somebody.
     `toolbox` holds the tools that the run may use; `code` runs code in a sandbox, None where there is none; `journal`
-    holds what earlier attempts recorded, by key.
+    holds what earlier attempts recorded, by key. `model_named` opens another configured model; it may block, and raises
+    what opening a model raises.
     """
 
     run_id: str
@@ -36,6 +37,7 @@ class RunContext:
     toolbox: ToolBox | None = None
     code: CodeRunner | None = None
     journal: Mapping[str, Any] = field(default_factory=dict)
+    model_named: Callable[[str], ChatModel | None] | None = None
 
     @property
     def question(self) -> str:

@@ -10,9 +10,11 @@ from knowledge.ports import Embedder
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseParts:
-    """`embedder` is a fast one; `search_threads` counts the searches at once."""
+    """`embedder` is a fast one; `search_threads` counts the searches at once; `approval_seconds` is how long a person
+    has to decide on a call."""
 
     searcher_for: SearcherFor
     extractor: Extractor
     embedder: Embedder | None = None
     search_threads: int = 1
+    approval_seconds: float = 86_400.0

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
-from agents.phases.spec import RunSpec
-from backend.api.context import Caller, Creating, Here
+from agents.phases.spec import Budget, RunSpec
+from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.api.streams import BEAT, BEAT_SECONDS, EVENTS, EventStream, LastEventId
 from backend.bootstrap import Container
 from backend.errors import Invalid
 from backend.knowledge_bases.selection import resolve, still_there
+from backend.runs.listing import RunFilters, list_runs, read_trace
 from backend.runs.opening import Placement, open_run
 from backend.runs.store import RunStore
 from backend.runs.types import Run
-from backend.schemas import ModelSelector, RunCreate, RunView
+from backend.schemas import ModelSelector, Page, RunCreate, RunTrace, RunView, TracedEvent
 from backend.threads.store import Conversations
 from knowledge.types import Scope
 
@@ -68,8 +71,28 @@ def _spec(connection: Connection, container: Container, scope: Scope, thread_id:
         scope=scope,
         knowledge_bases=bases,
         filters=body.filters.chosen(),
+        tools=None if body.tools is None else tuple(dict.fromkeys(body.tools)),
+        budget=Budget(**body.budget.model_dump()),
         model=model_asked,
     )
+
+
+@router.get("/runs")
+def list_all_runs(
+    container: Here,
+    scope: Caller,
+    limit: Limit = 50,
+    cursor: Cursor = "",
+    phase: Annotated[str, Query(max_length=100)] = "",
+    status: Literal["running", "waiting", "finished", "failed", "cancelled"] | None = None,
+    query: Annotated[str, Query(max_length=500, description="Words of the question or of the answer.")] = "",
+    tool: Annotated[str, Query(max_length=64, description="A tool that was called.")] = "",
+) -> Page[RunView]:
+    """Runs of all conversations, the newest first."""
+    filters = RunFilters(phase=phase, status=status or "", query=query.strip(), tool=tool)
+    with container.database.read() as connection:
+        found, following = list_runs(connection, scope, filters, limit, cursor)
+    return Page(items=[RunView.model_validate(run) for run in found], next_cursor=following)
 
 
 @router.get("/runs/{id}", responses=problems(404))
@@ -77,6 +100,16 @@ def get_run(id: str, container: Here, scope: Caller) -> RunView:
     """One run."""
     with container.database.read() as connection:
         return RunView.model_validate(RunStore(connection, scope).get(id))
+
+
+@router.get("/runs/{id}/export", responses=problems(404))
+def export_run(id: str, container: Here, scope: Caller, response: Response) -> RunTrace:
+    """The whole trace of a run as one file."""
+    with container.database.read() as connection:
+        trace = read_trace(connection, scope, id)
+    response.headers["Content-Disposition"] = f'attachment; filename="run-{id[:12]}.json"'
+    events = [TracedEvent(id=event.seq, kind=event.kind, data=json.loads(event.data)) for event in trace.events]
+    return RunTrace(run=RunView.model_validate(trace.run), spec=dict(trace.spec), events=events)
 
 
 @router.get("/runs/{id}/events", response_class=EventStream, responses={**EVENTS, **problems(404)})

@@ -118,6 +118,19 @@ run_events = Table(
 )
 """`data` is the event's JSON as it was sent; `seq` counts from 1 without gaps and is the SSE id."""
 
+run_journal = Table(
+    "run_journal",
+    metadata,
+    id_column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("key", String(500), nullable=False),
+    Column("value", StorableText, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    PrimaryKeyConstraint("run_id", "key"),
+    sqlite_with_rowid=False,
+)
+"""What a run has done for good, as JSON by the key of the step; written in one transaction with the events that tell of
+it, and gone when the run has ended."""
+
 feedback = Table(
     "feedback",
     metadata,

@@ -7,9 +7,10 @@ import contextlib
 import json
 
 from agents.citations.unfinished import check_unfinished
-from agents.events import RunEvent, RunWaiting, TextDelta, encode_event
+from agents.events import ApprovalRequested, RunEvent, RunWaiting, TextDelta, encode_event
 from agents.phases.context import RunContext
 from agents.runner import run_started
+from agents.scheduler.journal import Recorded
 from backend.runs.transcript import Transcript
 from backend.runs.types import Outcome, Run, StoredEvent
 from backend.runs.writer import Entry, EventWriter
@@ -27,7 +28,19 @@ class Attempt:
     async def add(self, event: RunEvent) -> None:
         """Store an event that is not the last."""
         self.transcript.note(event)
-        await self._writer.put(Entry(run_id=self._run.id, event=self._numbered(event)))
+        await self._writer.put(Entry(run_id=self._run.id, events=(self._numbered(event),)))
+
+    async def record(self, entry: Recorded) -> None:
+        """Store what the run has done, together with the events that tell of it."""
+        for event in entry.events:
+            self.transcript.note(event)
+        await self._writer.put(Entry(
+            run_id=self._run.id,
+            events=tuple(self._numbered(event) for event in entry.events),
+            record=(entry.key, entry.value),
+            asked=tuple(event for event in entry.events if isinstance(event, ApprovalRequested)),
+            stored=entry.stored,
+        ))  # fmt: skip
 
     async def end(self, last: RunEvent) -> Outcome:
         """Store the last event and what it makes of the run, after what an end must have before it; waits until it can
@@ -46,7 +59,7 @@ class Attempt:
 
     async def _store_end(self, event: RunEvent, outcome: Outcome) -> None:
         stored = asyncio.get_running_loop().create_future()
-        entry = Entry(run_id=self._run.id, event=self._numbered(event), outcome=outcome, stored=stored)
+        entry = Entry(run_id=self._run.id, events=(self._numbered(event),), outcome=outcome, stored=stored)
         await self._writer.put(entry)
         await stored
 

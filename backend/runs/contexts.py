@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,13 +12,16 @@ from sqlalchemy import Connection
 from agents.messages.parts import Message
 from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec
+from agents.ports import ChatModel
 from backend.knowledge_bases.selection import chosen_or_all
 from backend.models.selector import ModelSelector
+from backend.runs.journal import read_journal
 from backend.runs.types import ACTIVE, Run
 from backend.threads.store import Conversations
 from backend.tools.toolboxes import ToolBoxes
 from knowledge.ids import new_id
 from knowledge.storage.database import Database
+from knowledge.types import Scope
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +53,12 @@ class RunContexts:
                 if message.text and message.status not in ACTIVE
             ]
             context = RunContext(
-                run_id=run.id, thread_id=run.thread_id, spec=run.spec, attempt=run.attempt, may_wait=True
+                run_id=run.id,
+                thread_id=run.thread_id,
+                spec=run.spec,
+                attempt=run.attempt,
+                may_wait=True,
+                journal=read_journal(connection, run.id) if run.attempt > 1 else {},
             )
             return self._made(connection, run.spec, context, history)
 
@@ -67,5 +76,14 @@ class RunContexts:
             knowledge_bases=chosen_or_all(connection, spec.scope, spec.knowledge_bases),
             history=tuple(history),
             model=None if model is None else self.models.chat_model(model, sampling),
+<<<<<<< HEAD
             toolbox=self.toolboxes.box(spec.scope, spec.tools, connection=connection),
+=======
+            model_named=partial(self._named, spec.scope, sampling),
+>>>>>>> ed8362b (runs: journals and decisions are stored with the events that tell of them)
         )
+
+    def _named(self, scope: Scope, sampling: Mapping[str, Any] | None, name: str) -> ChatModel | None:
+        with self.database.read() as connection:
+            model = self.models.find(connection, scope, name)
+        return None if model is None else self.models.chat_model(model, sampling)

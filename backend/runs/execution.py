@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from agents.events import RunEvent
 from agents.runner import Runner
+from agents.scheduler.journal import Recorded
 from backend.runs.contexts import RunContexts
 from backend.runs.types import Run
 
@@ -20,10 +21,10 @@ class RunExecution:
     runner: Runner
     contexts: RunContexts
 
-    async def __call__(self, run: Run) -> AsyncGenerator[RunEvent, None]:
-        """The events of the run's attempt. Raises what making its context raises."""
+    async def __call__(self, run: Run) -> AsyncGenerator[RunEvent | Recorded, None]:
+        """What the run's attempt tells and records. Raises what making its context raises."""
         context = await asyncio.to_thread(self.contexts.of_run, run)
         # The service stops a run by cancelling its task, here and from other processes alike; so no event is needed.
-        async with aclosing(self.runner.run(context, asyncio.Event())) as events:
+        async with aclosing(self.runner.perform(context, asyncio.Event())) as events:
             async for event in events:
                 yield event

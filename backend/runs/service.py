@@ -11,11 +11,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import structlog
 
 from agents.events import RunCancelled, RunEvent, RunFailed, RunFinished, RunWaiting, UsageReported
+from agents.scheduler.journal import Recorded
+from backend.approvals.store import any_expired, expire
 from backend.errors import NamedError, NotReady
 from backend.processes.registry import ProcessRegistry
 from backend.runs import store
@@ -31,15 +34,17 @@ from knowledge.storage.database import Database
 from knowledge.types import Scope
 
 CANCEL_POLL_SECONDS = 0.5
+EXPIRY_SECONDS = 20.0
+"""How often is looked for decisions that nobody made in time."""
 
 log = structlog.get_logger(__name__)
 
 
 class RunExecutor(Protocol):
     """Executes an attempt of a run. The iterator begins with RunStarted and ends with the event that ends the attempt,
-    or raises; closing it stops the work."""
+    or raises; closing it stops the work. What it records is to be stored among its events, in their order."""
 
-    def __call__(self, run: Run) -> AsyncGenerator[RunEvent, None]: ...
+    def __call__(self, run: Run) -> AsyncGenerator[RunEvent | Recorded, None]: ...
 
 
 class RunService:
@@ -86,6 +91,7 @@ class RunService:
             asyncio.create_task(self._every(CANCEL_POLL_SECONDS, self._poll_cancels)),
             asyncio.create_task(self._every(self._settings.lease_seconds / 3, self._renew)),
             asyncio.create_task(self._every(self._settings.lease_seconds / 5, self._take_over)),
+            asyncio.create_task(self._every(EXPIRY_SECONDS, self._expire)),
         ]
 
     async def stop(self) -> None:
@@ -198,6 +204,11 @@ class RunService:
                 return RunCancelled()
             async with contextlib.aclosing(self._execute(run)) as events:
                 async for event in events:
+                    if isinstance(event, Recorded):
+                        for told in event.events:
+                            self._count(told)
+                        await attempt.record(event)
+                        continue
                     if isinstance(event, RunFinished | RunFailed | RunCancelled | RunWaiting):
                         return event
                     self._count(event)
@@ -243,6 +254,11 @@ class RunService:
             log.info("run taken over", run_id=run.id, attempt=run.attempt)
             self.begin(run)
 
+    async def _expire(self) -> None:
+        for run in await asyncio.to_thread(self._expire_decisions):
+            log.info("nobody decided in time", run_id=run.id)
+            self.begin(run)
+
     def _read_cancels(self) -> list[str]:
         with self._database.read() as connection:
             return store.cancelled(connection, self.owner)
@@ -260,6 +276,14 @@ class RunService:
         with self._database.write() as connection:
             # What was taken from us and given up again is ours only once our own earlier attempt has stopped.
             return store.take_over(connection, self.owner, living, but=list(self._tasks))
+
+    def _expire_decisions(self) -> list[Run]:
+        now = datetime.now(UTC)
+        with self._database.read() as connection:
+            if not any_expired(connection, now):
+                return []
+        with self._database.write() as connection:
+            return expire(connection, now, owner=self.owner)
 
     def _answer(self, scope: Scope, run_id: str, answer: Any) -> Run:
         with self._database.write() as connection:

@@ -12,8 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, selec
 
 from agents.events import RunCancelled, RunFailed, encode_event
 from agents.phases.spec import Resume, RunSpec, decode_spec, encode_spec
+from agents.scheduler.approvals import journal_key
 from backend.db.tables import messages, run_events, runs, threads
 from backend.errors import Missing, NotWaiting
+from backend.runs.journal import empty_journal, has_any
 from backend.runs.types import ACTIVE, RUNNING, WAITING, Outcome, Run, StoredEvent
 from knowledge.text.storable import storable
 from knowledge.types import Scope
@@ -160,12 +162,16 @@ def close(connection: Connection, run_id: str, outcome: Outcome) -> None:
     ).one()
     now = datetime.now(UTC)
     parked: dict[str, Any] = {"waiting_for": outcome.waiting_for, "lease_owner": ""}
+    status = outcome.status
+    if status == WAITING and _decided(connection, run_id, outcome.waiting_for or {}):
+        # Decided on its way to be parked: whoever looks next for runs that nobody holds goes on with it.
+        status, parked = RUNNING, {"waiting_for": None, "lease_owner": "", "resumes": runs.c.resumes + 1}
     ended: dict[str, Any] = {"waiting_for": None, "request": without_key(row.request), "finished_at": now}
     connection.execute(
         update(runs)
         .where(runs.c.id == run_id)
         .values(
-            status=outcome.status,
+            status=status,
             mode=outcome.mode,
             model=outcome.model,
             error=outcome.error,
@@ -177,7 +183,7 @@ def close(connection: Connection, run_id: str, outcome: Outcome) -> None:
         update(messages)
         .where(messages.c.id == row.message_id)
         .values(
-            status=outcome.status,
+            status=status,
             text=outcome.text,
             mode=outcome.mode,
             model=outcome.model,
@@ -189,8 +195,16 @@ def close(connection: Connection, run_id: str, outcome: Outcome) -> None:
         )
     )
     connection.execute(update(threads).where(threads.c.id == row.thread_id).values(updated_at=now))
-    if outcome.status == WAITING and row.cancel_requested:
+    if outcome.status != WAITING:
+        empty_journal(connection, run_id)
+    if status == WAITING and row.cancel_requested:
         cancel_waiting(connection, run_id)  # asked for while it was on its way to be parked
+
+
+def _decided(connection: Connection, run_id: str, waiting_for: Mapping[str, Any]) -> bool:
+    """Whether a person has decided on something that a run is about to wait for."""
+    asked = [journal_key(each["approval_id"]) for each in waiting_for.get("approvals", ())]
+    return bool(asked) and has_any(connection, run_id, asked)
 
 
 def fail(connection: Connection, run_id: str, code: str, message: str) -> StoredEvent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from agents.events import (
@@ -50,7 +50,8 @@ class Transcript:
         elif isinstance(event, Cited):
             self._cited = event
         elif isinstance(event, Retrieved):
-            self._retrieved = event
+            before = self._retrieved.passages if self._retrieved is not None else ()
+            self._retrieved = replace(event, passages=(*before, *event.passages))
         elif isinstance(event, RunStarted):
             self._mode, self._model = event.mode, event.model
             self.begun = True

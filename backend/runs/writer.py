@@ -8,12 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from agents.events import ApprovalRequested
+from backend.approvals.store import add_requested
 from backend.runs.broker import Broker
+from backend.runs.journal import add_records
 from backend.runs.store import add_events, close, fail, held
 from backend.runs.types import Outcome, StoredEvent
 from backend.telemetry import Metrics
@@ -33,10 +37,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """An event to store; `outcome` comes with the last one. `stored` is set once it can be read back."""
+    """Events to store together with the `record` (key and value) that they tell of and the decisions that they ask for;
+    `outcome` comes with the last one. `stored` is set once it can be read back."""
 
     run_id: str
-    event: StoredEvent
+    events: tuple[StoredEvent, ...]
+    record: tuple[str, Mapping[str, Any]] | None = None
+    asked: tuple[ApprovalRequested, ...] = ()
     outcome: Outcome | None = None
     stored: asyncio.Future[bool] | None = None
 
@@ -98,13 +105,13 @@ class EventWriter:
     def _tell(self, entries: Sequence[Entry], stored: _Stored) -> None:
         for entry in entries:
             kept = entry.run_id not in stored.lost
-            if kept:
-                self._broker.publish(entry.run_id, entry.event)
+            for event in entry.events if kept else ():
+                self._broker.publish(entry.run_id, event)
             if entry.stored is not None and not entry.stored.done():
                 entry.stored.set_result(kept)
         for run_id, event in stored.failed.items():
             self._broker.publish(run_id, event)
-        for kind, count in Counter(entry.event.kind for entry in entries).items():
+        for kind, count in Counter(event.kind for entry in entries for event in entry.events).items():
             self._metrics.run_events.labels(kind).inc(count)
         for run_id in stored.lost:
             self._on_lost(run_id)
@@ -156,8 +163,11 @@ class EventWriter:
         with self._database.write() as connection:
             mine = held(connection, runs, self._owner)
             kept = [entry for entry in entries if entry.run_id in mine]
-            if kept:
-                add_events(connection, [(entry.run_id, entry.event) for entry in kept])
+            events = [(entry.run_id, event) for entry in kept for event in entry.events]
+            if events:
+                add_events(connection, events)
+            add_records(connection, [(entry.run_id, *entry.record) for entry in kept if entry.record is not None])
+            add_requested(connection, [(entry.run_id, event) for entry in kept for event in entry.asked])
             for entry in kept:
                 if entry.outcome is not None:
                     close(connection, entry.run_id, entry.outcome)

@@ -11,18 +11,22 @@ from backend.schemas.base import (
     check_storable,
 )
 from backend.schemas.conversations import (
+    ApprovalDecision,
     CitationView,
     FeedbackPut,
     FeedbackView,
     MessageView,
     ModelSelector,
     NearestView,
+    RunBudget,
     RunCreate,
+    RunTrace,
     RunView,
     ThreadCreate,
     ThreadExport,
     ThreadUpdate,
     ThreadView,
+    TracedEvent,
 )
 from backend.schemas.jobs import (
     FileRefusal,
@@ -71,7 +75,10 @@ from backend.schemas.tools import (
 
 __all__ = [
     "ApprovalDecision",
+<<<<<<< HEAD
     "AuditView",
+=======
+>>>>>>> ed8362b (runs: journals and decisions are stored with the events that tell of them)
     "Body",
     "ChunkView",
     "CitationView",
@@ -102,7 +109,9 @@ __all__ = [
     "Page",
     "PhaseView",
     "Problem",
+    "RunBudget",
     "RunCreate",
+    "RunTrace",
     "RunView",
     "SearchFilters",
     "SearchRequest",
@@ -116,11 +125,15 @@ __all__ = [
     "ThreadExport",
     "ThreadUpdate",
     "ThreadView",
+<<<<<<< HEAD
     "ToolCallCreate",
     "ToolCallView",
     "ToolList",
     "ToolUpdate",
     "ToolView",
+=======
+    "TracedEvent",
+>>>>>>> ed8362b (runs: journals and decisions are stored with the events that tell of them)
     "VersionView",
     "View",
     "check_storable",

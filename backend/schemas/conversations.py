@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -100,6 +100,16 @@ class ModelSelector(Body):
     api_key: str = Field(default="", max_length=2000)
 
 
+class RunBudget(Body):
+    """What the run may use at most; what the phase allows is the most that can be asked for. null: as the phase says."""
+
+    steps: int | None = Field(default=None, ge=1, le=1000, description="Calls of a model.")
+    tool_calls: int | None = Field(default=None, ge=0, le=1000)
+    tokens: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0, le=86_400)
+    cost: float | None = Field(default=None, gt=0)
+
+
 class RunCreate(Body):
     """`model`: a configured model's name, `"none"` for an extractive answer, an endpoint, or null for the default.
 
@@ -114,6 +124,10 @@ class RunCreate(Body):
     knowledge_bases: list[str] | None = Field(default=None, max_length=100)
     filters: SearchFilters = Field(default_factory=SearchFilters)
     model: str | ModelSelector | None = None
+    tools: list[Annotated[str, Field(max_length=64)]] | None = Field(
+        default=None, max_length=200, description="Tools by name; null: those of the phase."
+    )
+    budget: RunBudget = RunBudget()
     parent_id: str | None = Field(default=None, max_length=100)
     edit_of: str | None = Field(default=None, max_length=100)
     regenerate: bool = False
@@ -130,9 +144,35 @@ class RunView(View):
     model: str
     error: str
     attempt: int
+    waiting_for: dict[str, Any] | None = Field(
+        default=None, description="Of a waiting run: `approvals`, each with what it asks."
+    )
     last_event_id: int
     created_at: datetime
     finished_at: datetime | None
+
+
+class ApprovalDecision(Body):
+    """`arguments`: those to call with instead, which must meet the tool's schema. `comment`: why, for the agents to read;
+    the answer, where a question was asked."""
+
+    decision: Literal["approve", "reject"]
+    arguments: dict[str, Any] | None = None
+    comment: str = Field(default="", max_length=10_000)
+
+
+class TracedEvent(View):
+    id: int
+    kind: str
+    data: dict[str, Any]
+
+
+class RunTrace(View):
+    """A whole run as one file: what was asked, without secrets, and every event of it."""
+
+    run: RunView
+    spec: dict[str, Any]
+    events: list[TracedEvent]
 
 
 class FeedbackPut(Body):

@@ -106,8 +106,8 @@ class Conversations:
             moment, last = decode_cursor(cursor, 2)
             query = query.where(_before(_moment(moment), last))
         if words:
-            written = exists().where(messages.c.thread_id == threads.c.id, _holds(messages.c.text, words))
-            query = query.where(or_(_holds(threads.c.title, words), written))
+            written = exists().where(messages.c.thread_id == threads.c.id, holds(messages.c.text, words))
+            query = query.where(or_(holds(threads.c.title, words), written))
         rows = [_thread(row) for row in self._connection.execute(query)]
         return cut(rows, limit, lambda thread: (thread.updated_at.isoformat(), thread.id))
 
@@ -287,7 +287,7 @@ def _thread(row: Row[Any]) -> Thread:
     )
 
 
-def _holds(column: ColumnElement[str], words: str) -> ColumnElement[bool]:
+def holds(column: ColumnElement[str], words: str) -> ColumnElement[bool]:
     return column.icontains(words, autoescape=True)
 
 

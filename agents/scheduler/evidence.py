@@ -1,0 +1,108 @@
+"""What a run has found and may cite: numbered once, whoever found it, and shown to models as the data it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from agents.answering.prompting import neutralise, within_budget
+from agents.events import Evidence
+from agents.sanitising.addresses import hosts_of
+from knowledge.types import DocumentRef, Passage
+
+_EVIDENCE = TypeAdapter(tuple[Evidence, ...])
+_LINE = re.compile(r'[\s"<>]+')
+
+
+class EvidenceBook:
+    """The evidence of one run. Numbers that earlier attempts gave stay given."""
+
+    def __init__(self, recorded: Mapping[str, Any]) -> None:
+        given = (
+            each["number"] for value in recorded.values() if isinstance(value, dict) for each in value.get("found", ())
+        )
+        self._next = max(given, default=0) + 1
+        self._passages: dict[int, Passage] = {}
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """All there is, by number."""
+        return tuple(self._passages[number] for number in sorted(self._passages))
+
+    @property
+    def highest(self) -> int:
+        """The highest number that can be cited."""
+        return max(self._passages, default=0)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts that answers may link to."""
+        return hosts_of([passage.document.url for passage in self._passages.values()])
+
+    def reserve(self, count: int) -> int:
+        """The first of so many numbers that nothing else will get."""
+        first, self._next = self._next, self._next + count
+        return first
+
+    def add(self, numbered: Iterable[Evidence]) -> None:
+        """Take in what has its numbers."""
+        for each in numbered:
+            self._passages[each.number] = passage_of(each)
+
+
+def encode_found(found: Iterable[Evidence]) -> list[dict[str, Any]]:
+    """Evidence for a journal's value, under the key `found`."""
+    return [asdict(each) for each in found]
+
+
+def decode_found(value: Mapping[str, Any]) -> tuple[Evidence, ...]:
+    """What `encode_found` wrote."""
+    return _EVIDENCE.validate_python(value.get("found", ()))
+
+
+def passage_of(evidence: Evidence) -> Passage:
+    """The evidence as what citations are checked against."""
+    return Passage(
+        number=evidence.number,
+        document=DocumentRef(
+            id=evidence.document_id,
+            knowledge_base_id=evidence.knowledge_base_id,
+            path=evidence.path,
+            title=evidence.title,
+            url=evidence.url,
+        ),
+        heading_path=evidence.heading_path,
+        anchor=evidence.anchor,
+        text=evidence.text,
+        start=evidence.start,
+        end=evidence.end,
+        score=evidence.score,
+        chunk_ids=(),
+    )
+
+
+def wrap_passages(passages: Sequence[Passage], code: str) -> str:
+    """Passages between markers that nobody who wrote them can guess, as many as a model has room for."""
+    wrapped = "\n".join(_wrap_passage(passage, code) for passage in within_budget(passages))
+    return f"<passages-{code}>\n{wrapped}\n</passages-{code}>"
+
+
+def wrap_untrusted(kind: str, text: str, code: str, **about: str) -> str:
+    """Text that others wrote, between markers of its kind; nothing in it can end them."""
+    attributes = "".join(f' {name}="{_attribute(value)}"' for name, value in about.items())
+    return f"<{kind}-{code}{attributes}>\n{neutralise(text)}\n</{kind}-{code}>"
+
+
+def _wrap_passage(passage: Passage, code: str) -> str:
+    title = _attribute(passage.document.title or passage.document.path)
+    section = _attribute(" / ".join(passage.heading_path))
+    head = f'<passage-{code} number="{passage.number}" title="{title}" section="{section}">'
+    return f"{head}\n{neutralise(passage.text)}\n</passage-{code}>"
+
+
+def _attribute(text: str) -> str:
+    return neutralise(_LINE.sub(" ", text)).strip()[:200]
