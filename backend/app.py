@@ -21,6 +21,7 @@ from backend.api import (
     openai_chat,
     openai_embeddings,
     openapi,
+    phases,
     problems,
     runs,
     search,
@@ -61,7 +62,7 @@ def create_app(container: Container) -> FastAPI:
     )
     app.state.container = container
     app.include_router(meta.router, include_in_schema=False)
-    for module in (meta, knowledge_bases, documents, search, threads, runs, artifacts, jobs, models):
+    for module in (meta, knowledge_bases, documents, search, threads, runs, artifacts, jobs, models, phases):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(meta.choices, prefix=PREFIX)
     app.include_router(openai_chat.router)

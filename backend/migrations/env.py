@@ -10,6 +10,7 @@ from alembic.autogenerate.api import AutogenContext
 # Each adds its tables to the backend's metadata.
 import backend.evaluation.tables
 import backend.jobs.tables
+import backend.phases.tables
 import backend.processes.tables  # noqa: F401
 import knowledge.storage.tables
 from backend.db.tables import metadata
