@@ -28,8 +28,8 @@ ABANDON_S = 1.5
 class Runner:
     """Does runs by their phase. It keeps nothing of a run, so one serves any number at the same time."""
 
-    def __init__(self, phases: Iterable[Phase]) -> None:
-        self.phases = PhaseCatalogue(phases)
+    def __init__(self, phases: PhaseCatalogue | Iterable[Phase]) -> None:
+        self.phases = phases if isinstance(phases, PhaseCatalogue) else PhaseCatalogue(phases)
 
     async def run(self, context: RunContext, cancel: asyncio.Event) -> AsyncGenerator[RunEvent, None]:
         """The attempt's events: RunStarted first, exactly one of RunFinished, RunFailed, RunCancelled, RunWaiting last.
@@ -87,7 +87,7 @@ class Runner:
         self, context: RunContext, events: asyncio.Queue[RunEvent | Recorded | None], text: list[str]
     ) -> RunEvent:
         """Hand the phase's events on, whatever they are, gathering `text`; returns the end it came to."""
-        phase = self.phases.phase_for(context)
+        phase = await self.phases.phase_for(context)
         begun = time.perf_counter()
         end: Outcome | Waiting | None = None
         async with aclosing(phase.stream(context)) as stream:

@@ -23,6 +23,7 @@ from backend.api import (
     openai_chat,
     openai_embeddings,
     openapi,
+    phases,
     problems,
     runs,
     search,
@@ -75,6 +76,7 @@ def create_app(container: Container) -> FastAPI:
         artifacts,
         jobs,
         models,
+        phases,
         tools,
         audit,
     ):

@@ -13,9 +13,10 @@ import anyio.to_thread
 from agents.answering.ports import Searcher, SearcherFor
 from agents.models.catalogue import ModelCatalogue
 from agents.phases.builtin import BUILT_IN as BUILT_IN_PHASES
-from agents.phases.builtin import MakePhase
-from agents.phases.catalogue import PhaseCatalogue
+from agents.phases.catalogue import OwnPhases, PhaseCatalogue
+from agents.phases.compiling import compile_phase
 from agents.phases.parts import PhaseParts
+from agents.phases.phase import Phase
 from agents.runner import Runner
 from agents.tools.builtin import BuiltinTools
 from agents.tools.builtin.ports import BuiltinParts
@@ -32,6 +33,8 @@ from backend.jobs.registry import KINDS
 from backend.knowledge_bases.judged import judged_readers
 from backend.knowledge_bases.paths import PathPolicy
 from backend.models.selector import ModelSelector
+from backend.phases.availability import Abilities
+from backend.phases.store import StoredPhases
 from backend.processes.identity import this_process
 from backend.processes.registry import ProcessRegistry
 from backend.runs.capacity import Capacity
@@ -64,6 +67,9 @@ from knowledge.types import Scope
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+MakePhase = Callable[[PhaseParts], Phase]
+"""A phase that is made in code rather than declared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +107,8 @@ class Container:
     ingestor: Ingestor
     local_ingestor: Ingestor
     """Reads what the local user names on the command line, wherever it is; `ingestor` what anybody may name."""
+    abilities: Abilities
+    """What there is of the things that phases require."""
     prepare: Callable[[], None]
     """Loads what the phases need, so that the first run is as fast as the second. May be called in a thread."""
 
@@ -144,9 +152,10 @@ class Container:
         return await anyio.to_thread.run_sync(partial(call, *arguments, **named))
 
 
-def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, **overrides: Any) -> Container:
-    """A container for these settings, with the phases of this registry. `overrides` replace parts by name, such as
-    `runner` or `embedders` (tests pass fakes). Raises InvalidInput for settings that contradict each other."""
+def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: Any) -> Container:
+    """A container for these settings. `phases` are made in code, beside those of the registry. `overrides` replace
+    parts by name, such as `runner` or `embedders` (tests pass fakes). Raises InvalidInput for settings that contradict
+    each other."""
 
     def part(name: str, make: Callable[[], Any]) -> Any:
         return overrides[name] if name in overrides else make()
@@ -170,7 +179,8 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         library = SqlLibrary(database, scope)
         return MeasuredSearcher(Retriever(library=library, indexes=projections, embedders=cached), metrics)
 
-    runner = part("runner", lambda: _runner(settings, phases, searcher_for, cached))
+    own_phases = part("own_phases", lambda: StoredPhases(database=database))
+    runner = part("runner", lambda: _runner(settings, phases, own_phases, searcher_for, cached))
     capacity = Capacity(settings.runs.max_active)
     processes = ProcessRegistry(this_process("api"), silent_after_s=settings.runs.lease_seconds)
     paths = PathPolicy.of(settings)
@@ -241,6 +251,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         readers=readers,
         ingestor=own_ingestor,
         local_ingestor=ingestor(paths.for_local_user()),
+        abilities=part("abilities", lambda: Abilities.of(models)),
         prepare=part("prepare", lambda: runner.phases.prepare),
     )
 
@@ -250,7 +261,11 @@ def _parser(settings: Settings) -> IsolatedParser:
 
 
 def _runner(
-    settings: Settings, phases: Sequence[MakePhase], searcher_for: SearcherFor, embedders: Mapping[str, Embedder]
+    settings: Settings,
+    phases: Sequence[MakePhase],
+    own: OwnPhases,
+    searcher_for: SearcherFor,
+    embedders: Mapping[str, Embedder],
 ) -> Runner:
     fast = next((embedders[name] for name in BUILT_IN if name in embedders), None)
     parts = PhaseParts(
@@ -260,7 +275,14 @@ def _runner(
         # A search that asks an endpoint for its vectors waits more than it computes.
         search_threads=4 if any(each.kind == "openai" for each in settings.embedders) else 1,
     )
-    return Runner([make(parts) for make in phases])
+    return Runner(
+        PhaseCatalogue(
+            [make(parts) for make in phases],
+            built_in=BUILT_IN_PHASES,
+            own=own,
+            compiled=lambda definition: compile_phase(definition, parts),
+        )
+    )
 
 
 def _embedders(settings: Settings) -> Mapping[str, OwnedEmbedder]:

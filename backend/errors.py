@@ -81,6 +81,12 @@ class NameTaken(BackendError):
     code = "name_taken"
 
 
+class VersionConflict(BackendError):
+    """Something was changed since the caller read it."""
+
+    code = "version_conflict"
+
+
 class RunActive(BackendError):
     """The branch of the conversation is still being answered."""
 
@@ -167,9 +173,11 @@ _STATUS: dict[str, int] = {
     "not_found": 404,
     "model_not_found": 404,
     "unknown_phase": 422,
+    "phase_invalid": 422,
     "model_required": 422,
     "cannot_wait": 422,
     "name_taken": 409,
+    "version_conflict": 409,
     "run_active": 409,
     "run_not_waiting": 409,
     "already_decided": 409,

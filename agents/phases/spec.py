@@ -10,6 +10,9 @@ from pydantic import TypeAdapter
 
 from knowledge.types import Filters, Scope
 
+DEFAULT_PHASE = "answer"
+"""What a run is when nothing else is asked for."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
@@ -36,11 +39,13 @@ class RunSpec:
 
     `knowledge_bases`, `repositories` and `attachments` (of artifacts) are ids; no knowledge base means all that there
     are. `tools` are names, None those of the phase. `model` is a configured name, "none" for an answer without a
-    model, an endpoint (name, base_url and a sealed api_key), or None for the default.
+    model, an endpoint (name, base_url and a sealed api_key), or None for the default. `phase_version` is that of a
+    user's phase, so that a run that goes on later does what it began to do; None the newest, or a phase of the product.
     """
 
     question: str
-    phase: str = "answer"
+    phase: str = DEFAULT_PHASE
+    phase_version: int | None = None
     scope: Scope
     knowledge_bases: tuple[str, ...] = ()
     repositories: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from backend.api.context import Here
 from backend.api.openapi import problems
 from backend.bootstrap import Container
 from backend.db.tables import marks
-from backend.schemas import EmbedderView, HealthView, Page, PhaseView, SessionCreate, VersionView
+from backend.schemas import EmbedderView, HealthView, Page, SessionCreate, VersionView
 
 router = APIRouter(tags=["server"])
 choices = APIRouter(tags=["server"])
@@ -100,22 +100,6 @@ def close_session(request: Request, container: Here) -> Response:
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.state.visit.scheme == "https")
     return response
-
-
-@choices.get("/phases")
-async def list_phases(container: Here) -> Page[PhaseView]:
-    """What a run can be asked to be."""
-    return Page(
-        items=[
-            PhaseView(
-                name=phase.name,
-                description=phase.description.en,
-                descriptions={"en": phase.description.en, "zh": phase.description.zh},
-                requires=sorted(phase.requires),
-            )
-            for phase in container.phases
-        ]
-    )
 
 
 @choices.get("/embedders")

@@ -19,6 +19,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as ASGIScope
 
 from agents.citations.unfinished import check_unfinished
+from agents.errors import UnknownPhase
 from agents.events import Citation, Cited, Retrieved, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
 from agents.messages.parts import Message
 from agents.phases.context import RunContext
@@ -87,22 +88,22 @@ class _Answer:
 
 
 @router.get("/models")
-async def list_phase_models(container: Here) -> ModelList:
+def list_phase_models(container: Here, scope: Caller) -> ModelList:
     """The phases, as models."""
-    return ModelList(data=[ModelCard(id=name, created=0) for name in container.phases.names])
+    return ModelList(data=[ModelCard(id=name, created=0) for name in container.phases.names(scope)])
 
 
 @router.get("/models/{model}", responses=problems(404))
-async def get_phase_model(model: str, container: Here) -> ModelCard:
+def get_phase_model(model: str, container: Here, scope: Caller) -> ModelCard:
     """One phase, as a model."""
-    _check(container, model)
+    _check(container, scope, model)
     return ModelCard(id=model, created=0)
 
 
 @router.post("/chat/completions", response_model=None, responses={**_STREAMED, **problems(404, 429, 502, 503)})
 async def complete_chat(body: ChatRequest, request: Request, container: Here, scope: Caller) -> Response:
     """Answer the last user message, with the messages before it as the conversation."""
-    _check(container, body.model)
+    await container.in_thread(_check, container, scope, body.model)
     check_parameters(body)
     container.capacity.check_room()
     run = await container.in_thread(_context, container, scope, body)
@@ -121,9 +122,13 @@ async def complete_chat(body: ChatRequest, request: Request, container: Here, sc
     return Response(_completion(run, body, answer, answer.finished, base_url), media_type="application/json")
 
 
-def _check(container: Container, model: str) -> None:
-    if model not in container.phases.names:
-        raise ModelNotFound("model", f"There is no model {model[:100]!r}; GET /v1/models lists those there are.")
+def _check(container: Container, scope: Scope, model: str) -> None:
+    try:
+        container.phases.version_for_run(model, scope)
+    except UnknownPhase:
+        raise ModelNotFound(
+            "model", f"There is no model {model[:100]!r}; GET /v1/models lists those there are."
+        ) from None
 
 
 def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContext:

@@ -68,8 +68,15 @@ def respond_to(path: str, error: Exception) -> Response:
         code, detail = str(error.code), str(error) or type(error).__name__
         if path.startswith("/v1/"):
             return openai_error(status_of(code), code, detail, param=getattr(error, "param", None))
-        details = getattr(error, "details", None)
-        return respond(path, status_of(code), code, detail, headers=headers_of(code), details=details)
+        return respond(
+            path,
+            status_of(code),
+            code,
+            detail,
+            errors=getattr(error, "errors", ()),
+            headers=headers_of(code),
+            details=getattr(error, "details", None),
+        )
     if isinstance(error, DataError):
         return respond(path, 422, "invalid_input", "Something in this request cannot be stored.")
     if isinstance(error, OperationalError):

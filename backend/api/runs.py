@@ -17,6 +17,7 @@ from backend.bootstrap import Container
 from backend.errors import Invalid
 from backend.knowledge_bases.selection import resolve, still_there
 from backend.runs.listing import RunFilters, list_runs, read_trace
+from backend.phases.choosing import phase_version
 from backend.runs.opening import Placement, open_run
 from backend.runs.store import RunStore
 from backend.runs.types import Run
@@ -50,7 +51,7 @@ async def create_run(id: str, body: RunCreate, container: Here, scope: Caller, c
 
 
 def _spec(connection: Connection, container: Container, scope: Scope, thread_id: str, body: RunCreate) -> RunSpec:
-    container.phases.get(body.phase)
+    version = phase_version(connection, container.phases, scope, body.phase)
     names = body.knowledge_bases
     if names is None:
         names = list(Conversations(connection, scope).get(thread_id).knowledge_bases)
@@ -68,6 +69,7 @@ def _spec(connection: Connection, container: Container, scope: Scope, thread_id:
     return RunSpec(
         question=body.input,
         phase=body.phase,
+        phase_version=version,
         scope=scope,
         knowledge_bases=bases,
         filters=body.filters.chosen(),

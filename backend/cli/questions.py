@@ -68,14 +68,15 @@ def search(
 def ask(
     question: Question,
     kb: Annotated[list[str] | None, typer.Option("--kb", help="A knowledge base; repeatable. Default: all.")] = None,
-    phase: Annotated[str, typer.Option("--phase", help="What kind of answer.")] = "answer",
+    phase: Annotated[str, typer.Option("--phase", help="What a run is to be: see `phases list`.")] = "answer",
     as_json: AsJson = False,
 ) -> None:
     """Ask, and get an answer with citations."""
+    from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
 
     with opened() as container:
-        container.phases.get(phase)
+        container.phases.get(phase, LOCAL)
         asyncio.run(_answer(container, _context(container, question, kb or [], phase), as_json))
 
 

@@ -11,6 +11,7 @@ from alembic.autogenerate.api import AutogenContext
 import backend.approvals.tables
 import backend.evaluation.tables
 import backend.jobs.tables
+import backend.phases.tables
 import backend.processes.tables
 import backend.tools.tables  # noqa: F401
 import knowledge.storage.tables

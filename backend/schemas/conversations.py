@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from agents.phases.spec import DEFAULT_PHASE
 from backend.limits import LONGEST_QUESTION
 from backend.schemas.base import Body, View
 from backend.schemas.knowledge import SearchFilters
@@ -120,7 +121,7 @@ class RunCreate(Body):
     """
 
     input: str = Field(default="", max_length=LONGEST_QUESTION)
-    phase: str = Field(default="answer", max_length=100)
+    phase: str = Field(default=DEFAULT_PHASE, max_length=100)
     knowledge_bases: list[str] | None = Field(default=None, max_length=100)
     filters: SearchFilters = Field(default_factory=SearchFilters)
     model: str | ModelSelector | None = None

@@ -44,16 +44,6 @@ class ModelCheck(View):
     latency_ms: float | None
 
 
-class PhaseView(View):
-    """A phase that a run can be asked for; also a model of the OpenAI endpoint. `description` is the English one of
-    `descriptions`, which are by language; a run without what it `requires` fails."""
-
-    name: str
-    description: str = ""
-    descriptions: dict[Literal["en", "zh"], str] = Field(default_factory=dict)
-    requires: list[Literal["model", "sandbox", "repositories", "web_search"]] = Field(default_factory=list)
-
-
 class EmbedderView(View):
     """An embedder that a knowledge base can have. `languages` are those worth embedding with it."""
 

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from fastapi.testclient import TestClient
 
+from agents.answering.phase import AnswerPhase
 from agents.events import Retrieved, StepFinished, StepStarted, TextDelta, UsageReported
 from agents.messages.parts import Message, ToolCall, ToolResult
 from agents.models.catalogue import ModelCatalogue
@@ -93,7 +94,7 @@ def client_of(folder: Path, scopes: list[Scope], **settings: Any) -> TestClient:
     made = Settings(data_dir=folder, default_embedders=("hashing",), sample_guide=False, **settings)
     container = build(
         made,
-        phases=(*BUILT_IN, lambda parts: ToolPhase(parts, scopes)),
+        phases=(lambda parts: ToolPhase(parts, scopes),),
         embedders={"hashing": HashingEmbedder()},
         prepare=lambda: None,
     )
@@ -106,7 +107,7 @@ def test_it_is_listed_and_answers_with_its_tool(tmp_path: Path, scopes: list[Sco
         model = {"base_url": server.base_url, "name": f"scripted:call?{script}"}
         with client_of(tmp_path, scopes, model=model) as client:
             listed = {each["name"]: each for each in client.get("phases").json()["items"]}
-            assert set(listed) == {"answer", "lookup"}
+            assert set(listed) == {*BUILT_IN, "lookup"}
             assert listed["lookup"]["description"] == "Searches by itself and answers."
             assert listed["lookup"]["descriptions"]["zh"] == "自行检索后回答。"
             assert (listed["lookup"]["requires"], listed["answer"]["requires"]) == (["model"], [])
@@ -159,7 +160,7 @@ def test_a_search_sees_what_the_one_who_asks_may_see(tmp_path: Path, scopes: lis
             asked.append(scope)
             return parts.searcher_for(scope)
 
-        return BUILT_IN[0](PhaseParts(searcher_for=searcher_for, extractor=parts.extractor))
+        return AnswerPhase.of(PhaseParts(searcher_for=searcher_for, extractor=parts.extractor))
 
     settings = Settings(data_dir=tmp_path, default_embedders=("hashing",), sample_guide=False)
     container = build(settings, phases=(watched,), embedders={"hashing": HashingEmbedder()}, prepare=lambda: None)

@@ -1,0 +1,1 @@
+"""The phases that users write: kept as the YAML they wrote, every save a version."""

@@ -1,0 +1,47 @@
+"""What of the things that phases require is here, and how to get what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from agents.phases.phase import Requirement
+from backend.models.selector import ModelSelector
+from backend.models.store import Models
+from knowledge.types import Scope
+
+IsHere = Callable[[Connection, Scope], bool]
+
+REASONS: dict[Requirement, str] = {
+    "model": "It needs a language model: add one under Models.",
+    "sandbox": "It runs code, and there is no sandbox here.",
+    "repositories": "It reads code, and there are no repositories here.",
+    "web_search": "It searches the web, and no search endpoint is set up here.",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Abilities:
+    """Says of each requirement whether it is met; one that nothing is known of is not."""
+
+    here: Mapping[Requirement, IsHere] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, models: ModelSelector) -> Abilities:
+        """What can be found out from these parts."""
+
+        def has_model(connection: Connection, scope: Scope) -> bool:
+            return models.default(connection, scope) is not None or bool(Models(connection, scope).page(1)[0])
+
+        return cls(here={"model": has_model})
+
+    def missing(self, connection: Connection, scope: Scope, requires: Iterable[Requirement]) -> list[Requirement]:
+        """Those that are not here, in the order of REASONS."""
+        wanted = frozenset(requires)
+        return [
+            each
+            for each in REASONS
+            if each in wanted and not (each in self.here and self.here[each](connection, scope))
+        ]
