@@ -84,7 +84,9 @@ class RunState:
                 return
 
     def _on_retrieved(self, data: dict[str, object]) -> None:
-        self.retrieved = decode(Retrieved, data)
+        found = decode(Retrieved, data)
+        if found.hits or self.retrieved is None:  # what tools found has no rows of its own
+            self.retrieved = found
 
     def _on_text_delta(self, data: dict[str, object]) -> None:
         self.text += str(data["text"])

@@ -54,7 +54,7 @@ class Approval:
     @property
     def options(self) -> list[str]:
         """The answers that a question offers."""
-        given = self.arguments.get("options")
+        given = self.parameters.get("enum")
         return [str(each) for each in given] if isinstance(given, list) else []
 
 
@@ -160,6 +160,12 @@ class Trace:
         if self._find("tool", name) is None:  # a call that was denied before it was made
             self._on_tool_called(data)
         self._finish("tool", name, data, TOOL_STATUS.get(_text(data, "status"), "failed"))
+
+    def _on_retrieved(self, data: dict[str, Any]) -> None:
+        """What a tool found belongs to its call; what was retrieved beforehand is told by the answer itself."""
+        last = self.entries[-1] if self.entries else None
+        if last is not None and last.kind == "tool" and isinstance(data.get("passages"), list):
+            last.change(data={**last.data, "evidence": data["passages"]})
 
     def _on_approval_requested(self, data: dict[str, Any]) -> None:
         approval = Approval(

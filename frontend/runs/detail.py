@@ -14,7 +14,7 @@ from frontend.run_state import RunState, replay, run_states
 from frontend.run_stream import Event, RunStream, read_events
 from frontend.runs.approvals import draw_approvals
 from frontend.runs.following import state_of, watch
-from frontend.runs.listing import ICONS, facts
+from frontend.runs.listing import ICONS, facts, phase_titles
 from frontend.runs.timeline import Timeline, duration
 from frontend.session import api, show_error, texts
 from frontend.views import Run
@@ -25,7 +25,7 @@ def draw_run(run: Run) -> None:
     say = texts()
     state = state_of(run.id)
     st.title(plain_label(state.question or run.question or run.id), anchor=False)
-    st.markdown(f"{ICONS.get(run.status, '')} {plain_label(' · '.join(facts(run)))}", anchors=False)
+    st.markdown(f"{ICONS.get(run.status, '')} {plain_label(' · '.join(facts(run, phase_titles())))}", anchors=False)
     with st.container(horizontal=True, gap="small"):
         st.page_link(
             "app_pages/chat.py", label=say("runs.open_thread"), icon=":material/forum:",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from frontend.answer_text import plain_label
@@ -25,7 +27,8 @@ def draw_runs() -> None:
     say = texts()
     st.title(say("page.runs"), anchor=False)
     st.markdown(say("runs.intro"))
-    words, phase, status, tool = _draw_filters()
+    titles = phase_titles()
+    words, phase, status, tool = _draw_filters(titles)
     limit = min(SHOWN * st.session_state.get("run-pages", 1), 500)
     page = api().runs(words=words, phase=phase, status=status, tool=tool, limit=limit)
     if not page.items:
@@ -33,14 +36,13 @@ def draw_runs() -> None:
         st.info(say("runs.none_found" if asked else "runs.none"), icon=":material/search_off:")
     with st.container(key="runs", gap=None):
         for run in page.items:
-            _draw_row(run)
+            _draw_row(run, titles)
     if page.next_cursor and limit < 500:
         st.button(say("runs.more"), key="more-runs", type="tertiary", on_click=_show_more)
 
 
-def _draw_filters() -> tuple[str, str, str, str]:
+def _draw_filters(phases: Mapping[str, str]) -> tuple[str, str, str, str]:
     say = texts()
-    phases = {phase.name: phase.title_in(say.language) for phase in api().phases()}
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="run-filters"):
         words = st.text_input(say("runs.words"), key="run-words", type="search", bind="query-params")
         tool = st.text_input(say("runs.tool"), key="run-tool", placeholder=say("runs.tool_hint"), bind="query-params")
@@ -55,7 +57,7 @@ def _draw_filters() -> tuple[str, str, str, str]:
     return (words or "").strip(), phase or "", status or "", (tool or "").strip()
 
 
-def _draw_row(run: Run) -> None:
+def _draw_row(run: Run, titles: Mapping[str, str]) -> None:
     say = texts()
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"row-{run.id}"):
         st.button(
@@ -63,10 +65,10 @@ def _draw_row(run: Run) -> None:
             icon=ICONS.get(run.status), on_click=open_run, args=(run.id,), width="stretch",
             help=say.of("run_status", run.status),
         )  # fmt: skip
-        st.caption(plain_label(" · ".join(facts(run))), width="content")
+        st.caption(plain_label(" · ".join(facts(run, titles))), width="content")
 
 
-def facts(run: Run) -> list[str]:
+def facts(run: Run, titles: Mapping[str, str]) -> list[str]:
     """What a run is, in a few words: status, mode, model, when, how long."""
     say = texts()
     taken = (run.finished_at - run.created_at).total_seconds() if run.finished_at and run.created_at else None
@@ -75,13 +77,18 @@ def facts(run: Run) -> list[str]:
             None,
             (
                 say.of("run_status", run.status),
-                run.phase,
+                titles.get(run.phase, run.phase),
                 run.model,
                 run.created_at.strftime("%Y-%m-%d %H:%M") if run.created_at else "",
                 "" if taken is None else duration(taken * 1000),
             ),
         )
     )
+
+
+def phase_titles() -> dict[str, str]:
+    """The modes that there are, by name, in the session's language. Raises ApiError."""
+    return {phase.name: phase.title_in(texts().language) for phase in api().phases()}
 
 
 def open_run(run_id: str) -> None:

@@ -87,9 +87,11 @@ class _Row:
             if data.get("arguments"):
                 st.caption(say("timeline.arguments"))
                 draw_text(as_json(data["arguments"]), "json")
-            if entry.status != "running":
+            if data.get("evidence"):
+                st.markdown("\n".join(_evidence_line(each) for each in data["evidence"] if isinstance(each, dict)))
+            elif entry.status != "running":
                 draw_result(data)
-                self._offer_whole(entry)
+            self._offer_whole(entry)
         elif entry.kind == "approval":
             st.text(str(data.get("reason", "")))
             if data.get("arguments"):
@@ -162,6 +164,12 @@ def _plan_line(step: dict[str, Any]) -> str:
     return f"{PLAN_MARKS.get(status, PLAN_MARKS['pending'])} {text}"
 
 
+def _evidence_line(passage: dict[str, Any]) -> str:
+    headings = passage.get("heading_path")
+    where = [str(passage.get("title") or passage.get("path") or ""), *(headings if isinstance(headings, list) else [])]
+    return f"- \\[{passage.get('number')}\\] {plain_label(' › '.join(map(str, where)))}"
+
+
 def _plain_name(entry: Entry) -> str:
     name = plain_label(texts().of("step", entry.title))
     return f"{name} · {plain_label(shorten(entry.detail))}" if entry.detail else name
@@ -170,7 +178,8 @@ def _plain_name(entry: Entry) -> str:
 def _agent_name(entry: Entry) -> str:
     say, data = texts(), entry.data
     role = str(data.get("role", ""))
-    came = str(data.get("result") or data.get("detail") or "")
+    result = str(data.get("result") or "")
+    came = "" if result == "done" else say.of("agent_result", result) if result else str(data.get("detail") or "")
     parts = [f"**{plain_label(entry.title)}**", plain_label(say.of("agent_role", role)) if role else ""]
     return " · ".join(filter(None, [*parts, plain_label(shorten(came))]))
 

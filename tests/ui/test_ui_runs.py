@@ -109,7 +109,7 @@ def test_what_destroys_says_that_it_is_asked_twice(fake: FakeApi, open_page: Ope
 
 
 def test_a_question_is_answered_by_a_button_or_in_words(fake: FakeApi, open_page: OpenPage) -> None:
-    question = call(tool="", arguments={"options": ["staging", "prod"]}, reason="Where?", parameters={})
+    question = call(tool="", arguments={}, reason="Where?", parameters={"type": "string", "enum": ["staging", "prod"]})
     page = ask(fake, open_page, question)
     assert "Where?" in said(page)
     page.button(key="send-ap1").click().run()
