@@ -11,6 +11,7 @@ import httpx2
 
 from frontend.authentication.sessions import COOKIE, no_cookies
 from frontend.views import (
+    Command,
     Document,
     DocumentContent,
     Embedder,
@@ -21,6 +22,7 @@ from frontend.views import (
     Model,
     ModelCheck,
     Page,
+    Phase,
     Run,
     SearchResponse,
     Source,
@@ -181,6 +183,32 @@ class Api:
     def start_run(self, thread_id: str, body: dict[str, Any]) -> Run:
         """`body` as RunCreate: input, model, parent_id, edit_of, regenerate, knowledge_bases."""
         return self._send(Run, "POST", f"/threads/{_part(thread_id)}/runs", body)
+
+    def run(self, run_id: str) -> Run:
+        return self._get(Run, f"/runs/{_part(run_id)}")
+
+    def runs(
+        self, *, words: str = "", phase: str = "", status: str = "", tool: str = "", cursor: str = "", limit: int = 50
+    ) -> Page[Run]:
+        """Runs that match all that is given, the newest first."""
+        query = {"query": words, "phase": phase, "status": status, "tool": tool, "cursor": cursor, "limit": limit}
+        return self._get(Page[Run], "/runs", query)
+
+    def decide(self, run_id: str, approval_id: str, body: dict[str, Any]) -> None:
+        """`body`: `decision` approve or reject, `arguments` as edited, `comment`, which also answers a question."""
+        self._call("POST", f"/runs/{_part(run_id)}/approvals/{_part(approval_id)}", json=body)
+
+    def phases(self) -> list[Phase]:
+        """The modes that a run can be asked for."""
+        return list(self._pages(Phase, "/phases"))
+
+    def artifact(self, artifact_id: str) -> bytes:
+        """The content of a file that a run made."""
+        return self._call("GET", f"/artifacts/{_part(artifact_id)}").content
+
+    def commands(self, prefix: str) -> list[Command]:
+        """The commands that complete what is typed."""
+        return self._get(Page[Command], "/commands", {"prefix": prefix}).items
 
     def cancel_run(self, run_id: str) -> Run:
         return self._send(Run, "POST", f"/runs/{_part(run_id)}/cancel", None)

@@ -28,6 +28,7 @@ PATIENCE_S = 60.0
 _GOES_ON = object()
 
 TERMINAL_KINDS = frozenset({"run_finished", "run_failed", "run_cancelled"})
+FRAME_KINDS = TERMINAL_KINDS | {"run_started", "run_waiting"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +129,15 @@ class RunStream:
         return False
 
 
-def read_events(api: Api, run_id: str) -> list[Event]:
-    """All events of a run that is over. Raises ApiError."""
-    with RunStream(api, run_id) as following:
-        return [event for events in following for event in events]
+def read_events(api: Api, run_id: str, *, after: int = 0, until: int | None = None) -> list[Event]:
+    """The events of a run above number `after`: all of one that is over, else those up to number `until`. Raises
+    ApiError."""
+    found: list[Event] = []
+    if until is not None and until <= after:
+        return found
+    with RunStream(api, run_id, after) as following:
+        for events in following:
+            found += events
+            if until is not None and found and found[-1].id >= until:
+                break
+    return found

@@ -12,6 +12,9 @@ from typing import Any, Generic, TypeVar
 
 View = TypeVar("View")
 
+DEFAULT_PHASE = "answer"
+"""The phase of a run that names none: it searches and answers, without agents and tools."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page(Generic[View]):
@@ -184,6 +187,7 @@ class Thread:
     knowledge_bases: list[str] = field(default_factory=list)
     message_count: int = 0
     active_run_id: str | None = None
+    waiting: bool = False
     updated_at: datetime | None = None
 
 
@@ -237,6 +241,7 @@ class Message:
     verdict: str | None = None
     error: str = ""
     error_code: str = ""
+    phase: str = ""
     citations: list[Citation] = field(default_factory=list)
     uncited: list[tuple[int, int]] = field(default_factory=list)
     nearest: list[Nearest] = field(default_factory=list)
@@ -256,8 +261,45 @@ class Run:
     message_id: str
     user_message_id: str
     status: str
+    phase: str = ""
+    question: str = ""
+    mode: str | None = None
+    model: str = ""
     error: str = ""
     attempt: int = 1
+    last_event_id: int = 0
+    tools: list[str] = field(default_factory=list)
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.status in ("running", "waiting")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Phase:
+    """A mode of answering; its title is in both languages, by code."""
+
+    name: str
+    title: Any = ""
+
+    def title_in(self, language: str) -> str:
+        """Its title in a language, as far as it has one; its name otherwise."""
+        title = self.title.get(language) if isinstance(self.title, dict) else self.title
+        return str(title or self.name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """A command that completes what is typed: `text` is what stands in the composer once it is taken."""
+
+    text: str
+    title: str = ""
+    usage: str = ""
+    risk: str = "read"
+    reason: str = ""
+    """Why it cannot be used now; empty when it can."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

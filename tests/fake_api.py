@@ -14,9 +14,16 @@ from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from agents.events import (
+    AgentFinished,
+    AgentStarted,
+    ApprovalDecided,
+    ApprovalRequested,
+    BudgetExceeded,
     Citation,
     Cited,
     Evidence,
+    PlanStep,
+    PlanUpdated,
     Retrieved,
     RetrievedHit,
     RunCancelled,
@@ -24,9 +31,14 @@ from agents.events import (
     RunFailed,
     RunFinished,
     RunStarted,
+    RunWaiting,
     StepFinished,
     StepStarted,
     TextDelta,
+    Thought,
+    ToolCalled,
+    ToolFinished,
+    UsageReported,
     encode_event,
 )
 from backend import schemas
@@ -58,6 +70,9 @@ class FakeApi:
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asks: ApprovalRequested | None = None
+    """What agents ask before they go on; with it, runs are done by agents."""
+    decisions: list[dict[str, Any]] = field(default_factory=list)
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
     sources: list[tuple[str, str, str]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -125,7 +140,61 @@ class FakeApi:
             "error": "", "attempt": 1, "last_event_id": 0, "created_at": NOW, "finished_at": None,
             "asked": body, "events": self.script(run_id, mode), "cancelled": threading.Event(),
         }  # fmt: skip
+        if self.asks is not None:
+            self.runs[run_id] |= {"phase": "team", "events": self.work(run_id), "asks": self.asks}
         return self.runs[run_id]
+
+    def work(self, run_id: str) -> list[RunEvent]:
+        """The first attempt of a run that is done by agents: it ends with what they ask."""
+        assert self.asks is not None
+        table = {"columns": ["pod", "restarts"], "rows": [["web-1", 7], ["web-2", 0]]}
+        return [
+            RunStarted(run_id=run_id, thread_id="", phase="team", question="Restart web", mode="model", model="m"),
+            AgentStarted(agent="planner", role="planner", step_id="a1", title="Planner"),
+            PlanUpdated(steps=(PlanStep(id="1", text="Look at the pods", status="running"),
+                               PlanStep(id="2", text="Restart web")), step_id="a1"),
+            UsageReported(input_tokens=100, output_tokens=20, step_id="a1"),
+            AgentFinished(agent="planner", step_id="a1", result="done", duration_ms=900.0),
+            AgentStarted(agent="worker", role="executor", step_id="a2", title="Worker"),
+            Thought(text="I look at the pods *first*.", agent="worker", step_id="a2"),
+            ToolCalled(id="c1", tool="list_pods", arguments={"namespace": "prod"}, risk="read", step_id="a2"),
+            ToolFinished(id="c1", tool="list_pods", status="succeeded", summary="2 pods", output="2 pods",
+                         view="table", data=table, duration_ms=40.0, step_id="a2"),
+            PlanUpdated(steps=(PlanStep(id="1", text="Look at the pods", status="done"),
+                               PlanStep(id="2", text="Restart web", status="running")), step_id="a1"),
+            self.asks,
+            RunWaiting(asked={"approval_id": self.asks.approval_id}),
+        ]  # fmt: skip
+
+    def decided(self, run: dict[str, Any], body: dict[str, Any]) -> None:
+        """The second attempt of a run that waited."""
+        asks: ApprovalRequested = run["asks"]
+        arguments = body.get("arguments") or asks.arguments
+        approved = body["decision"] == "approve"
+        said = "Restarted." if approved else "Not restarted."
+        run["events"] = [
+            *run["events"],
+            ApprovalDecided(approval_id=asks.approval_id, decision=body["decision"], arguments=arguments,
+                            comment=body.get("comment", ""), decided_by="local"),
+            RunStarted(run_id=run["id"], thread_id="", phase="team", question="Restart web", mode="model", model="m",
+                       attempt=2),
+            AgentStarted(agent="worker", role="executor", step_id="a2", title="Worker"),
+            ToolCalled(id="c2", tool="restart", arguments=arguments, risk="write", step_id="a2"),
+            ToolFinished(id="c2", tool="restart", status="succeeded" if approved else "denied", summary=said,
+                         output=said, duration_ms=80.0, step_id="a2"),
+            AgentFinished(agent="worker", step_id="a2", duration_ms=1500.0),
+            UsageReported(input_tokens=50, output_tokens=5, step_id="a2"),
+            BudgetExceeded(limit="steps", used=3, allowed=3, message="Three steps were allowed."),
+            TextDelta(text=said),
+            Cited(citations=()),
+            RunFinished(text=said, verdict="answered", mode="model", duration_ms=2500.0),
+        ]  # fmt: skip
+        run["status"] = "running"
+        self.message_of(run)["status"] = "running"
+        self.threads[run["thread_id"]]["waiting"] = False
+
+    def message_of(self, run: dict[str, Any]) -> dict[str, Any]:
+        return next(m for m in self.messages[run["thread_id"]] if m["id"] == run["message_id"])
 
     def script(self, run_id: str, mode: str) -> list[RunEvent]:
         """The events of a run; the last one ends it."""
@@ -164,8 +233,12 @@ class FakeApi:
 
     def end(self, run: dict[str, Any], event: RunEvent) -> None:
         """What the backend stores with the last event of a run."""
-        message = next(m for m in self.messages[run["thread_id"]] if m["id"] == run["message_id"])
-        if isinstance(event, RunFinished):
+        message = self.message_of(run)
+        message["phase"] = run["phase"]
+        if isinstance(event, RunWaiting):
+            message |= {"status": "waiting", "mode": run["mode"]}
+            self.threads[run["thread_id"]]["waiting"] = True
+        elif isinstance(event, RunFinished):
             cited = next(each for each in run["events"] if isinstance(each, Cited))
             message |= {
                 "status": "finished", "text": event.text, "mode": run["mode"], "model": run["model"],
@@ -338,6 +411,35 @@ def _add_conversations(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a l
     async def start(id: str, request: Request) -> schemas.RunView:
         return schemas.RunView.model_validate(fake.add_run(id, await request.json()))
 
+    @app.get("/api/v1/runs")
+    def runs(query: str = "", phase: str = "", status: str = "", tool: str = "") -> Any:
+        newest = reversed(list(fake.runs.values()))
+        found = [
+            run for run in newest
+            if query.lower() in run["asked"]["input"].lower() and phase in ("", run["phase"])
+            and status in ("", run["status"]) and (not tool or tool in str(run["events"]))
+        ]  # fmt: skip
+        return {"items": [run_row(run) for run in found], "next_cursor": None}
+
+    @app.get("/api/v1/runs/{id}")
+    def run(id: str) -> Any:
+        return run_row(fake.runs[id]) if id in fake.runs else problem(404, "not_found", "There is no such run.")
+
+    @app.post("/api/v1/runs/{id}/approvals/{approval}", status_code=202)
+    async def decide(id: str, approval: str, request: Request) -> Any:
+        if fake.runs[id]["status"] != "waiting":
+            return problem(409, "not_waiting", "This has been decided already.")
+        body = await request.json()
+        fake.decisions.append(body)
+        fake.decided(fake.runs[id], body)
+        return run_row(fake.runs[id])
+
+    @app.get("/api/v1/phases")
+    def phases() -> Any:
+        named = [("answer", "Answer", "问答"), ("team", "Team", "团队")]
+        items = [{"name": name, "title": {"en": english, "zh": chinese}} for name, english, chinese in named]
+        return {"items": items, "next_cursor": None}
+
     @app.post("/api/v1/runs/{id}/cancel", status_code=202)
     def cancel(id: str) -> schemas.RunView:
         fake.runs[id]["cancelled"].set()
@@ -392,18 +494,28 @@ def _add_models(app: FastAPI, fake: FakeApi) -> None:
 
 async def perform(fake: FakeApi, run: dict[str, Any], after: int) -> AsyncIterator[str]:
     """Sends the scripted events after a number; a silent run waits after retrieval until it is cancelled."""
-    for number, event in enumerate(run["events"], start=1):
+    number = 0
+    while True:
+        while number == len(run["events"]):  # it waits for a decision
+            await asyncio.sleep(0.02)
+        event, number = run["events"][number], number + 1
         while fake.silent.is_set() and number > 5 and not run["cancelled"].is_set():
             await asyncio.sleep(0.02)
         if run["cancelled"].is_set() and number > 5:
             event = RunCancelled(text="Run `kube")
         last = event.kind in ("run_finished", "run_failed", "run_cancelled")
-        if last:
+        run["last_event_id"] = max(run["last_event_id"], number)
+        if last or (event.kind == "run_waiting" and number == len(run["events"])):
             fake.end(run, event)
         if number > after:
             yield f"id: {number}\nevent: {event.kind}\ndata: {encode_event(event)}\n\n"
         if last:
             return
+
+
+def run_row(run: dict[str, Any]) -> dict[str, Any]:
+    view = schemas.RunView.model_validate(run).model_dump(mode="json")
+    return {**view, "question": run["asked"].get("input", ""), "tools": []}
 
 
 def document(kb: str) -> dict[str, Any]:

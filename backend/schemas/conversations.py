@@ -30,6 +30,7 @@ class ThreadView(View):
     knowledge_bases: list[str]
     message_count: int
     active_run_id: str | None
+    waiting: bool = Field(default=False, description="Whether one of its runs waits for a person.")
     created_at: datetime
     updated_at: datetime
 
@@ -86,6 +87,7 @@ class MessageView(View):
     answered: bool | None
     error: str
     error_code: str = Field(default="", description="Of a failed answer: the stable code of what went wrong.")
+    phase: str = Field(default="", description="Of an answer: the phase that made it.")
     citations: list[CitationView]
     uncited: list[tuple[int, int]]
     nearest: list[NearestView]

@@ -14,7 +14,7 @@ from backend.db.paging import cut
 from backend.db.tables import feedback, messages, runs, threads
 from backend.errors import Invalid, Missing
 from backend.runs.store import text_so_far
-from backend.runs.types import ACTIVE, RUNNING
+from backend.runs.types import ACTIVE, RUNNING, WAITING
 from knowledge.ids import new_id
 from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope, Verdict
@@ -29,6 +29,7 @@ class Thread:
     knowledge_bases: tuple[str, ...]
     message_count: int
     active_run_id: str | None
+    waiting: bool
     created_at: datetime
     updated_at: datetime
 
@@ -56,6 +57,7 @@ class StoredMessage:
     verdict: Verdict | None
     error: str
     error_code: str
+    phase: str
     citations: list[dict[str, Any]]
     uncited: list[list[int]]
     nearest: list[dict[str, Any]]
@@ -228,12 +230,14 @@ class Conversations:
             .limit(1)
             .scalar_subquery()
         )
-        return select(threads, count.label("message_count"), active.label("active_run_id")).where(self._mine())
+        waiting = exists().where(runs.c.thread_id == threads.c.id, runs.c.status == WAITING)
+        columns = (count.label("message_count"), active.label("active_run_id"), waiting.label("waiting"))
+        return select(threads, *columns).where(self._mine())
 
     def _messages(self) -> Select[Any]:
         rated = and_(feedback.c.message_id == messages.c.id, feedback.c.owner_id == self._scope.user_id)
         return (
-            select(messages, feedback.c.rating, feedback.c.reasons, feedback.c.comment, runs.c.error_code)
+            select(messages, feedback.c.rating, feedback.c.reasons, feedback.c.comment, runs.c.error_code, runs.c.phase)
             .join(threads, threads.c.id == messages.c.thread_id)
             .outerjoin(runs, runs.c.id == messages.c.run_id)
             .outerjoin(feedback, rated)
@@ -258,6 +262,7 @@ class Conversations:
             verdict=row.verdict,
             error=row.error,
             error_code=row.error_code or "",
+            phase=row.phase or "",
             citations=row.citations,
             uncited=row.uncited,
             nearest=row.nearest,
@@ -282,6 +287,7 @@ def _thread(row: Row[Any]) -> Thread:
         knowledge_bases=tuple(row.knowledge_bases),
         message_count=row.message_count,
         active_run_id=row.active_run_id,
+        waiting=bool(row.waiting),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

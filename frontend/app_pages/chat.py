@@ -7,7 +7,7 @@ import streamlit as st
 
 from frontend.chat.composer import draw_composer
 from frontend.chat.conversation import Conversation, load_conversation
-from frontend.chat.live import follow_answer
+from frontend.chat.live import follow_answer, wait_for_decision
 from frontend.chat.messages import cards_of, draw_answer, draw_user, place_of
 from frontend.chat.sidebar import draw_conversations, open_thread, thread_in_address
 from frontend.chat.welcome import draw_welcome
@@ -66,6 +66,8 @@ with thread:
     for turn in conversation.path:
         if turn.message.role == "user":
             draw_user(conversation, turn, choice)
+        elif conversation.running and turn.message.id == conversation.last_id and turn.message.status == "waiting":
+            wait_for_decision(turn.message)
         elif conversation.running and turn.message.id == conversation.last_id:
             follow_answer(conversation, turn.message)
         else:

@@ -11,7 +11,7 @@ import streamlit as st
 from frontend.branches import Turn, shown_path
 from frontend.chat.sidebar import open_thread
 from frontend.client import ApiError
-from frontend.run_state import RunState
+from frontend.run_state import RunState, run_states
 from frontend.session import api, remember_error
 from frontend.views import Thread
 
@@ -47,12 +47,6 @@ def load_conversation(thread_id: str) -> Conversation:
     thread = api().thread(thread_id)
     path = shown_path(api().messages(thread_id), _chosen(thread_id))
     return Conversation(thread=thread, path=tuple(path))
-
-
-def run_states() -> dict[str, RunState]:
-    """What this session has seen of runs, so that a rerun of the page goes on after the last event."""
-    states: dict[str, RunState] = st.session_state.setdefault("run-states", {})
-    return states
 
 
 def choose_branch(thread_id: str, turn: Turn, step: int) -> None:

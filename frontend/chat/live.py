@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any
 
 import streamlit as st
 
-from frontend.answer_text import prepare_answer
-from frontend.chat.conversation import Conversation, run_states
+from frontend.answer_text import plain_label, prepare_answer
+from frontend.chat.conversation import Conversation
 from frontend.chat.messages import AVATARS
 from frontend.client import ApiError
-from frontend.run_state import RunState
+from frontend.run_state import RunState, run_states
 from frontend.run_stream import RunStream
+from frontend.runs.approvals import draw_approvals
+from frontend.runs.following import state_of, watch
+from frontend.runs.timeline import Timeline
 from frontend.session import api, show_error, texts
 from frontend.views import Message
 
@@ -30,15 +32,39 @@ def follow_answer(conversation: Conversation, message: Message) -> None:
     run_id = conversation.running
     state = run_states().setdefault(run_id, RunState())
     with st.container(key=f"message-{message.id}"), st.chat_message("assistant", avatar=AVATARS["assistant"]):
-        drawing = _Drawing(state, message)
+        drawing = _Drawing(run_id, state, message)
+        shown = state.trace.pending
+        draw_approvals(run_id, shown)
         try:
             with RunStream(api(), run_id, state.last_event_id) as following:
                 for events in following:
                     for event in events:
                         state.apply(event)
                     drawing.update()
+                    if state.waiting or state.trace.pending != shown:
+                        break
         except ApiError as error:
             show_error(error, "run")
+            return
+    st.rerun()
+
+
+def wait_for_decision(message: Message) -> None:
+    """Draws the run of the last message while it is parked until a person decides, here or in another window."""
+    run_id = message.run_id or ""
+    with st.container(key=f"message-{message.id}"), st.chat_message("assistant", avatar=AVATARS["assistant"]):
+        try:
+            state = state_of(run_id)
+        except ApiError as error:
+            show_error(error, "run")
+            return
+        if state.waiting:
+            with st.expander(texts()("chat.waiting"), type="compact", icon=":material/front_hand:", expanded=True):
+                Timeline(run_id, live=False).update(state.trace)
+            if state.text:
+                st.markdown(prepare_answer(state.text))
+            draw_approvals(run_id, state.trace.pending)
+            watch(run_id, state)
             return
     st.rerun()
 
@@ -46,13 +72,15 @@ def follow_answer(conversation: Conversation, message: Message) -> None:
 class _Drawing:
     """The elements of a live answer; `update` brings them to the state."""
 
-    def __init__(self, state: RunState, message: Message) -> None:
+    def __init__(self, run_id: str, state: RunState, message: Message) -> None:
         self._say = texts()
         self._state = state
         waited = (datetime.now(UTC) - message.created_at).total_seconds() if message.created_at else 0.0
         self._begun = time.monotonic() - max(0.0, waited)
         self._status = st.status(self._label(), type="compact")
-        self._steps: list[Any] = []
+        with self._status:
+            self._timeline = Timeline(run_id, live=True)
+        self._opened = False
         self._text = st.empty()
         self._drawn_text = ""
         self._drawn_at = 0.0
@@ -63,27 +91,26 @@ class _Drawing:
         if pause > 0:
             time.sleep(pause)
         self._drawn_at = time.monotonic()
-        self._draw_steps()
+        trace = self._state.trace
+        self._timeline.update(trace)
         self._status.update(label=self._label(), state="running")
+        if not (trace.simple or self._opened):
+            self._opened = True  # once: whoever closes it wants it closed
+            self._status.update(expanded=True)
         if self._state.text != self._drawn_text:
             self._drawn_text = self._state.text
             self._text.markdown(prepare_answer(self._drawn_text))
 
     def _label(self) -> str:
         seconds = int(time.monotonic() - self._begun)
-        doing = self._say.of("step_doing", self._state.step) if self._state.step else self._say("chat.working")
+        doing = self._doing()
         again = f" · {self._say('chat.attempt', number=self._state.attempt)}" if self._state.attempt > 1 else ""
         return f":shimmer[{doing}] · {self._say('chat.seconds', seconds=seconds)}{again}"
 
-    def _draw_steps(self) -> None:
-        steps = self._state.steps
-        if len(steps) < len(self._steps):  # a new attempt begins from the first step
-            self._steps.clear()
-        for step in steps[len(self._steps) :]:
-            with self._status:
-                self._steps.append(st.status(self._say.of("step", step.name), type="step"))
-        for step, drawn in zip(steps, self._steps, strict=True):
-            if step.duration_ms is not None:
-                name = self._say.of("step", step.name)
-                label = f"{name} · {self._say('chat.milliseconds', number=round(step.duration_ms))}"
-                drawn.update(label=label, state="complete")
+    def _doing(self) -> str:
+        entry = self._state.trace.running
+        if entry is None:
+            return self._say("chat.working")
+        if entry.kind == "tool":
+            return self._say("timeline.calling", tool=plain_label(entry.title))
+        return self._say.of("step_doing", entry.title) if entry.kind == "step" else plain_label(entry.title)

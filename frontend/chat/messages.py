@@ -10,13 +10,15 @@ import streamlit as st
 from frontend.answer_text import plain_label, prepare_answer
 from frontend.branches import Turn
 from frontend.chat.composer import Choice
-from frontend.chat.conversation import Conversation, ask_edited, choose_branch, regenerate, run_states
+from frontend.chat.conversation import Conversation, ask_edited, choose_branch, regenerate
 from frontend.chat.feedback import draw_feedback
 from frontend.chat.why import draw_why
 from frontend.components import copy_button
+from frontend.run_state import run_states
+from frontend.runs.section import draw_trace
 from frontend.session import texts
 from frontend.source_drawer import Place, want_source
-from frontend.views import Citation, Message
+from frontend.views import DEFAULT_PHASE, Citation, Message
 
 AVATARS = {"user": ":material/person:", "assistant": ":material/support_agent:"}
 
@@ -41,6 +43,8 @@ def draw_answer(conversation: Conversation, turn: Turn, choice: Choice) -> None:
     """A finished, failed or stopped answer with its citations, sources and actions."""
     message = turn.message
     with st.container(key=f"message-{message.id}"), st.chat_message("assistant", avatar=AVATARS["assistant"]):
+        if message.phase not in ("", DEFAULT_PHASE):
+            draw_trace(message.run_id or "", key=f"trace-{message.id}")
         _draw_text(message)
         _draw_state(conversation, message, choice)
         _draw_sources(message)

@@ -56,11 +56,14 @@ def _draw_row(thread: Thread, current: str) -> None:
     say = texts()
     row = st.container(horizontal=True, gap=None, vertical_alignment="center", wrap=False, key=f"thread-{thread.id}")
     title = plain_label(thread.title or say("threads.untitled"))
-    icon = ":material/progress_activity:" if thread.active_run_id else None
+    icon = (
+        ":material/front_hand:" if thread.waiting else ":material/progress_activity:" if thread.active_run_id else None
+    )
     with row:
         st.button(
             f"**{title}**" if thread.id == current else title, key=f"open-{thread.id}", type="tertiary", icon=icon,
             width="stretch", on_click=open_thread, args=(thread.id,), wrap=False,
+            help=say("threads.waiting") if thread.waiting else None,
         )  # fmt: skip
         actions = {"rename": say("threads.rename"), "export": say("threads.export"), "delete": say("threads.delete")}
         chosen = st.menu_button(

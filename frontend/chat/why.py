@@ -8,11 +8,10 @@ from typing import Any
 import streamlit as st
 
 from frontend.answer_text import plain_label
-from frontend.chat.conversation import run_states
 from frontend.client import ApiError
-from frontend.run_state import RunState, replay
-from frontend.run_stream import read_events
-from frontend.session import api, show_error, texts
+from frontend.run_state import RunState
+from frontend.runs.following import state_of
+from frontend.session import show_error, texts
 from frontend.views import Citation, Message, RetrievedHit
 
 
@@ -25,19 +24,11 @@ def draw_why(message: Message) -> None:
         return
     with section:
         try:
-            state = _state_of(message.run_id)
+            state = state_of(message.run_id)
         except ApiError as error:
             show_error(error, key)
             return
         _draw(state, message.citations)
-
-
-def _state_of(run_id: str) -> RunState:
-    states = run_states()
-    state = states.get(run_id)
-    if state is None or not state.ended:
-        state = states[run_id] = replay(read_events(api(), run_id))
-    return state
 
 
 def _draw(state: RunState, citations: Sequence[Citation]) -> None:
