@@ -53,3 +53,9 @@ class BudgetSpent(AgentError):
     """A run has used what it may; what it has made up to then is kept."""
 
     code = "budget_exceeded"
+
+
+class ToolsetInvalid(AgentError):
+    """A toolset, a document or a server that no tools can be made of; the text says where and why."""
+
+    code = "toolset_invalid"

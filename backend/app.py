@@ -21,6 +21,7 @@ from backend.api import (
     openai_chat,
     openai_embeddings,
     openapi,
+    platform_connections,
     problems,
     runs,
     search,
@@ -61,7 +62,18 @@ def create_app(container: Container) -> FastAPI:
     )
     app.state.container = container
     app.include_router(meta.router, include_in_schema=False)
-    for module in (meta, knowledge_bases, documents, search, threads, runs, artifacts, jobs, models):
+    for module in (
+        meta,
+        knowledge_bases,
+        documents,
+        search,
+        threads,
+        runs,
+        artifacts,
+        jobs,
+        models,
+        platform_connections,
+    ):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(meta.choices, prefix=PREFIX)
     app.include_router(openai_chat.router)
@@ -126,6 +138,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await container.runs.stop()
         await container.catalogue.aclose()
+        await container.http.aclose()
         await asyncio.wait([warming], timeout=5)
         await asyncio.to_thread(container.close)
 

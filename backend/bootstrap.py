@@ -16,6 +16,7 @@ from agents.phases.builtin import MakePhase
 from agents.phases.catalogue import PhaseCatalogue
 from agents.phases.parts import PhaseParts
 from agents.runner import Runner
+from agents.tools.http.client import HttpClient
 from backend.accounts.authentication import Authentication
 from backend.accounts.guard import Guard
 from backend.accounts.sealing import Sealer
@@ -82,6 +83,8 @@ class Container:
     projections: Projections
     parser: Parser
     fetcher: Fetcher
+    http: HttpClient
+    """What speaks to platforms, for all tools."""
     readers: Mapping[str, SourceReader]
     """What reads sources, by kind."""
     ingestor: Ingestor
@@ -206,6 +209,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = BUILT_IN_PHASES, 
         projections=projections,
         parser=parser,
         fetcher=fetcher,
+        http=part("http", HttpClient),
         readers=readers,
         ingestor=ingestor(paths),
         local_ingestor=ingestor(paths.for_local_user()),

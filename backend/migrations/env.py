@@ -8,6 +8,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 # Each adds its tables to the backend's metadata.
+import backend.connections.tables
 import backend.evaluation.tables
 import backend.jobs.tables
 import backend.processes.tables  # noqa: F401
