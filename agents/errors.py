@@ -72,3 +72,8 @@ class AttemptLost(AgentError):
     """What an attempt did can no longer be stored, because another process has taken its run over."""
 
     code = "attempt_lost"
+
+class ToolsetInvalid(AgentError):
+    """A toolset, a document or a server that no tools can be made of; the text says where and why."""
+
+    code = "toolset_invalid"

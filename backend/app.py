@@ -24,6 +24,7 @@ from backend.api import (
     openai_embeddings,
     openapi,
     phases,
+    platform_connections,
     problems,
     runs,
     search,
@@ -77,6 +78,7 @@ def create_app(container: Container) -> FastAPI:
         jobs,
         models,
         phases,
+        platform_connections,
         tools,
         audit,
     ):
@@ -144,6 +146,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await container.runs.stop()
         await container.catalogue.aclose()
+        await container.http.aclose()
         await asyncio.wait([warming], timeout=5)
         await asyncio.to_thread(container.close)
 

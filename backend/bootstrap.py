@@ -23,6 +23,7 @@ from agents.tools.builtin.ports import BuiltinParts
 from agents.tools.ports import ToolSource
 from agents.tools.registry import ToolRegistry
 from agents.tools.search import ToolSearch
+from agents.tools.http.client import HttpClient
 from backend.accounts.authentication import Authentication
 from backend.accounts.guard import Guard
 from backend.accounts.sealing import Sealer
@@ -102,6 +103,8 @@ class Container:
     projections: Projections
     parser: Parser
     fetcher: Fetcher
+    http: HttpClient
+    """What speaks to platforms, for all tools."""
     readers: Mapping[str, SourceReader]
     """What reads sources, by kind."""
     ingestor: Ingestor
@@ -248,6 +251,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         projections=projections,
         parser=parser,
         fetcher=fetcher,
+        http=part("http", HttpClient),
         readers=readers,
         ingestor=own_ingestor,
         local_ingestor=ingestor(paths.for_local_user()),

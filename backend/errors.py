@@ -188,6 +188,7 @@ _STATUS: dict[str, int] = {
     "key_needed": 422,
     "idempotency_key_reused": 422,
     "invalid_input": 422,
+    "toolset_invalid": 422,
     "unreadable_file": 422,
     "unsafe_archive": 422,
     "fetch_refused": 422,

@@ -19,8 +19,8 @@ from knowledge.ids import new_id
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 
-SecretScheme = Literal["bearer", "basic"]
-"""How a secret is sent: as a bearer token, or as `user:password`."""
+SecretScheme = Literal["bearer", "basic", "parts"]
+"""How a secret is sent: as a bearer token, as `user:password`, or as the parts of a connection (a JSON object)."""
 
 ANYWHERE = ""
 """The origin of a secret that is not bound to one: it comes from the settings, or is used once and with its address."""

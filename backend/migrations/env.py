@@ -9,6 +9,7 @@ from alembic.autogenerate.api import AutogenContext
 
 # Each adds its tables to the backend's metadata.
 import backend.approvals.tables
+import backend.connections.tables
 import backend.evaluation.tables
 import backend.jobs.tables
 import backend.phases.tables

@@ -27,7 +27,18 @@ _REFUSED: tuple[Network, ...] = tuple(
 )  # fmt: skip
 """The special-purpose registries of IANA, and 168.63.129.16, where Azure answers for its machines."""
 _NEVER_BY_HOST: tuple[Network, ...] = tuple(
-    map(ipaddress.ip_network, ("0.0.0.0/8", "169.254.0.0/16", "168.63.129.16/32", "224.0.0.0/4", "240.0.0.0/4"))
+    map(
+        ipaddress.ip_network,
+        (
+            "0.0.0.0/8",
+            "169.254.0.0/16",
+            "168.63.129.16/32",
+            "100.100.100.200/32",
+            "192.0.0.0/24",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+        ),
+    )
 ) + tuple(map(ipaddress.ip_network, ("::/128", "fe80::/10", "ff00::/8", "fd00:ec2::/32")))
 """Metadata services and the like: a trusted host name does not open them, only a network named outright does."""
 

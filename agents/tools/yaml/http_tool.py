@@ -1,0 +1,122 @@
+"""A tool that is a request to a platform."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agents.errors import ToolFailed
+from agents.events import Risk
+from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest, target_url
+from agents.tools.http.endpoint import Endpoint
+from agents.tools.http.failures import RequestFailed
+from agents.tools.ports import ToolContext, ToolOutput, ToolSpec
+from agents.tools.yaml.compiled import Compiled
+from agents.tools.yaml.definition import RISK_OF
+from agents.tools.yaml.moments import Clock
+from agents.tools.yaml.rendering import render
+from agents.tools.yaml.selecting import as_cell, select
+from agents.tools.yaml.shaping import shape
+
+CONNECTION = "connection"
+_LONGEST_ERROR = 2_000
+OpenEndpoint = Callable[[str], Awaitable[Endpoint]]
+"""The endpoint of a connection's id. Raises ToolFailed when it cannot be opened any more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpTool:
+    """Calls a platform over one of its connections; `connections` maps their names to their ids."""
+
+    spec: ToolSpec
+    tool: Compiled
+    client: HttpClient
+    connections: Mapping[str, str]
+    open_endpoint: OpenEndpoint
+    clock: Clock = time.time
+
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
+        """Send the request. Raises ToolFailed with what was sent and what came back, without secrets."""
+        endpoint, request = await self._request(arguments)
+        try:
+            answer = await self.client.send(endpoint, request)
+        except RequestFailed as error:
+            line = self.client.channel(endpoint).masker.mask(_line(request, endpoint))
+            raise ToolFailed(f"{line} failed. {error}") from None
+        sent = f"{request.method} {answer.url}"
+        if not answer.is_success:
+            raise ToolFailed(f"{sent} was answered with {answer.status}. {self._error_of(answer)}".strip())
+        return self._output(answer, sent)
+
+    async def preview(self, arguments: Mapping[str, Any]) -> str:
+        """What a call would send, without secrets and without sending it. Raises ToolFailed."""
+        endpoint, request = await self._request(arguments)
+        headers = (f"{name}: {value}" for name, value in request.headers.items())
+        body = ["", request.body.decode("utf-8", "replace")] if request.body else []
+        masker = self.client.channel(endpoint).masker
+        return masker.mask("\n".join([_line(request, endpoint), *headers, *body]))
+
+    async def _request(self, arguments: Mapping[str, Any]) -> tuple[Endpoint, HttpRequest]:
+        endpoint = await self.open_endpoint(self._connection(arguments.get(CONNECTION)))
+        rest = {name: value for name, value in arguments.items() if name != CONNECTION}
+        return endpoint, render(self.tool, rest, endpoint.secrets, self.clock)
+
+    def _connection(self, name: Any) -> str:
+        if name is None and len(self.connections) == 1:
+            return next(iter(self.connections.values()))
+        if name not in self.connections:
+            raise ToolFailed(f"connection is one of {', '.join(self.connections) or 'none that there is'}.")
+        return self.connections[name]
+
+    def _error_of(self, answer: HttpAnswer) -> str:
+        path = self.tool.definition.result.error
+        if path:
+            try:
+                said = as_cell(select(answer.json(), path))
+            except ValueError:
+                said = ""
+            if said:
+                return said[:_LONGEST_ERROR]
+        return " ".join(answer.text.split())[:_LONGEST_ERROR]
+
+    def _output(self, answer: HttpAnswer, sent: str) -> ToolOutput:
+        result = self.tool.definition.result
+        value: Any = None
+        if not result.raw:
+            try:
+                value = answer.json() if answer.body.strip() else None
+            except ValueError:
+                value = None
+        if value is None and not answer.body.strip():
+            return ToolOutput(text=f"{sent}\nHTTP {answer.status}, no content", summary=f"HTTP {answer.status}")
+        made = shape(result, value, answer.text)
+        return replace(made, text=f"{sent}\n{made.text}", summary=made.summary or f"HTTP {answer.status}")
+
+
+def http_spec(
+    tool: Compiled, *, source: str, connections: Mapping[str, str], name: str = "", reason: str = ""
+) -> ToolSpec:
+    """What is known of the tool; with several connections a caller says which one is meant."""
+    definition = tool.definition
+    risk: Risk = definition.risk or RISK_OF[definition.request.method]
+    schema = dict(tool.schema)
+    if len(connections) > 1:
+        choice = {"type": "string", "enum": sorted(connections), "description": "Which of the platforms is asked."}
+        schema["properties"] = {CONNECTION: choice, **schema["properties"]}
+        schema["required"] = [CONNECTION, *schema.get("required", [])]
+    return ToolSpec(
+        name=name or definition.name,
+        title=definition.title.en if definition.title else "",
+        description=definition.description,
+        parameters=schema,
+        risk=risk,
+        source=source,
+        timeout_s=definition.timeout_s,
+        reason=reason,
+    )
+
+
+def _line(request: HttpRequest, endpoint: Endpoint) -> str:
+    return f"{request.method} {target_url(endpoint.base_url, request.target)}"

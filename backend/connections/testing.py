@@ -1,0 +1,58 @@
+"""Tries a connection and says what is wrong with it, in words that tell what to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest
+from agents.tools.http.endpoint import Endpoint
+from agents.tools.http.failures import RequestFailed
+
+_LONGEST_S = 15.0
+_MEANINGS = {
+    400: ("bad_request", "{host} answers, but not to this: does it want https, or another path in the address?"),
+    401: ("unauthorized", "{host} answers and does not take these credentials (401): are they right, and still valid?"),
+    403: ("forbidden", "{host} knows these credentials and does not let them in (403): what rights do they have?"),
+    404: ("not_found", "{host} answers, but there is nothing at {path} (404): is the path in the address right?"),
+    407: ("forbidden", "A proxy before {host} wants to be signed in to (407)."),
+    429: ("too_many", "{host} is asked too often (429): try again later."),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """What a test came to. `cause` is `ok` or a stable word for what is wrong; `status` is HTTP's, 0 without answer."""
+
+    cause: str
+    message: str
+    status: int = 0
+    latency_ms: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.cause == "ok"
+
+
+async def try_connection(client: HttpClient, endpoint: Endpoint, probe: str) -> Tried:
+    """Ask for the path that answers only to whoever may use the platform."""
+    limits = replace(endpoint.limits, timeout_s=min(endpoint.limits.timeout_s, _LONGEST_S))
+    try:
+        answer = await client.send(replace(endpoint, limits=limits), HttpRequest(target=probe))
+    except RequestFailed as error:
+        return Tried(cause=error.cause, message=str(error))
+    return told(answer, endpoint, probe)
+
+
+def told(answer: HttpAnswer, endpoint: Endpoint, probe: str) -> Tried:
+    """What a status means."""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(endpoint.base_url).netloc
+    latency = round(answer.elapsed_ms, 1)
+    if answer.is_success:
+        return Tried(cause="ok", message=f"{host} answers ({answer.status}).", status=answer.status, latency_ms=latency)
+    unknown = ("error", "{host} answers with {status}: " + ("it has trouble itself." if answer.status >= 500 else "?"))
+    cause, sentence = _MEANINGS.get(answer.status, unknown)
+    path = urlsplit(answer.url).path
+    message = sentence.format(host=host, path=path, status=answer.status)
+    return Tried(cause=cause, message=message, status=answer.status, latency_ms=latency)
