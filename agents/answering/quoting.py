@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agents.answering.wording import say_left
 from agents.citations.checking import cite
+from agents.citations.code_spans import change
 from agents.events import Citation
 from agents.sanitising.stream import sanitise
 from knowledge.types import AnswerSegment, Passage
@@ -21,13 +22,12 @@ _HAN = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
 _ENDS_HAN = re.compile(rf"[{_HAN}]$")
 _BEGINS_HAN = re.compile(rf"[{_HAN}]")
 _WRAP = re.compile(rf"(?<=[{_HAN}])[ \t]*\n[ \t>]*(?=[{_HAN}])")
-_NEW_LINE = re.compile(r"[ \t]*\n[ \t>]*")
+_NEW_LINE = re.compile(r"(?:(?<![ \t])[ \t]++)?+\n[ \t>]*+")
 _ALERT = re.compile(r"\[!\w+\][ \t]*")
-_REFERENCE = re.compile(r"(?P<code>(`+)(?!`).+?(?<!`)\2(?!`))|\[(?P<label>[^\[\]]+)\]\[[^\[\]]*\]")
+_REFERENCE = re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 # The signs of an admonition, which documentation generators draw as a box.
 _OPENS = re.compile(r"(?::::+|!!!|\?\?\?\+?)[ \t]*\w*[ \t]*")
-_CLOSES = re.compile(r"\s*:::+\s*$")
 _QUOTATION = re.compile(r"(?:[ \t]*>)+[ \t]?")
 # At the beginning of a line these would make it a heading, a quotation, a list, a rule or a table.
 _BLOCK_SIGN = re.compile(r"#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|={2,}|-{2,}|\||~{3}")
@@ -35,9 +35,9 @@ _NUMBERED = re.compile(r"(\d{1,9})([.)])(?=\s)")
 _ITEM = re.compile(r"^([ \t]*)([-*+]|\d{1,9}[.)])[ \t]+", re.MULTILINE)
 _STEP = re.compile(r"\s*\d{1,9}[.)]\s")
 _SEPARATED = re.compile(r"\.(?:csv|tsv|tab)$", re.IGNORECASE)
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^`\n]*)$")
+_FENCE = re.compile(r"[ \t]*+(`{3,}+|~{3,}+)[ \t]*+([^`\n]*+)$")
 _FENCE_LINES = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*([^`\s]*)", re.MULTILINE)
-_RULE_ROW = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$", re.MULTILINE)
+_RULE_ROW = re.compile(r"[ \t]*+\|?+[ \t]*+:?+-++:?+[ \t]*+(?:\|[ \t]*+:?+-*+:?+[ \t]*+)*+$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -260,12 +260,12 @@ class _Setter:
         """Running text in one line, safe, its markers shown as text."""
         text = _QUOTATION.sub("", text.strip(), count=1) if text.lstrip().startswith(">") else text.strip()
         if _OPENS.match(text):
-            text = _CLOSES.sub("", _OPENS.sub("", text)).strip()
+            text = _without_closing(_OPENS.sub("", text)).strip()
         if text.startswith("<"):
             text = _TAG.sub("", text).strip()
         joined = _NEW_LINE.sub(" ", _WRAP.sub("", _ALERT.sub("", text) if text.startswith("[!") else text))
         # Links by reference lost what they refer to when they were quoted.
-        joined = _REFERENCE.sub(lambda match: match["code"] or match["label"], joined.replace("\r", " "))
+        joined = change(joined.replace("\r", " "), code=str, outside=lambda text: _REFERENCE.sub(r"\1", text))
         return sanitise(joined, hosts=self._hosts).strip()
 
     def _goes_on(self, segment: AnswerSegment) -> bool:
@@ -332,6 +332,12 @@ def _plain(name: str) -> str:
 
 def _cells(row: str) -> Iterator[str]:
     yield from re.split(r"(?<!\\)\|", row.strip().strip("|"))
+
+
+def _without_closing(text: str) -> str:
+    """A container's text without the line of colons that closes it."""
+    opened = text.rstrip().rstrip(":")
+    return opened if text.rstrip()[len(opened) :].startswith(":::") else text
 
 
 def _without_block_sign(text: str) -> str:

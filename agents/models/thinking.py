@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Literal
 
 from agents.messages.parts import Message
 from agents.ports import ChatModel, ModelEvent, ModelOptions, ModelProfile, TextPiece, TokenUsage, ToolDefinition
@@ -29,29 +30,64 @@ class AnswerOnlyModel:
     async def stream(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition] = (), options: ModelOptions | None = None
     ) -> AsyncGenerator[ModelEvent, None]:
-        held: str | None = ""
+        separator = AnswerSeparator()
         async with aclosing(self._model.stream(messages, tools, options)) as events:
             async for event in events:
-                if held is None or isinstance(event, TokenUsage):
-                    yield event
-                elif isinstance(event, TextPiece):
-                    held += event.text
-                    answer = _answer(held)
-                    if answer is not None:
-                        held = None
-                        if answer:
-                            yield TextPiece(text=answer)
-                else:  # the text is over, so what was held is all of it
-                    if held and not held.lstrip().startswith(_OPENING):
-                        yield TextPiece(text=held)
-                    held = None
-                    yield event
+                if isinstance(event, TextPiece):
+                    if said := separator.feed(event.text):
+                        yield TextPiece(text=said)
+                    continue
+                if not isinstance(event, TokenUsage) and (said := separator.rest()):  # the text is over
+                    yield TextPiece(text=said)
+                yield event
 
 
-def _answer(text: str) -> str | None:
-    """What follows the thoughts in the beginning of an answer; None as long as that is not known."""
-    head = text.lstrip()
-    if head.startswith(_OPENING):
-        _, closed, answer = head.partition(_CLOSING)
-        return answer.lstrip() or None if closed else None
-    return None if _OPENING.startswith(head) else text
+class AnswerSeparator:
+    """Tells leading thoughts from the answer in text that comes in pieces; each character is looked at once."""
+
+    def __init__(self) -> None:
+        self._reading: Literal["opening", "thoughts", "gap", "answer"] = "opening"
+        self._spaces: list[str] = []
+        self._held = ""
+        """What may be the beginning of a tag."""
+
+    def feed(self, text: str) -> str:
+        """Take in a piece; comes back with what is known to be of the answer."""
+        if self._reading == "opening":
+            text = self._begin(text)
+        if self._reading == "thoughts":
+            text = self._skip(text)
+        if self._reading == "gap":
+            text = text.lstrip()
+            self._reading = "answer" if text else "gap"
+        return text if self._reading == "answer" else ""
+
+    def rest(self) -> str:
+        """The end of the text: what was held back, unless it is thoughts."""
+        held = "".join(self._spaces) + self._held if self._reading == "opening" else ""
+        self._reading = "answer"
+        return held
+
+    def _begin(self, text: str) -> str:
+        if not self._held:
+            begun = text.lstrip()
+            self._spaces.append(text[: len(text) - len(begun)])
+            text = begun
+        text = self._held + text
+        self._held = ""
+        if text.startswith(_OPENING):
+            self._reading = "thoughts"
+            return text.removeprefix(_OPENING)
+        if _OPENING.startswith(text):
+            self._held = text
+            return ""
+        self._reading = "answer"
+        return "".join(self._spaces) + text
+
+    def _skip(self, text: str) -> str:
+        _, closed, after = (self._held + text).partition(_CLOSING)
+        if closed:
+            self._reading = "gap"
+            return after
+        self._held = (self._held + text)[1 - len(_CLOSING) :]
+        return ""

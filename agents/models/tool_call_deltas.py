@@ -16,6 +16,8 @@ class ToolCallDeltas:
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
+        self._last: dict[int | None, _Call] = {}
+        """The call begun last of each index."""
 
     def add(self, index: int | None, call_id: str | None, name: str | None, arguments: object) -> None:
         """Take in one piece of one call."""
@@ -23,25 +25,24 @@ class ToolCallDeltas:
         call.id = call.id or call_id or ""
         call.name = call.name or name or ""
         if arguments is not None:
-            call.arguments += arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+            call.pieces.append(arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False))
 
     @property
     def calls(self) -> list[ToolCall]:
         return [
-            ToolCall(id=call.id or f"call_{number}", name=call.name, arguments=call.arguments or "{}")
+            ToolCall(id=call.id or f"call_{number}", name=call.name, arguments="".join(call.pieces) or "{}")
             for number, call in enumerate(self._calls, start=1)
         ]
 
     def _find(self, index: int | None, call_id: str) -> _Call:
-        same = [call for call in self._calls if index is None or call.index == index]
-        last = same[-1] if same else None
+        last = self._last.get(index) if index is not None else next(reversed(self._calls), None)
         if last is None or (call_id and last.id and call_id != last.id):
-            last = _Call(index)
+            last = self._last[index] = _Call()
             self._calls.append(last)
         return last
 
 
 class _Call:
-    def __init__(self, index: int | None) -> None:
-        self.index = index
-        self.id = self.name = self.arguments = ""
+    def __init__(self) -> None:
+        self.id = self.name = ""
+        self.pieces: list[str] = []

@@ -16,7 +16,7 @@ _SIGNS = re.compile(r"([\\`*_{}\[\]()#+!|<>$~-])")
 
 def as_markdown(thread: Thread, messages: Sequence[StoredMessage]) -> str:
     """The branch that ends in the newest message, oldest first."""
-    lines = [f"# {_plain(thread.title) or 'Conversation'}", "", f"_{thread.created_at:%Y-%m-%d %H:%M} UTC_", ""]
+    lines = [f"# {plain(thread.title) or 'Conversation'}", "", f"_{thread.created_at:%Y-%m-%d %H:%M} UTC_", ""]
     for message in newest_branch(messages):
         lines += ["## Question" if message.role == "user" else "## Answer", "", _body(message), ""]
         lines += _sources(message)
@@ -46,7 +46,7 @@ def _sources(message: StoredMessage) -> list[str]:
         where = citation["url"] or citation["path"]
         heading = " › ".join(citation["heading_path"])
         number, title = citation["number"], citation["title"]
-        named.setdefault(number, f"[{number}] {_plain(title)}, {_plain(heading or where)} ({_place(where)})")
+        named.setdefault(number, f"[{number}] {plain(title)}, {plain(heading or where)} ({_place(where)})")
     return [*(f"- {named[number]}" for number in sorted(named)), ""] if named else []
 
 
@@ -56,6 +56,6 @@ def _place(where: str) -> str:
     return shown or f"`{' '.join(where.split()).replace('`', chr(39))}`"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text in one line in which no sign of Markdown counts."""
     return _SIGNS.sub(r"\\\1", " ".join(text.split()))

@@ -38,7 +38,8 @@ TRANSLATED = 0.62
 """Cosine above which a piece in another language is a translation. Nine in ten paragraphs of the guide are nearer to
 their translation by the built-in encoder; the nearest other paragraph of that language is at .57 for 99 in 100."""
 
-_CODE = re.compile(r"(?=.*\d)\w+(?:[-./_]\w+)+")
+# What joins the words of a code is not of them, or a long name could be cut in countless ways.
+_CODE = re.compile(r"(?=.*\d)(?=.*\w[-./_]\w)\w++(?:[-./]\w++)*+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +48,11 @@ class Excerpt:
 
     best: int
     positions: tuple[int, ...]
+
+
+def is_code(term: str) -> bool:
+    """Whether a term is the name of one thing among many: words and numbers joined (`err-70`, `node_3`)."""
+    return _CODE.fullmatch(term) is not None
 
 
 def pick(pieces: Sequence[Piece], weights: Mapping[str, float], manner: Manner, budget: float) -> list[Excerpt]:
@@ -132,8 +138,8 @@ def _is_of_another(piece: Piece, best: Piece, weights: Mapping[str, float]) -> b
     """Whether a line is about another than the one asked for: it looks alike, or names another code or address."""
     if _repeats(piece, [best]):
         return True
-    asked = {term for term in best.terms & weights.keys() if _CODE.fullmatch(term)}
-    codes = {term for term in piece.terms if _CODE.fullmatch(term)}
+    asked = {term for term in best.terms & weights.keys() if is_code(term)}
+    codes = {term for term in piece.terms if is_code(term)}
     return bool(asked and codes and not codes & weights.keys())
 
 

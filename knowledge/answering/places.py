@@ -19,7 +19,7 @@ _WITHOUT_HEADINGS = re.compile(
     r"|tf|lua)$",
     re.IGNORECASE,
 )
-_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*([^`\n]*)$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t>]*+(?:`{3,}+|~{3,}+)[ \t]*+([^`\n]*+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

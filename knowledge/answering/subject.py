@@ -12,7 +12,9 @@ from knowledge.answering.vocabulary import Word, is_misspelt, words_of
 from knowledge.text.analysis import is_identifier, term_set
 from knowledge.types import Hit
 
-_COMMAND = re.compile(r"`[^`\n]*[^\s`][ \t]+[^`\n]+`|^\s*\$ ", re.MULTILINE)
+_SPAN = re.compile(r"`([^`\n]++)`")
+_WORDS = re.compile(r"\S[ \t].")
+_PROMPT = re.compile(r"^[ \t]*+\$ ", re.MULTILINE)
 
 NAMED = 0.99
 """Rarity from which a word is taken for a name: it is written like one."""
@@ -81,7 +83,9 @@ def points_to(question: str, hit: Hit, hits: Sequence[Hit]) -> bool:
 
 def is_command(unit: Unit) -> bool:
     """Whether a piece says what to run: code, or a command inside a line."""
-    return unit.block == "code" or bool(_COMMAND.search(unit.text))
+    if unit.block == "code" or _PROMPT.search(unit.text):
+        return True
+    return any(_WORDS.search(span) for span in _SPAN.findall(unit.text))
 
 
 def _holds(held: frozenset[str], word: Word) -> bool:

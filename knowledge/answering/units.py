@@ -26,7 +26,7 @@ _IMAGES = re.compile(r"(?:\[?!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])(?:\]\([^)]*\))?
 # Nothing to read alone on its line: images, comments, tags, template calls, imports, an admonition's opening line.
 _SILENT = re.compile(
     r"(?:<!--.*-->|\{\{.*\}\}|\{%.*%\}|\{/\*.*\*/\}|</?[A-Za-z][^>]*>|(?:import|export)\s[^\n]*[;'\"}]"
-    r"|(?:!!!|\?\?\?\+?|:::)[^\n]*|>\s*\[!\w+\]|[-*_=>\s]+)\s*"
+    r"|(?:!!!|\?\?\?\+?|:::)[^\n]*|>\s*\[!\w+\]|[-*_=>\s]++)\s*+"
 )
 _CODE_SUFFIX = re.compile(
     r"\.(?:ya?ml|jsonl?|toml|ini|cfg|conf|properties|env|sh|py|go|js|ts|java|rb|rs|c|h|cpp|sql|tf|lua|log)$",
@@ -34,7 +34,7 @@ _CODE_SUFFIX = re.compile(
 )
 _ROWS_SUFFIX = re.compile(r"\.(?:csv|tsv|tab)$", re.IGNORECASE)
 _ROW = re.compile(r"[ \t]*\|.*\|[ \t]*")
-_INTRODUCES = re.compile(r"[:：]\s*[*_`]*\s*$")
+_INTRODUCES = re.compile(r"[:：]\s*+[*_`]*+\s*+$")
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _LONGEST_ITEM = 60
 """Words up to which a list item or a quotation stays in one piece."""

@@ -14,6 +14,7 @@ from knowledge.text.expansion import slips
 
 _WORD = re.compile(rf"[A-Za-z0-9_][\w./-]*|[{HAN}]+", re.ASCII)
 _SENTENCE_END = frozenset(".?!。！？:：")
+_BEFORE_WORD = frozenset(" \"'`(（“")
 _COMMON_RANK = 1000
 """Words commoner than the one of this rank name nothing."""
 _UNKNOWN_RANK = 30_000
@@ -43,8 +44,7 @@ def words_of(question: str) -> list[Word]:
     words: dict[str, Word] = {}
     for match in _WORD.finditer(question):
         text = match.group().rstrip(".-/")
-        before = question[: match.start()].rstrip(" \"'`(（“")
-        begins = not before or before[-1] in _SENTENCE_END
+        begins = _begins_sentence(question, match.start())
         if re.match(f"[{HAN}]", text):
             for term in query_terms(text):
                 if term not in stop_words():
@@ -55,6 +55,12 @@ def words_of(question: str) -> list[Word]:
             if terms:
                 words.setdefault(text.lower(), Word(text, terms, 1.0 if named else rarity(text.lower())))
     return list(words.values())
+
+
+def _begins_sentence(question: str, at: int) -> bool:
+    while at and question[at - 1] in _BEFORE_WORD:
+        at -= 1
+    return not at or question[at - 1] in _SENTENCE_END
 
 
 @lru_cache(maxsize=16384)

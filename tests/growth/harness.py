@@ -22,14 +22,16 @@ LIMIT = 1.3
 """The largest exponent that is accepted: n log n, and some noise."""
 
 _STEPS = (1, 2, 4, 8)
+_SMALLEST = 64
+_CONFIRMED = 3
 _NOISE_S = 0.005
 """What a run of the smallest input should cost, so that it stands above the noise of clock and caches."""
 
-_SMALLEST = 64
-_TRIES = 3
-_RUNS = 2
-_DOUBT = 0.3
-"""How far above the limit a result may still be noise, and is measured again."""
+_ATTEMPTS = ((_NOISE_S, 1), (2 * _NOISE_S, 3), (4 * _NOISE_S, 3), (6 * _NOISE_S, 3))
+"""What the smallest input costs and how often each is run, attempt by attempt. What really grows faster than its input
+does so every time; what a busy machine adds is gone when it is measured from scratch, longer and more often. A burst of
+noise makes the large inputs dearer far more often than the small one, which is run several times: what passes at once
+may be trusted."""
 
 _RUNAWAY = 64
 """A doubled input that costs more than so many times what the input before it cost is not waited for."""
@@ -39,7 +41,7 @@ _RUNAWAY = 64
 class TextPath:
     """Something that reads text from outside: `run(make(n))` reads a hostile input of about `n` characters.
 
-    `make` is not measured. `run` must do its work in this process and leave nothing undone (consume iterators). It may
+    `make` is not measured. `run` must do its work in this thread and leave nothing undone (consume iterators). It may
     raise nothing: a path that refuses its input catches its own error. Inputs grow up to `largest`, and no further:
     lower it where memory is scarce; a path that costs nothing to speak of at that size passes.
     """
@@ -58,50 +60,73 @@ def registered() -> list[TextPath]:
 
 
 def exponent(path: TextPath) -> float:
+    """The power of its input's size that a path's processor time grows with, measured again while it is too large.
+
+    The smallest of what several attempts find, each from scratch and more thorough; the first that is small enough is
+    the last.
+    """
+    smallest = math.inf
+    for noise, rounds in _ATTEMPTS:
+        smallest = min(smallest, measured(path, noise, rounds))
+        if smallest <= LIMIT:
+            break
+    return smallest
+
+
+def measured(path: TextPath, noise: float = _NOISE_S, rounds: int = 1) -> float:
     """The power of its input's size that a path's processor time grows with: 1 is linear, 2 quadratic.
 
-    Measured over inputs of n, 2n, 4n and 8n as the slope of the logarithms, what the smallest input costs taken off;
-    each the best of several runs, and of more when the result is near above the limit. Infinite when doubling an input
+    Measured over inputs of n, 2n, 4n and 8n as the slope of the logarithms, what the smallest input possible costs
+    taken off; n is what costs `noise` seconds, and each cost the best of `rounds` runs. Infinite when doubling an input
     costs 64 times as much. A path too cheap to be measured at its largest input has 0.
     """
     gc.collect()
     try:
         smallest = path.make(1)
-        fixed = min(_cost(path.run, smallest, None) for _ in range(_RUNS + 2))  # the first loads what is loaded once
-        size = _measurable(path, fixed)
+        path.run(smallest)  # loads what is loaded once
+        fixed = min(_cost(path.run, smallest, None) for _ in range(_CONFIRMED))
+        size = _measurable(path, fixed, noise)
         if size is None:
             return 0.0
         inputs = [path.make(size * step) for step in _STEPS]
-        costs = [math.inf] * len(inputs)
-        for _ in range(_TRIES):
+        costs = [_best(path.run, inputs[0], 0.0, None), *[math.inf] * (len(inputs) - 1)]
+        for _ in range(rounds):
             _improve(path.run, inputs, costs)
-            found = _slope([max(cost - fixed, 1e-6) for cost in costs])
-            if found <= LIMIT or found > LIMIT + _DOUBT:
-                break
-        return found
+        return _slope([max(cost - fixed, _NOISE_S / 50) for cost in costs])
     except _RunawayError:
         return math.inf
 
 
-def _measurable(path: TextPath, fixed: float) -> int | None:
-    """The smallest size, of powers of two, that costs more than noise; None when the largest allowed costs less."""
-    size, before = _SMALLEST, _NOISE_S
+def _measurable(path: TextPath, fixed: float, noise: float) -> int | None:
+    """The smallest size, of powers of two, that costs more than noise, or else the largest that the steps allow; None
+    when the largest input costs next to nothing."""
+    size, before = _SMALLEST, noise
     while size * _STEPS[-1] <= path.largest:
-        cost = _cost(path.run, path.make(size), before)
-        if cost - fixed > max(_NOISE_S, fixed):
+        enough = fixed + max(noise, fixed)
+        cost = _best(path.run, path.make(size), enough, before)
+        if cost > enough:
             return size
-        size, before = size * 2, max(cost, _NOISE_S)
-    last = path.largest // _STEPS[-1]
-    return last if _cost(path.run, path.make(path.largest), None) - fixed > _STEPS[-1] * _NOISE_S / 2 else None
+        size, before = size * 2, max(cost, noise)
+    dearest = _best(path.run, path.make(path.largest), fixed + _STEPS[-1] * _NOISE_S / 2, None)
+    return path.largest // _STEPS[-1] if dearest > fixed + _STEPS[-1] * _NOISE_S / 2 else None
+
+
+def _best(run: Callable[[Any], object], given: Any, enough: float, before: float | None) -> float:
+    """What an input costs; when that is more than `enough`, the best of several runs: one burst of noise is no cost."""
+    cost = math.inf
+    for _ in range(_CONFIRMED):
+        cost = min(cost, _cost(run, given, before))
+        if cost <= enough:
+            break
+    return cost
 
 
 def _improve(run: Callable[[Any], object], inputs: Sequence[Any], costs: list[float]) -> None:
-    """Lower the costs to the best of several runs more; rounds go through all sizes, so that noise hits all alike."""
-    for _ in range(_RUNS):
-        before: float | None = None
-        for index, given in enumerate(inputs):
-            before = _cost(run, given, before)
-            costs[index] = min(costs[index], before)
+    """Lower the costs to the best of one run more, all sizes in turn, so that noise hits all alike."""
+    before: float | None = None
+    for index, given in enumerate(inputs):
+        before = _cost(run, given, before)
+        costs[index] = min(costs[index], before)
 
 
 def _slope(costs: Sequence[float]) -> float:
@@ -118,13 +143,13 @@ class _RunawayError(BaseException):
 
 
 def _cost(run: Callable[[Any], object], given: Any, before: float | None) -> float:
-    """Processor seconds of one run; raises _RunawayError for far more than `before`."""
+    """Processor seconds of one run, those of this thread alone; raises _RunawayError for far more than `before`."""
     gc.disable()
     try:
         with _bounded(before):
-            begun = time.process_time()
+            begun = time.thread_time()
             run(given)
-            return time.process_time() - begun
+            return time.thread_time() - begun
     finally:
         gc.enable()
 

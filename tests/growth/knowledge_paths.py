@@ -78,6 +78,7 @@ MARKUP = {
     "underlines": "a\n-\n", "roles": ":a:`", "addresses": "https://", "entities": "&#", "backslashes": "\\",
     "parentheses": "(", "link targets": "[](a(b)", "html": "<div>\n", "scripts": "<script>", "imports": "import a\n",
     "expressions": "{/* ", "elements": "<Tabs ", "html anchors": "<a href=", "sentences": "Yes. No! 好。", "han": "文",
+    "stops": ".", "abbreviations": "e.g. A ", "dashes": "-",
 }  # fmt: skip
 
 
@@ -117,6 +118,9 @@ def _named(name: str, path: TextPath) -> TextPath:
     return TextPath(name, path.make, path.run, path.largest)
 
 
+SENTENCES = {
+    "stops": "Yes. No! 好。", "dots": ".", "abbreviations": "e.g. A ", "quotes": ".\"", "spaces": ".  ", "han": "。",
+}  # fmt: skip
 HTML = {
     "divisions": "<div>", "inline": "<b>", "paragraphs": "<p>a</p>", "links": "<a href=x>a", "closed": "</b>",
     "comments": "<!--",
@@ -331,7 +335,10 @@ def _books() -> list[TextPath]:
 
 
 PATHS = [
-    TextPath("sentences/stops", _repeated("Yes. No! 好。"), lambda text: list(split_sentences(text, 0, len(text)))),
+    *(
+        TextPath(f"sentences/{name}", _repeated(unit), lambda text: list(split_sentences(text, 0, len(text))))
+        for name, unit in SENTENCES.items()
+    ),
     *_markdown(),
     *_plain_text(),
     *_front_matter(),

@@ -5,29 +5,16 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tests.growth.harness import LIMIT, TextPath, exponent, registered
-
-_ATTEMPTS = 3
-
-
-def min_until(enough: float, values: Iterator[float]) -> float:
-    """The smallest of the values up to the first that is small enough; the others are not asked for."""
-    smallest = math.inf
-    for value in values:
-        smallest = min(smallest, value)
-        if smallest <= enough:
-            break
-    return smallest
+from tests.growth.harness import LIMIT, TextPath, exponent, measured, registered
 
 
 @pytest.mark.parametrize("path", registered(), ids=lambda path: path.name)
 def test_processor_time_grows_with_the_input_and_no_faster(path: TextPath) -> None:
-    # What really grows faster does so every time; a busy machine does not.
-    grown = min_until(LIMIT, (exponent(path) for _ in range(_ATTEMPTS)))
+    grown = exponent(path)
     assert grown <= LIMIT, f"{path.name} grows with n^{grown:.2f}"
 
 
@@ -36,13 +23,32 @@ def test_every_path_has_a_name_of_its_own() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-def test_the_harness_tells_linear_from_quadratic_and_breaks_off_what_explodes() -> None:
-    def quadratic(text: str) -> None:
-        for start in range(0, len(text), 8):
-            text.count("b", start)
+def grows_with(power: float) -> Callable[[str], object]:
+    """Work of so many steps as the length of a text to the power."""
+    return lambda text: sum(range(int(len(text) ** power)))
 
-    assert exponent(TextPath("linear", lambda size: "a" * size, lambda text: sorted(text))) < LIMIT
-    assert 1.7 < exponent(TextPath("quadratic", lambda size: "a" * size, quadratic)) < 2.3
-    explosive = TextPath("explosive", lambda size: "a" * size + "!", lambda text: re.match(r"(?:a|aa)*$", text))
-    assert exponent(explosive) == math.inf
-    assert exponent(TextPath("idle", lambda size: "a" * size, lambda _text: time.sleep(0))) == 0.0
+
+def path(run: Callable[[str], object]) -> TextPath:
+    return TextPath("a path", lambda size: "a" * size + "!", run)
+
+
+def test_the_harness_tells_linear_from_quadratic_and_breaks_off_what_explodes() -> None:
+    assert measured(path(sorted)) < LIMIT
+    assert 1.7 < measured(path(grows_with(2))) < 2.3
+    assert measured(path(lambda text: re.match(r"(?:a|aa)*$", text))) == math.inf
+    assert measured(path(lambda _text: time.sleep(0))) == 0.0
+
+
+def test_what_grows_a_little_too_fast_fails_however_often_it_is_measured() -> None:
+    assert exponent(path(grows_with(1.5))) > LIMIT
+
+
+def test_bursts_of_noise_are_no_growth() -> None:
+    runs = iter(range(10**6))
+
+    def disturbed(text: str) -> None:
+        grows_with(1)(text)
+        if next(runs) % 3 == 1:
+            grows_with(1)("a" * 2_000_000)
+
+    assert exponent(path(disturbed)) < LIMIT
