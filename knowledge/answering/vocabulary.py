@@ -8,11 +8,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from knowledge.text.analysis import HAN, is_identifier, query_terms, stop_words
+from knowledge.text.analysis import FLAG, HAN, is_identifier, query_terms, stop_words
 from knowledge.text.common_words import word_ranks
 from knowledge.text.expansion import slips
 
-_WORD = re.compile(rf"[A-Za-z0-9_][\w./-]*|[{HAN}]+", re.ASCII)
+_WORD = re.compile(rf"{FLAG}|[A-Za-z0-9_][\w./-]*|[{HAN}]+", re.ASCII)
 _SENTENCE_END = frozenset(".?!。！？:：")
 _BEFORE_WORD = frozenset(" \"'`(（“")
 _COMMON_RANK = 1000
@@ -50,10 +50,10 @@ def words_of(question: str) -> list[Word]:
                 if term not in stop_words():
                     words.setdefault(term, Word(term, (term,), _HAN_RARITY))
         elif text and text.lower() not in stop_words():
-            named = is_identifier(text) or (text[0].isupper() and (not begins or text[1:2].isupper()))
+            named = is_identifier(text) or text[0] == "-" or (text[0].isupper() and (not begins or text[1:2].isupper()))
             terms = tuple(query_terms(text))
             if terms:
-                words.setdefault(text.lower(), Word(text, terms, 1.0 if named else rarity(text.lower())))
+                words.setdefault(text if text[0] == "-" else text.lower(), Word(text, terms, 1.0 if named else rarity(text.lower())))
     return list(words.values())
 
 

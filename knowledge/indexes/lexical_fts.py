@@ -19,7 +19,7 @@ from knowledge.text.expansion import Concept, Phrase, concepts_of
 from knowledge.text.spelling import correction, may_be_mistyped
 from knowledge.types import Chunk
 
-_FORMAT = 4
+_FORMAT = 5
 """Raised whenever terms or tables change: an index of another format forgets everything and is told again."""
 
 _BUSY_TIMEOUT_S = 30

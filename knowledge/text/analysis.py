@@ -31,8 +31,11 @@ _HAN_CHARACTER = re.compile(f"[{HAN}]")
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u1cff\u3040-\u30ff\uac00-\ud7af]")
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 _ACCENTED = re.compile(r"[\u00c0-\u024f]")
-# A run of Han, or an identifier: word characters joined by the signs that the lexical index keeps inside a token.
-_PIECE = re.compile(rf"[{HAN}]+|[^\W{HAN}]+(?:[-./]+[^\W{HAN}]+)*")
+FLAG = r"(?<![\w-])-[A-Za-z](?![\w-])"
+"""A flag of one letter (`-o`), as a pattern."""
+# A run of Han, such a flag, or an identifier: word characters joined by the signs that the lexical index keeps inside a
+# token.
+_PIECE = re.compile(rf"[{HAN}]+|{FLAG}|[^\W{HAN}]+(?:[-./]+[^\W{HAN}]+)*")
 _JOINERS = re.compile(r"[-_./]+")
 # fooBar | HTTPRoute; two capitals before a word are left alone (OAuth2, IPv6, PVCs).
 _CAMEL_EDGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{3})(?=[A-Z][a-z])")
@@ -100,10 +103,17 @@ def _terms(text: str) -> Iterator[str]:
     stop = stop_words()
     for match in _PIECE.finditer(unicodedata.normalize("NFKC", visible(text))):
         piece = match.group()
-        if _HAN_RUN.match(piece):
+        if piece.startswith("-"):
+            yield _flag_term(piece)
+        elif _HAN_RUN.match(piece):
             yield from (word for word in _cutter().cut_for_search(piece, hmm=False) if word not in stop)
         else:
             yield from _latin_terms(piece[:_LONGEST_PIECE])
+
+
+def _flag_term(flag: str) -> str:
+    """`-o` and `-O` are two flags, and an index folds case: a capital has a sign that no other term begins with."""
+    return flag if flag.islower() else f"-/{flag[1].lower()}"
 
 
 @lru_cache(maxsize=65536)
