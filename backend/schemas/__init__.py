@@ -11,7 +11,6 @@ from backend.schemas.base import (
     check_storable,
 )
 from backend.schemas.conversations import (
-    ApprovalDecision,
     CitationView,
     FeedbackPut,
     FeedbackView,
@@ -20,6 +19,7 @@ from backend.schemas.conversations import (
     NearestView,
     RunBudget,
     RunCreate,
+    RunDecision,
     RunTrace,
     RunView,
     ThreadCreate,
@@ -75,10 +75,7 @@ from backend.schemas.tools import (
 
 __all__ = [
     "ApprovalDecision",
-<<<<<<< HEAD
     "AuditView",
-=======
->>>>>>> ed8362b (runs: journals and decisions are stored with the events that tell of them)
     "Body",
     "ChunkView",
     "CitationView",
@@ -111,6 +108,7 @@ __all__ = [
     "Problem",
     "RunBudget",
     "RunCreate",
+    "RunDecision",
     "RunTrace",
     "RunView",
     "SearchFilters",
@@ -125,15 +123,12 @@ __all__ = [
     "ThreadExport",
     "ThreadUpdate",
     "ThreadView",
-<<<<<<< HEAD
     "ToolCallCreate",
     "ToolCallView",
     "ToolList",
     "ToolUpdate",
     "ToolView",
-=======
     "TracedEvent",
->>>>>>> ed8362b (runs: journals and decisions are stored with the events that tell of them)
     "VersionView",
     "View",
     "check_storable",
