@@ -278,6 +278,7 @@ def _runner(
         embedder=fast,
         # A search that asks an endpoint for its vectors waits more than it computes.
         search_threads=4 if any(each.kind == "openai" for each in settings.embedders) else 1,
+        approval_seconds=settings.runs.approval_hours * 3600,
     )
     return Runner(
         PhaseCatalogue(

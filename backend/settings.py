@@ -141,6 +141,9 @@ class EmbedderSettings(Section):
 
 class RunSettings(Section):
     lease_seconds: float = Field(default=15.0, gt=1, description="A run not heard of for so long is taken over.")
+    approval_hours: float = Field(
+        default=24.0, gt=0, description="How long a person has to decide on what a run waits for."
+    )
     max_attempts: int = Field(default=25, ge=1, description="How often a run is begun before it is given up.")
     max_active: int = Field(
         default=500, ge=1, description="Runs, completions and embeddings at once in one process; more are refused."

@@ -20,6 +20,7 @@ import struct
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -142,6 +143,13 @@ class Script:
         )
 
 
+def call(tool: str, /, **arguments: Any) -> dict[str, Any]:
+    """A call as the protocol spells it; its id is of its tool and arguments."""
+    text = json.dumps(arguments, ensure_ascii=False)
+    identity = hashlib.sha256(f"{tool}{text}".encode()).hexdigest()[:12]
+    return {"id": f"call_{identity}", "type": "function", "function": {"name": tool, "arguments": text}}
+
+
 def read_script(asked: dict[str, Any]) -> Script:
     model, messages = asked["model"], asked["messages"]
     name, _, options = model.partition("?")
@@ -205,6 +213,8 @@ class Application:
     api_key: str = ""
     remembers: bool = True
     requests: list[dict[str, Any]] = field(default_factory=list)
+    told: Callable[[Script], str | list[dict[str, Any]]] | None = None
+    """What `scripted:told` says, a text or calls, to a request as a test decides."""
     failures: dict[str, int] = field(default_factory=dict)
     """How often `scripted:flaky?id=…&times=n` has failed so far."""
 
@@ -270,7 +280,7 @@ class Application:
             self.requests.append(asked)
         script = read_script(asked)
         self.fail(script)
-        pieces, calls = tokens(script.text()), script.calls()
+        pieces, calls = self.reply(script)
         used = sum(len(_content(message)) // 4 for message in asked["messages"])
         pace = script.pace(self.pace)
         if asked.get("stream"):
@@ -285,6 +295,13 @@ class Application:
         completion = {**_envelope(asked["model"], "chat.completion"), "choices": [choice]}
         _send_json(writer, {**completion, "usage": _usage(used, len(pieces))})
         return True
+
+    def reply(self, script: Script) -> tuple[list[str], list[dict[str, Any]]]:
+        """What it writes, in pieces, and the calls that it makes."""
+        if script.name != "told" or self.told is None:
+            return tokens(script.text()), script.calls()
+        said = self.told(script)
+        return (tokens(said), []) if isinstance(said, str) else ([], said)
 
     def fail(self, script: Script) -> None:
         """Raises Refusal for scripts that answer with an error status; `flaky` does so `times` times for each id."""
@@ -391,8 +408,14 @@ def _send_json(writer: asyncio.StreamWriter, value: object, status: int = 200) -
 class ScriptedServer:
     """The scripted model on a free port of loopback, in a thread, until the block ends."""
 
-    def __init__(self, *, pace: Pace | None = None, api_key: str = "") -> None:
-        self.application = Application(pace=pace or Pace(), api_key=api_key)
+    def __init__(
+        self,
+        *,
+        pace: Pace | None = None,
+        api_key: str = "",
+        told: Callable[[Script], str | list[dict[str, Any]]] | None = None,
+    ) -> None:
+        self.application = Application(pace=pace or Pace(), api_key=api_key, told=told)
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()

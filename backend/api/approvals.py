@@ -9,14 +9,14 @@ from backend.api.openapi import problems
 from backend.approvals.store import EXPIRED, ApprovalStore, Decided
 from backend.bootstrap import Container
 from backend.errors import DecisionExpired
-from backend.schemas import ApprovalDecision, RunView
+from backend.schemas import RunDecision, RunView
 from knowledge.types import Scope
 
 router = APIRouter(tags=["runs"])
 
 
 @router.post("/runs/{id}/approvals/{approval}", status_code=202, responses=problems(404, 409, 422, 503))
-async def decide(id: str, approval: str, body: ApprovalDecision, container: Here, scope: Caller) -> RunView:
+async def decide(id: str, approval: str, body: RunDecision, container: Here, scope: Caller) -> RunView:
     """Approve or reject exactly the call that was asked about, with other `arguments` if need be; or answer a question
     in `comment`. The run goes on, here, whichever process it waited in.
 
@@ -31,7 +31,7 @@ async def decide(id: str, approval: str, body: ApprovalDecision, container: Here
     return RunView.model_validate(decided.run)
 
 
-def _decide(container: Container, scope: Scope, run_id: str, approval: str, body: ApprovalDecision) -> Decided:
+def _decide(container: Container, scope: Scope, run_id: str, approval: str, body: RunDecision) -> Decided:
     with container.database.write() as connection:
         return ApprovalStore(connection, scope).decide(
             run_id,

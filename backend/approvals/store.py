@@ -122,8 +122,12 @@ class ApprovalStore:
 
 def any_expired(connection: Connection, now: datetime) -> bool:
     """Whether somebody has not decided in time."""
-    late = select(approvals.c.id).where(approvals.c.decision == "", approvals.c.expires_at <= now).limit(1)
-    return connection.execute(late).first() is not None
+    late = (
+        select(approvals.c.id)
+        .join(runs, runs.c.id == approvals.c.run_id)
+        .where(approvals.c.decision == "", approvals.c.expires_at <= now, runs.c.status == WAITING)
+    )
+    return connection.execute(late.limit(1)).first() is not None
 
 
 def expire(connection: Connection, now: datetime, *, owner: str, limit: int = 50) -> list[Run]:

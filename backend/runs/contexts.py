@@ -36,8 +36,7 @@ class RunContexts:
         self, spec: RunSpec, history: Sequence[Message] = (), sampling: Mapping[str, Any] | None = None
     ) -> RunContext:
         """For a run that is not stored: whoever asks follows it, and nobody goes on with it. Its model is asked to
-        sample by `sampling`. Raises Invalid, Missing,
-        and what opening the model raises."""
+        sample by `sampling`. Raises Invalid, Missing, and what opening the model raises."""
         with self.database.read() as connection:
             return self._made(connection, spec, RunContext(run_id=new_id(), thread_id="", spec=spec), history, sampling)
 
@@ -76,11 +75,8 @@ class RunContexts:
             knowledge_bases=chosen_or_all(connection, spec.scope, spec.knowledge_bases),
             history=tuple(history),
             model=None if model is None else self.models.chat_model(model, sampling),
-<<<<<<< HEAD
             toolbox=self.toolboxes.box(spec.scope, spec.tools, connection=connection),
-=======
             model_named=partial(self._named, spec.scope, sampling),
->>>>>>> ed8362b (runs: journals and decisions are stored with the events that tell of them)
         )
 
     def _named(self, scope: Scope, sampling: Mapping[str, Any] | None, name: str) -> ChatModel | None:

@@ -11,7 +11,6 @@ from backend.schemas.base import (
     check_storable,
 )
 from backend.schemas.conversations import (
-    ApprovalDecision,
     CitationView,
     FeedbackPut,
     FeedbackView,
@@ -20,6 +19,7 @@ from backend.schemas.conversations import (
     NearestView,
     RunBudget,
     RunCreate,
+    RunDecision,
     RunTrace,
     RunView,
     ThreadCreate,
@@ -88,10 +88,7 @@ from backend.schemas.tools import (
 
 __all__ = [
     "ApprovalDecision",
-<<<<<<< HEAD
     "AuditView",
-=======
->>>>>>> ed8362b (runs: journals and decisions are stored with the events that tell of them)
     "Body",
     "ChunkView",
     "CitationView",
@@ -135,6 +132,7 @@ __all__ = [
     "Problem",
     "RunBudget",
     "RunCreate",
+    "RunDecision",
     "RunTrace",
     "RunView",
     "SearchFilters",
@@ -149,15 +147,12 @@ __all__ = [
     "ThreadExport",
     "ThreadUpdate",
     "ThreadView",
-<<<<<<< HEAD
     "ToolCallCreate",
     "ToolCallView",
     "ToolList",
     "ToolUpdate",
     "ToolView",
-=======
     "TracedEvent",
->>>>>>> ed8362b (runs: journals and decisions are stored with the events that tell of them)
     "VersionView",
     "View",
     "check_storable",

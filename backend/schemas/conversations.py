@@ -104,7 +104,7 @@ class ModelSelector(Body):
 
 
 class RunBudget(Body):
-    """What the run may use at most; what the phase allows is the most that can be asked for. null: as the phase says."""
+    """What the run may use at most; no more than its phase allows, which is what null means."""
 
     steps: int | None = Field(default=None, ge=1, le=1000, description="Calls of a model.")
     tool_calls: int | None = Field(default=None, ge=0, le=1000)
@@ -155,9 +155,9 @@ class RunView(View):
     finished_at: datetime | None
 
 
-class ApprovalDecision(Body):
-    """`arguments`: those to call with instead, which must meet the tool's schema. `comment`: why, for the agents to read;
-    the answer, where a question was asked."""
+class RunDecision(Body):
+    """`arguments`: those to call with instead, which must meet the tool's schema. `comment`: why, for the agents to
+    read; the answer, where a question was asked."""
 
     decision: Literal["approve", "reject"]
     arguments: dict[str, Any] | None = None
