@@ -20,10 +20,10 @@ from agents.phases.phase import Phase
 from agents.runner import Runner
 from agents.tools.builtin import BuiltinTools
 from agents.tools.builtin.ports import BuiltinParts
+from agents.tools.http.client import HttpClient
 from agents.tools.ports import ToolSource
 from agents.tools.registry import ToolRegistry
 from agents.tools.search import ToolSearch
-from agents.tools.http.client import HttpClient
 from backend.accounts.authentication import Authentication
 from backend.accounts.guard import Guard
 from backend.accounts.sealing import Sealer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -57,7 +57,7 @@ class Commands:
         tools = [self._tool(spec.name, spec) for spec in self.specs.values()]
         self._all = {**{each.name: each for each in [*self._groups(), *tools]}, **named}
 
-    def __iter__(self) -> Iterable[Command]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Command]:
         return iter(self._all.values())
 
     def get(self, name: str) -> Command | None:

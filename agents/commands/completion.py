@@ -38,7 +38,7 @@ def complete(prefix: str, commands: Commands) -> list[Completion]:
     if command is None or command.reason:
         return []
     head, spec = f"/{typed['name']} ", command.tool
-    word, space, rest = typed["rest"].partition(" ")
+    word, space, _ = typed["rest"].partition(" ")
     if command.members:
         if not space:
             members = [_member(head, each, command.members[each]) for each in sorted(command.members)]

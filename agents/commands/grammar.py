@@ -1,9 +1,9 @@
 """What is typed after a slash, as the arguments that a tool's schema allows; nothing is guessed.
 
-    /name free words             the words are the tool's main argument, as they are
-    /name key=value key="a b"    arguments by name
-    /name tags=[a, "b c"]        a list; `tags=a tags=b` is one, too
-    /name labels={"a": 1}        an object, as JSON
+/name free words             the words are the tool's main argument, as they are
+/name key=value key="a b"    arguments by name
+/name tags=[a, "b c"]        a list; `tags=a tags=b` is one, too
+/name labels={"a": 1}        an object, as JSON
 """
 
 from __future__ import annotations

@@ -13,10 +13,9 @@ def compile_phase(definition: PhaseDefinition, parts: PhaseParts) -> Phase:
     if _is_plain_answer(definition):
         description = Description(en=definition.description.en, zh=definition.description.zh)
         return AnswerPhase.of(parts, name=definition.name, description=description)
-    from agents.scheduler.phase import DeclaredPhase  # type: ignore[import-untyped]
+    from agents.scheduler.phase import DeclaredPhase
 
-    made: Phase = DeclaredPhase.of(definition, parts)
-    return made
+    return DeclaredPhase.of(definition, parts)
 
 
 def _is_plain_answer(definition: PhaseDefinition) -> bool:

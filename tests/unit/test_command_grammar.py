@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ SCALE = {
         ('up{job="api"}', {"query": 'up{job="api"}'}),
         ('sum(rate(x{a="b c"}[5m])) by (pod)', {"query": 'sum(rate(x{a="b c"}[5m])) by (pod)'}),
         ('up{job="a"} limit=5', {"query": 'up{job="a"}', "limit": 5}),
-        ('limit=5 up == 1', {"query": "up == 1", "limit": 5}),
+        ("limit=5 up == 1", {"query": "up == 1", "limit": 5}),
         ('query="up == 1"', {"query": "up == 1"}),
         ('"up == 1"', {"query": "up == 1"}),
         ("what's the time", {"query": "what's the time"}),
@@ -76,7 +77,7 @@ def test_what_is_typed_is_read_by_the_schema(typed: str, values: dict[str, Any])
         (PROM, "x limit=many", "limit must be integer"),
         (PROM, "x limt=5", "did you mean limit"),
         (PROM, "x level=loud", "one of info, error"),
-        (PROM, 'x query=y', "given twice"),
+        (PROM, "x query=y", "given twice"),
         (PROM, 'query="open', "is not closed"),
         (PROM, "x ports=[1, 2", "is not closed by ]"),
         (PROM, "x ports=[1, two]", "must be integer"),
@@ -86,9 +87,8 @@ def test_what_is_typed_is_read_by_the_schema(typed: str, values: dict[str, Any])
     ],
 )
 def test_an_error_says_what_is_wrong_and_what_is_allowed(schema: dict[str, Any], typed: str, said: str) -> None:
-    with pytest.raises(CommandError, match=".*") as error:
+    with pytest.raises(CommandError, match=re.escape(said)):
         read_arguments(schema, typed)
-    assert said in str(error.value)
 
 
 def test_what_is_missing_is_named_and_not_guessed() -> None:
@@ -106,18 +106,40 @@ def test_two_slashes_make_a_question() -> None:
 
 
 def test_whatever_is_typed_is_read_or_refused() -> None:
-    signs = ["query=", "labels=", "limit=", "filters=", '"', "'", "[", "]", "{", "}", "(", ",", "\\", " ", "a", "1", "=", "é", "\n"]
+    signs = [
+        "query=",
+        "labels=",
+        "limit=",
+        "filters=",
+        '"',
+        "'",
+        "[",
+        "]",
+        "{",
+        "}",
+        "(",
+        ",",
+        "\\",
+        " ",
+        "a",
+        "1",
+        "=",
+        "é",
+        "\n",
+    ]
     chance = random.Random(13)
     for _ in range(3_000):
         typed = "".join(chance.choices(signs, k=chance.randint(0, 14)))
+        said = ""
         try:
             read_arguments(PROM, typed)
         except CommandError as error:
-            assert len(str(error)) < 600
+            said = str(error)
+        assert len(said) < 600
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("piece", ["(", "( ", "[\"", "'\\\"", "{ '", "a=", "query", "\\", "(]", "labels"])
+@pytest.mark.parametrize("piece", ["(", "( ", '["', "'\\\"", "{ '", "a=", "query", "\\", "(]", "labels"])
 def test_no_text_takes_long(piece: str) -> None:
     typed = piece * (100_000 // len(piece))
     for rest in (typed, f"x labels={typed}", f"x labels=[{typed}]"):
