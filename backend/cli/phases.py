@@ -12,6 +12,7 @@ from backend.cli.processes import AsJson
 
 if TYPE_CHECKING:
     from agents.phases.catalogue import PhaseEntry
+    from agents.phases.findings import Finding
     from backend.bootstrap import Container
 
 app = typer.Typer(help="List, check and show phases: the ways in which a question is worked on.", no_args_is_help=True)
@@ -49,7 +50,7 @@ def check(
     are errors; warnings keep nothing from being used."""
     from agents.phases.reading import read
 
-    findings = []
+    findings: list[Finding] = []
     for file in files:
         findings += read(_text(file), file=str(file)).findings
     if as_json:
