@@ -221,7 +221,7 @@ def _findings(findings: Sequence[Finding]) -> list[PhaseFinding]:
 
 
 def _reserved(container: Container, name: str) -> PhaseEntry:
-    entry = next((each for each in container.phases.reserved_entries() if each.name == name), None)
+    entry = container.phases.reserved_entry(name)
     if entry is None:
         raise Missing("There is no such phase.")
     return entry

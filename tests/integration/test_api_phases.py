@@ -272,3 +272,17 @@ def test_the_store_on_each_database(database: Database, scope: Scope) -> None:
         assert mine.find("a", 1) is None
         assert mine.create("a", "again").version == 1
     assert [each.text for each in StoredPhases(database=database).all(scope)] == ["again"]
+
+
+def test_what_cannot_be_run_here_is_refused_by_name(client: TestClient) -> None:
+    listed = {each["name"]: each for each in client.get("phases").json()["items"]}
+    assert listed["code_react"]["missing"] == ["model", "sandbox"]
+    assert listed["web_answer"]["missing"] == ["model", "web_search"]
+    assert listed["code_answer"]["missing"] == ["model", "repositories"]
+    assert not any(listed[name]["available"] for name in ("code_react", "web_answer", "code_answer"))
+    refused = client.post(f"threads/{new_thread(client)}/runs", json={"input": "?", "phase": "code_react"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "requirement_missing")
+    assert "no sandbox" in refused.json()["detail"]
+    body = {"model": "code_react", "messages": [{"role": "user", "content": "?"}]}
+    refused = client.post(f"{URL}/v1/chat/completions", json=body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "requirement_missing")
