@@ -37,6 +37,12 @@ class ModelRequired(AgentError):
     code = "model_required"
 
 
+class RequirementMissing(AgentError):
+    """A phase needs something that is not here: a sandbox, repositories, a search of the web."""
+
+    code = "requirement_missing"
+
+
 class CannotWait(AgentError):
     """A phase needs an answer in the middle of its work, and is asked from where none can come."""
 

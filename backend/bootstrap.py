@@ -10,14 +10,15 @@ from typing import Any, ParamSpec, TypeVar
 
 import anyio.to_thread
 
+from agents.answering.phase import AnswerPhase
 from agents.answering.ports import Searcher, SearcherFor
 from agents.models.catalogue import ModelCatalogue
 from agents.phases.builtin import BUILT_IN as BUILT_IN_PHASES
 from agents.phases.catalogue import OwnPhases, PhaseCatalogue
-from agents.phases.compiling import compile_phase
 from agents.phases.parts import PhaseParts
 from agents.phases.phase import Phase
 from agents.runner import Runner
+from agents.scheduler.phase import DeclaredPhase
 from agents.tools.builtin import BuiltinTools
 from agents.tools.builtin.ports import BuiltinParts
 from agents.tools.http.client import HttpClient
@@ -255,7 +256,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         readers=readers,
         ingestor=own_ingestor,
         local_ingestor=ingestor(paths.for_local_user()),
-        abilities=part("abilities", lambda: Abilities.of(models)),
+        abilities=part("abilities", lambda: Abilities.of(models, toolboxes)),
         prepare=part("prepare", lambda: runner.phases.prepare),
     )
 
@@ -280,12 +281,13 @@ def _runner(
         search_threads=4 if any(each.kind == "openai" for each in settings.embedders) else 1,
         approval_seconds=settings.runs.approval_hours * 3600,
     )
+    answering = AnswerPhase.of(parts)
     return Runner(
         PhaseCatalogue(
             [make(parts) for make in phases],
             built_in=BUILT_IN_PHASES,
             own=own,
-            compiled=lambda definition: compile_phase(definition, parts),
+            compiled=lambda definition: DeclaredPhase(definition, parts, answering=answering),
         )
     )
 

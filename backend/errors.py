@@ -175,6 +175,7 @@ _STATUS: dict[str, int] = {
     "unknown_phase": 422,
     "phase_invalid": 422,
     "model_required": 422,
+    "requirement_missing": 422,
     "cannot_wait": 422,
     "name_taken": 409,
     "version_conflict": 409,

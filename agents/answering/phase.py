@@ -13,22 +13,20 @@ from agents.answering.steps import AnswerSteps
 from agents.phases.context import RunContext
 from agents.phases.parts import PhaseParts
 from agents.phases.phase import Description, PhaseEvent, Requirement
-from agents.phases.spec import DEFAULT_PHASE
 from knowledge.ports import Embedder
 
 if TYPE_CHECKING:
     from agents.answering.graph import Graph
 
 
-_DESCRIPTION = Description(
-    en="Answers from the knowledge bases, with a citation behind every sentence.",
-    zh="根据知识库回答，每句话都附引用。",
-)
-
-
 class AnswerPhase:
     """Answers from the knowledge bases of a request. Compiled at its first use, or by `prepare`."""
 
+    name = "answer"
+    description = Description(
+        en="Answers from the knowledge bases, with a citation behind every sentence.",
+        zh="根据知识库回答，每句话都附引用。",
+    )
     requires: frozenset[Requirement] = frozenset()
 
     def __init__(
@@ -38,16 +36,12 @@ class AnswerPhase:
         extractor: Extractor,
         embedder: Embedder | None = None,
         threads: int = 1,
-        name: str = DEFAULT_PHASE,
-        description: Description = _DESCRIPTION,
     ) -> None:
         """`embedder` helps to check what a model wrote in another language than its sources; a fast one.
 
         `threads`: searches at once. They compute, mostly holding the interpreter's lock: two take no less time than one
         after the other, and leave a third of the turns rather than half to the answers being streamed.
         """
-        self.name = name
-        self.description = description
         self._steps = AnswerSteps(
             searcher_for=searcher_for,
             extractor=extractor,
@@ -57,17 +51,13 @@ class AnswerPhase:
         self._graph: Graph | None = None
 
     @classmethod
-    def of(
-        cls, parts: PhaseParts, *, name: str = DEFAULT_PHASE, description: Description = _DESCRIPTION
-    ) -> AnswerPhase:
-        """The phase made of these parts, under this name."""
+    def of(cls, parts: PhaseParts) -> AnswerPhase:
+        """The phase made of these parts."""
         return cls(
             searcher_for=parts.searcher_for,
             extractor=parts.extractor,
             embedder=parts.embedder,
             threads=parts.search_threads,
-            name=name,
-            description=description,
         )
 
     def prepare(self) -> None:

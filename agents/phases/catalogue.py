@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agents.errors import ModelRequired, UnknownPhase
+from agents.errors import ModelRequired, RequirementMissing, UnknownPhase
 from agents.phases.builtin import built_in_definition
 from agents.phases.context import RunContext
 from agents.phases.definition import PhaseDefinition
@@ -118,24 +118,17 @@ class PhaseCatalogue:
         return self._compiled(own)
 
     async def phase_for(self, context: RunContext) -> Phase:
-        """The phase of a run that has what it requires. Raises UnknownPhase, PhaseInvalid, ModelRequired."""
+        """The phase of a run that has what it requires. Raises UnknownPhase, PhaseInvalid, ModelRequired,
+        RequirementMissing."""
         spec = context.spec
         phase = self._reserved(spec.phase) if spec.phase_version is None else None
         if phase is None:
             phase = await asyncio.to_thread(self.get, spec.phase, spec.scope, spec.phase_version)
         if "model" in phase.requires and context.model is None:
             raise ModelRequired(f"The phase {phase.name!r} needs a language model: add one under Models, or choose it.")
+        if "sandbox" in phase.requires and context.code is None:
+            raise RequirementMissing(f"The phase {phase.name!r} runs code, and there is no sandbox here.")
         return phase
-
-    def version_for_run(self, name: str, scope: Scope) -> int | None:
-        """What a run that begins now must keep to, however long it waits: the version of a user's phase, None for
-        others. May read the database. Raises UnknownPhase."""
-        if name in self._phases or name in self._built_in:
-            return None
-        own = self._own.find(scope, name)
-        if own is None:
-            raise UnknownPhase(self._unknown(name, scope, None))
-        return own.version
 
     def entries(self, scope: Scope) -> list[PhaseEntry]:
         """All that can be chosen from. May read the database."""
@@ -145,6 +138,10 @@ class PhaseCatalogue:
         """What runs can be asked for. May read the database."""
         own = [each.name for each in self._own.all(scope)]
         return list(dict.fromkeys((*self.reserved, *own)))
+
+    def reserved_entry(self, name: str) -> PhaseEntry | None:
+        """What is offered under this name of the product's."""
+        return next((each for each in self.reserved_entries() if each.name == name), None)
 
     def reserved_entries(self) -> Iterator[PhaseEntry]:
         """Those that come with the product."""

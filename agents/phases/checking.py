@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agents.phases.definition import (
     AgentDefinition,
+    AnswerAgent,
     CheckerAgent,
     Condition,
     ExecutorAgent,
@@ -69,7 +70,11 @@ def results_of(agent: AgentDefinition) -> tuple[str, ...] | None:
         case PlannerAgent() | ExecutorAgent():
             return ("done", "failed")
         case HumanAgent():
-            return agent.options or None
+            return (*agent.options, "approved", "rejected", "expired") if agent.options else None
+        case AnswerAgent():
+            return ("answered", "closest", "nothing")
+        case GroupAgent():
+            return ("stopped", "max_turns")
         case _:
             return ()
 
@@ -210,7 +215,18 @@ def _order(definition: PhaseDefinition) -> list[Remark]:
             order.turn(name, ("chains", i, "agents", k))
         for k, condition in enumerate(chain.until):
             order.ask(condition, ("chains", i, "until", k, "agent"), "Name an agent of this chain.")
-    return order.remarks
+    return [*order.remarks, *_cannot_send_back(definition)]
+
+
+def _cannot_send_back(definition: PhaseDefinition) -> Iterator[Remark]:
+    for i, chain in enumerate(definition.chains):
+        for k, name in enumerate(chain.agents):
+            agent = definition.agents[name]
+            if isinstance(agent, CheckerAgent) and agent.max_returns and agent.checks not in chain.agents[:k]:
+                message = f"{shown(name)} can judge {shown(agent.checks)} here, and not send its work back."
+                hint = f"Put '{agent.checks}' before it in the same chain."
+                at: Path = ("chains", i, "agents", k)
+                yield Remark(at=at, code="cannot_send_back", message=message, hint=hint, severity="warning")
 
 
 class _Order:
@@ -256,7 +272,7 @@ def _conditions(definition: PhaseDefinition) -> Iterator[Remark]:
             continue
         if not possible:
             message = f"{shown(condition.agent)} is of the kind {agent.kind}, which comes to no result to ask for."
-            hint = "Ask for that of a selector, checker, planner, executor or human."
+            hint = "Ask for that of an answer, selector, checker, planner, executor, group or human."
             yield Remark(at=(*at, "agent"), code="no_result", message=message, hint=hint)
             continue
         message = f"{shown(condition.agent)} never comes to {shown(condition.result)}."

@@ -44,7 +44,8 @@ class Retrieval(_Definition):
 
 class Condition(_Definition):
     """Holds when the last result of an agent is (or is not) this: a selector's choice, a checker's `accepted` or
-    `rejected`, a planner's or executor's `done` or `failed`, a human's words."""
+    `rejected`, a planner's or executor's `done` or `failed`, an answer's `answered`, `closest` or `nothing`, a group's
+    `stopped` or `max_turns`, a human's words, or else `approved`, `rejected` or `expired`."""
 
     agent: Name
     result: str = Field(min_length=1, max_length=200)

@@ -53,7 +53,16 @@ KINDS: dict[str, type[BaseModel]] = {
 
 def explain(document: YamlText, error: ValidationError) -> list[Finding]:
     """One finding for each thing refused."""
-    return list(dict.fromkeys(_explained(document, each) for each in error.errors(include_url=False)))
+    errors = [each for each in error.errors(include_url=False) if not _is_echo(document, each)]
+    return list(dict.fromkeys(_explained(document, each) for each in errors))
+
+
+def _is_echo(document: YamlText, error: ErrorDetails) -> bool:
+    """Whether a list is only said to be short because what is in it was refused, which is said for itself."""
+    if error["type"] != "too_short":
+        return False
+    value = _at(document.value, _path(document.value, error["loc"]))
+    return isinstance(value, list | dict) and len(value) >= error.get("ctx", {}).get("min_length", 0)
 
 
 def _explained(document: YamlText, error: ErrorDetails) -> Finding:

@@ -19,7 +19,6 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as ASGIScope
 
 from agents.citations.unfinished import check_unfinished
-from agents.errors import UnknownPhase
 from agents.events import Citation, Cited, Retrieved, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
 from agents.messages.parts import Message
 from agents.phases.context import RunContext
@@ -45,6 +44,8 @@ from backend.bootstrap import Container
 from backend.errors import Invalid, status_of
 from backend.knowledge_bases.selection import resolve
 from backend.limits import LONGEST_QUESTION
+from backend.phases.choosing import chosen_phase
+from backend.phases.store import PhaseStore
 from backend.runs.capacity import Capacity
 from knowledge.types import Scope
 
@@ -123,12 +124,10 @@ async def complete_chat(body: ChatRequest, request: Request, container: Here, sc
 
 
 def _check(container: Container, scope: Scope, model: str) -> None:
-    try:
-        container.phases.version_for_run(model, scope)
-    except UnknownPhase:
-        raise ModelNotFound(
-            "model", f"There is no model {model[:100]!r}; GET /v1/models lists those there are."
-        ) from None
+    with container.database.read() as connection:
+        if model not in container.phases.reserved and PhaseStore(connection, scope).find(model) is None:
+            message = f"There is no model {model[:100]!r}; GET /v1/models lists those there are."
+            raise ModelNotFound("model", message)
 
 
 def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContext:
@@ -139,9 +138,11 @@ def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContex
         raise Invalid(f"The question is longer than {LONGEST_QUESTION:,} characters.")
     with container.database.read() as connection:
         bases = resolve(connection, scope, body.knowledge_bases)
+        phase = chosen_phase(connection, container.phases, container.abilities, scope, body.model)
     spec = RunSpec(
         question=spoken[-1].text,
         phase=body.model,
+        phase_version=phase.version,
         scope=scope,
         knowledge_bases=bases,
         filters=body.filters.chosen(),

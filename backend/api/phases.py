@@ -61,7 +61,7 @@ def list_phases(container: Here, scope: Caller) -> Page[PhaseView]:
 def create_phase(body: PhaseCreate, container: Here, scope: Caller, creating: Creating) -> PhaseDetail:
     """Keep a new phase, under the name that its text gives it. A text with errors is refused with all of them in
     `errors` (422 `phase_invalid`)."""
-    definition = checked(body.text, container.phases)
+    definition = checked(body.text, container.phases, tools=_tools(container, scope))
 
     def make(connection: Connection) -> PhaseDetail:
         stored = PhaseStore(connection, scope).create(definition.name, body.text, body.comment)
@@ -71,9 +71,9 @@ def create_phase(body: PhaseCreate, container: Here, scope: Caller, creating: Cr
 
 
 @router.post("/check")
-def check_phase(body: PhaseCheckCreate, container: Here) -> PhaseCheck:
+def check_phase(body: PhaseCheckCreate, container: Here, scope: Caller) -> PhaseCheck:
     """Say what is wrong with a text, and keep nothing."""
-    reading = look_at(body.text, container.phases, name=body.name)
+    reading = look_at(body.text, container.phases, name=body.name, tools=_tools(container, scope))
     return PhaseCheck(
         ok=reading.definition is not None,
         name=reading.definition.name if reading.definition is not None else None,
@@ -182,7 +182,7 @@ def diff_phase(
 
 def _detail(connection: Connection, container: Container, scope: Scope, stored: StoredPhase) -> PhaseDetail:
     entry = container.phases.own_entry(own_phase(stored))
-    reading = read(stored.text)
+    reading = read(stored.text, tools=_tools(container, scope, connection))
     return PhaseDetail(
         **_shown(connection, container, scope, entry),
         text=stored.text,
@@ -191,6 +191,11 @@ def _detail(connection: Connection, container: Container, scope: Scope, stored: 
         updated_at=stored.updated_at,
         warnings=_findings([each for each in reading.findings if each.severity == "warning"]),
     )
+
+
+def _tools(container: Container, scope: Scope, connection: Connection | None = None) -> frozenset[str]:
+    """The names of the tools there are now."""
+    return frozenset(container.toolboxes.list(scope, connection=connection).tools)
 
 
 def _shown(connection: Connection, container: Container, scope: Scope, entry: PhaseEntry) -> dict[str, Any]:
@@ -216,7 +221,7 @@ def _findings(findings: Sequence[Finding]) -> list[PhaseFinding]:
 
 
 def _reserved(container: Container, name: str) -> PhaseEntry:
-    entry = next((each for each in container.phases.reserved_entries() if each.name == name), None)
+    entry = container.phases.reserved_entry(name)
     if entry is None:
         raise Missing("There is no such phase.")
     return entry

@@ -16,7 +16,7 @@ from backend.api.streams import BEAT, BEAT_SECONDS, EVENTS, EventStream, LastEve
 from backend.bootstrap import Container
 from backend.errors import Invalid
 from backend.knowledge_bases.selection import resolve, still_there
-from backend.phases.choosing import phase_version
+from backend.phases.choosing import chosen_phase
 from backend.runs.listing import RunFilters, list_runs, read_trace
 from backend.runs.opening import Placement, open_run
 from backend.runs.store import RunStore
@@ -51,7 +51,7 @@ async def create_run(id: str, body: RunCreate, container: Here, scope: Caller, c
 
 
 def _spec(connection: Connection, container: Container, scope: Scope, thread_id: str, body: RunCreate) -> RunSpec:
-    version = phase_version(connection, container.phases, scope, body.phase)
+    version = chosen_phase(connection, container.phases, container.abilities, scope, body.phase).version
     names = body.knowledge_bases
     if names is None:
         names = list(Conversations(connection, scope).get(thread_id).knowledge_bases)

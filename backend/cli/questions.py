@@ -74,9 +74,11 @@ def ask(
     """Ask, and get an answer with citations."""
     from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
+    from backend.phases.choosing import chosen_phase
 
     with opened() as container:
-        container.phases.get(phase, LOCAL)
+        with container.database.read() as connection:
+            chosen_phase(connection, container.phases, container.abilities, LOCAL, phase)
         asyncio.run(_answer(container, _context(container, question, kb or [], phase), as_json))
 
 

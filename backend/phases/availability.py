@@ -10,7 +10,11 @@ from sqlalchemy import Connection
 from agents.phases.phase import Requirement
 from backend.models.selector import ModelSelector
 from backend.models.store import Models
+from backend.tools.toolboxes import ToolBoxes
 from knowledge.types import Scope
+
+WEB_SEARCH = "web_search"
+"""The tool that searches the web, wherever it comes from."""
 
 IsHere = Callable[[Connection, Scope], bool]
 
@@ -29,13 +33,17 @@ class Abilities:
     here: Mapping[Requirement, IsHere] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, models: ModelSelector) -> Abilities:
+    def of(cls, models: ModelSelector, toolboxes: ToolBoxes) -> Abilities:
         """What can be found out from these parts."""
 
         def has_model(connection: Connection, scope: Scope) -> bool:
             return models.default(connection, scope) is not None or bool(Models(connection, scope).page(1)[0])
 
-        return cls(here={"model": has_model})
+        def has_web_search(connection: Connection, scope: Scope) -> bool:
+            tool = toolboxes.list(scope, connection=connection).tools.get(WEB_SEARCH)
+            return tool is not None and not tool.spec.reason
+
+        return cls(here={"model": has_model, "web_search": has_web_search})
 
     def missing(self, connection: Connection, scope: Scope, requires: Iterable[Requirement]) -> list[Requirement]:
         """Those that are not here, in the order of REASONS."""

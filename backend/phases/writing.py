@@ -25,9 +25,11 @@ def look_at(
     return reading if wrong is None else replace(reading, definition=None, findings=(wrong, *reading.findings))
 
 
-def checked(text: str, catalogue: PhaseCatalogue, *, name: str | None = None) -> PhaseDefinition:
+def checked(
+    text: str, catalogue: PhaseCatalogue, *, name: str | None = None, tools: Collection[str] | None = None
+) -> PhaseDefinition:
     """What a text declares that may be kept. Raises PhaseInvalid with all its findings."""
-    reading = look_at(text, catalogue, name=name)
+    reading = look_at(text, catalogue, name=name, tools=tools)
     if reading.definition is None:
         raise PhaseInvalid(reading.findings)
     return reading.definition

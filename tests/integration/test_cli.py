@@ -40,7 +40,9 @@ def one_sentence(text: str) -> bool:
 # --- what goes wrong
 
 
-@pytest.mark.parametrize("words", [("--help",), ("kb", "--help"), ("eval", "retrieval", "--help")])
+@pytest.mark.parametrize(
+    "words", [("--help",), ("kb", "--help"), ("eval", "retrieval", "--help"), ("phases", "--help")]
+)
 def test_help_is_there_and_loads_nothing_heavy(installation: Installation, words: tuple[str, ...]) -> None:
     code = (
         "import sys\nsys.argv = ['devops-chatbot', *sys.argv[1:]]\nfrom backend.cli import main\n"

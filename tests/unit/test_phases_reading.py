@@ -184,6 +184,34 @@ def test_a_selector_chooses_among_its_own() -> None:
     assert only(agents_and_chains(one_twice, "  - {name: x, agents: [g]}\n")).code == "repeated"
 
 
+@pytest.mark.parametrize(
+    ("kind", "result", "possible"),
+    [
+        ("{kind: answer}", "nothing", True),
+        ("{kind: answer}", "none", False),
+        ("{kind: group, members: [say, b], stop_phrase: END}", "stopped", True),
+        ("{kind: group, members: [say, b]}", "done", False),
+        ("{kind: human, question: {en: Go on?, zh: 继续吗？}}", "whatever they say", True),
+        ("{kind: human, question: {en: Go on?, zh: 继续吗？}, options: [Yes, No]}", "Yes", True),
+        ("{kind: human, question: {en: Go on?, zh: 继续吗？}, options: [Yes, No]}", "Maybe", False),
+        ("{kind: selector, choices: {say: a, b: b}, fallback: b}", "say", True),
+        ("{kind: react}", "done", False),
+    ],
+)
+def test_conditions_ask_for_what_an_agent_can_come_to(kind: str, result: str, possible: bool) -> None:
+    agents = f"  asked: {kind}\n  b: {{kind: single}}\n"
+    chains = (
+        f"  - {{name: x, agents: [asked]}}\n  - {{name: y, agents: [say], when: {{agent: asked, result: {result}}}}}\n"
+    )
+    assert (read(agents_and_chains(agents, chains)).definition is not None) == possible
+
+
+def test_a_checker_in_another_chain_cannot_send_work_back() -> None:
+    split = GOOD.replace("[plan, work, check]\n    rounds: 3", "[plan, work]").replace("[say]", "[check, say]")
+    split = split.replace("    until:\n      - {agent: check, result: accepted}\n", "")
+    assert [(each.code, each.severity) for each in read(split).findings] == [("cannot_send_back", "warning")]
+
+
 def test_warnings_do_not_keep_a_phase_from_being_used() -> None:
     text = agents_and_chains("  idle: {kind: react, code: true, tools: [serch]}\n  odd: {kind: single, tools: [x]}\n")
     reading = read(text.replace("requires: [model]\n", ""), tools=("search", "x"))

@@ -8,7 +8,20 @@ from importlib.resources import files
 from agents.phases.definition import PhaseDefinition
 from agents.phases.reading import read_phase
 
-BUILT_IN: tuple[str, ...] = ("answer",)
+BUILT_IN: tuple[str, ...] = (
+    "chat",
+    "answer",
+    "web_answer",
+    "code_answer",
+    "tool_react",
+    "code_react",
+    "code_tool_react",
+    "plan_execute",
+    "group",
+    "design_to_code",
+    "code_to_docs",
+    "code_to_tests",
+)
 """In the order in which they are offered."""
 
 
