@@ -109,6 +109,11 @@ def read_arguments(schema: Mapping[str, Any], text: str) -> Arguments:
     return Arguments(values=values, missing=missing)
 
 
+def read_value(name: str, text: str, schema: Mapping[str, Any]) -> Any:
+    """One argument, given by itself. Raises CommandError."""
+    return _typed(name, _unquoted(text.strip()), _properties(schema).get(name))
+
+
 def allowed(schema: Mapping[str, Any]) -> str:
     """The arguments that there are, in a sentence."""
     properties, required = _properties(schema), schema.get("required") or ()

@@ -1,0 +1,93 @@
+"""What a call gave, as Markdown: passages with their numbers, rows as a table, the rest as it is in a fence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agents.commands.wording import Wording
+from agents.events import Evidence, ToolFinished
+
+MOST_ROWS = 30
+MOST_COLUMNS = 8
+LONGEST_CELL = 80
+LONGEST_OUTPUT = 6_000
+LONGEST_EXCERPT = 320
+_FENCES = re.compile(r"`{3,}[^\n`]*|~{3,}[^\n]*")
+_LEAD = re.compile(r"^\s{0,3}(?:#{1,6}|[>*+-]|\d+[.)])\s+", re.MULTILINE)
+
+
+def as_markdown(finished: ToolFinished, found: Sequence[Evidence], say: Wording) -> str:
+    """The output of a call that succeeded."""
+    if found:
+        return "\n\n".join(_passage(each) for each in found)
+    table = _table(finished.data, say) if finished.view == "table" else ""
+    parts = [finished.summary if table else "", table or _fenced(finished)]
+    if finished.status == "cut":
+        parts.append(say("cut"))
+    return "\n\n".join(part for part in parts if part)
+
+
+def whole_passage(passage: Evidence) -> str:
+    """A passage as it stands in its document, with its number."""
+    return f"{passage.text.strip()}\n\n[{passage.number}]" if _ends_in_block(passage.text) else (
+        f"{passage.text.strip()} [{passage.number}]"
+    )  # fmt: skip
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Text in a fence that nothing in it closes."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def cell(text: str) -> str:
+    """Text for a cell of a table, or for a line: no sign in it means anything."""
+    flat = " ".join(text.split())
+    flat = flat if len(flat) <= LONGEST_CELL else f"{flat[: LONGEST_CELL - 1]}…"
+    return re.sub(r"([\\`*_{}\[\]()<>#|~!$])", r"\\\1", flat)
+
+
+def _passage(passage: Evidence) -> str:
+    where = " › ".join(cell(each) for each in (passage.title or passage.path, *passage.heading_path[-2:]))
+    plain = " ".join(_LEAD.sub("", _FENCES.sub("", passage.text)).split())
+    if len(plain) > LONGEST_EXCERPT:
+        at = plain.rfind(" ", LONGEST_EXCERPT // 2, LONGEST_EXCERPT)
+        plain = f"{plain[: at if at > 0 else LONGEST_EXCERPT]} …"
+    return f"**{where}**\n\n> {plain} [{passage.number}]"
+
+
+def _table(data: Any, say: Wording) -> str:
+    if not isinstance(data, Mapping):
+        return ""
+    columns, rows = data.get("columns"), data.get("rows")
+    if not (isinstance(columns, list) and isinstance(rows, list) and columns and rows):
+        return ""
+    shown = columns[:MOST_COLUMNS]
+    lines = [_row(shown), "|" + " --- |" * len(shown)]
+    lines += [_row(row[: len(shown)]) for row in rows[:MOST_ROWS] if isinstance(row, list)]
+    if len(rows) > MOST_ROWS:
+        lines += ["", say("rows", count=len(rows) - MOST_ROWS)]
+    return "\n".join(lines)
+
+
+def _row(values: Sequence[Any]) -> str:
+    return "| " + " | ".join(cell("" if value is None else str(value)) for value in values) + " |"
+
+
+def _fenced(finished: ToolFinished) -> str:
+    text = finished.output.strip()
+    if not text:
+        return finished.summary
+    language = "diff" if finished.view == "diff" else ""
+    if finished.view == "text" and "\n" not in text and len(text) <= 200:
+        return cell(text) if len(text) <= LONGEST_CELL else fenced(text)
+    cut = text[:LONGEST_OUTPUT]
+    return fenced(cut if len(cut) == len(text) else f"{cut}\n…", language)
+
+
+def _ends_in_block(text: str) -> bool:
+    last = text.strip().rpartition("\n")[2].lstrip()
+    return last.startswith(("```", "~~~", "|"))
