@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agents.commands.wording import Wording
-from agents.events import Evidence, ToolFinished
+from agents.events import ToolFinished
+from knowledge.types import Passage
 
 MOST_ROWS = 30
 MOST_COLUMNS = 8
@@ -18,18 +20,33 @@ _FENCES = re.compile(r"`{3,}[^\n`]*|~{3,}[^\n]*")
 _LEAD = re.compile(r"^\s{0,3}(?:#{1,6}|[>*+-]|\d+[.)])\s+", re.MULTILINE)
 
 
-def as_markdown(finished: ToolFinished, found: Sequence[Evidence], say: Wording) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """What a call came to. `told` is its event; an attempt that finds the call made already has its text alone."""
+
+    status: str
+    text: str
+    found: tuple[Passage, ...] = ()
+    told: ToolFinished | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.status in ("failed", "denied")
+
+
+def as_markdown(output: Output, say: Wording) -> str:
     """The output of a call that succeeded."""
-    if found:
-        return "\n\n".join(_passage(each) for each in found)
-    table = _table(finished.data, say) if finished.view == "table" else ""
-    parts = [finished.summary if table else "", table or _fenced(finished)]
-    if finished.status == "cut":
+    if output.found:
+        return "\n\n".join(_passage(each) for each in output.found)
+    told = output.told
+    table = _table(told.data, say) if told is not None and told.view == "table" else ""
+    parts = [told.summary if told is not None and table else "", table or _fenced(output)]
+    if output.status == "cut":
         parts.append(say("cut"))
     return "\n\n".join(part for part in parts if part)
 
 
-def whole_passage(passage: Evidence) -> str:
+def whole_passage(passage: Passage) -> str:
     """A passage as it stands in its document, with its number."""
     return f"{passage.text.strip()}\n\n[{passage.number}]" if _ends_in_block(passage.text) else (
         f"{passage.text.strip()} [{passage.number}]"
@@ -50,8 +67,8 @@ def cell(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#|~!$])", r"\\\1", flat)
 
 
-def _passage(passage: Evidence) -> str:
-    where = " › ".join(cell(each) for each in (passage.title or passage.path, *passage.heading_path[-2:]))
+def _passage(passage: Passage) -> str:
+    where = " › ".join(cell(each) for each in (passage.document.title or passage.document.path, *passage.heading_path[-2:]))
     plain = " ".join(_LEAD.sub("", _FENCES.sub("", passage.text)).split())
     if len(plain) > LONGEST_EXCERPT:
         at = plain.rfind(" ", LONGEST_EXCERPT // 2, LONGEST_EXCERPT)
@@ -77,15 +94,14 @@ def _row(values: Sequence[Any]) -> str:
     return "| " + " | ".join(cell("" if value is None else str(value)) for value in values) + " |"
 
 
-def _fenced(finished: ToolFinished) -> str:
-    text = finished.output.strip()
-    if not text:
-        return finished.summary
-    language = "diff" if finished.view == "diff" else ""
-    if finished.view == "text" and "\n" not in text and len(text) <= 200:
-        return cell(text) if len(text) <= LONGEST_CELL else fenced(text)
-    cut = text[:LONGEST_OUTPUT]
-    return fenced(cut if len(cut) == len(text) else f"{cut}\n…", language)
+def _fenced(output: Output) -> str:
+    text = output.text.strip()
+    if not text and output.told is not None:
+        return cell(output.told.summary)
+    if "\n" not in text and len(text) <= LONGEST_CELL:
+        return cell(text)
+    cut = text if len(text) <= LONGEST_OUTPUT else f"{text[:LONGEST_OUTPUT]}\n…"
+    return fenced(cut, "diff" if output.told is not None and output.told.view == "diff" else "")
 
 
 def _ends_in_block(text: str) -> bool:
