@@ -437,7 +437,7 @@ def _add_conversations(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a l
     @app.get("/api/v1/phases")
     def phases() -> Any:
         named = [("answer", "Answer", "问答"), ("team", "Team", "团队")]
-        items = [{"name": name, "title": {"en": english, "zh": chinese}} for name, english, chinese in named]
+        items = [{"name": name, "titles": {"en": english, "zh": chinese}} for name, english, chinese in named]
         return {"items": items, "next_cursor": None}
 
     @app.post("/api/v1/runs/{id}/cancel", status_code=202)

@@ -15,6 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+COMMAND = "command"
+"""The phase of a run that is a command; what is typed chooses it, and nobody else."""
+
 MOST_ARGUMENTS = 100
 TRUE = frozenset({"true", "yes", "on", "1", "是", "开"})
 FALSE = frozenset({"false", "no", "off", "0", "否", "关"})

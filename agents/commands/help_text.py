@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from agents.commands.catalogue import Command, Commands
 from agents.commands.rendering import cell
 from agents.commands.wording import Wording
-from agents.phases.phase import Phase
+from agents.phases.catalogue import PhaseEntry
+from agents.phases.phase import Requirement
 from agents.tools.ports import ToolSpec
 
 MOST_TOOLS = 20
 
 
-def help_text(commands: Commands, phases: Iterable[Phase], say: Wording, *, has_model: bool) -> str:
-    """The answer to `/help`."""
+def help_text(commands: Commands, modes: Iterable[PhaseEntry], say: Wording, abilities: frozenset[Requirement]) -> str:
+    """The answer to `/help`; `abilities` are what there is of that which modes require."""
     listed = commands.listed()
     own = [each for each in listed if each.kind not in ("tool", "group") or each.name not in commands.specs]
     own = [each for each in own if each.kind != "group"]
@@ -22,7 +23,7 @@ def help_text(commands: Commands, phases: Iterable[Phase], say: Wording, *, has_
     parts = [say("help"), say("commands"), _lines(own, say)]
     if groups:
         parts += [say("groups"), _lines(groups[:MOST_TOOLS], say)]
-    parts += [_tool_part(commands, say), *_mode_parts(phases, say, has_model=has_model)]
+    parts += [_tool_part(commands, say), *_mode_parts(modes, say, abilities)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -55,18 +56,20 @@ def _line(command: Command, say: Wording) -> str:
     return f"- `{command.usage}` " + " ".join(note for note in notes if note)
 
 
-def _mode_parts(phases: Iterable[Phase], say: Wording, *, has_model: bool) -> list[str]:
+def _mode_parts(modes: Iterable[PhaseEntry], say: Wording, abilities: frozenset[Requirement]) -> list[str]:
     now, with_model, lacking = list[str](), list[str](), list[str]()
-    for phase in phases:
-        text = phase.description.zh if say.language == "zh" else phase.description.en
-        others = phase.requires - {"model"}
-        line = f"- **{cell(phase.name)}** {cell_long(text)}"
-        if others:
-            lacking.append(f"{line} ({', '.join(sorted(others))})")
-        elif "model" in phase.requires and not has_model:
+    for mode in modes:
+        title, about = (getattr(each, say.language) for each in (mode.title, mode.description))
+        line = f"- **{cell(title)}** {cell_long(about)}"
+        missing = sorted(mode.requires - abilities)
+        if mode.problem:
+            continue
+        if not missing:
+            now.append(line)
+        elif missing == ["model"]:
             with_model.append(line)
         else:
-            now.append(line)
+            lacking.append(f"{line} ({', '.join(say(name) for name in missing)})")
     pairs = (("now", now), ("with_model", with_model), ("lacking", lacking))
     return [f"{say(key)}\n\n" + "\n".join(lines) for key, lines in pairs if lines]
 

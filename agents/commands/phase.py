@@ -13,6 +13,7 @@ from typing import Any
 from agents.answering.phase import AnswerPhase
 from agents.commands.catalogue import OPEN, OPENS, Command, Commands, usage_of
 from agents.commands.grammar import (
+    COMMAND,
     CommandError,
     Typed,
     allowed,
@@ -29,10 +30,11 @@ from agents.commands.wording import Wording, language_for
 from agents.errors import BudgetSpent
 from agents.events import ToolFinished
 from agents.messages.parts import ToolCall
+from agents.phases.catalogue import PhaseEntry
 from agents.phases.context import RunContext
 from agents.phases.definition import BudgetLimits, ChainDefinition, PhaseDefinition, ReactAgent, Words
 from agents.phases.parts import PhaseParts
-from agents.phases.phase import Description, Outcome, Phase, PhaseEvent, Requirement, Waiting
+from agents.phases.phase import Description, Outcome, PhaseEvent, Requirement, Waiting
 from agents.scheduler.approvals import Parked, Question, decided
 from agents.scheduler.budget import Meter, limits_of
 from agents.scheduler.ending import finish, stop
@@ -44,12 +46,9 @@ from agents.scheduler.tool_calls import TurnTools
 from agents.scheduler.turns import Turn
 from agents.tools.ports import ToolSpec
 from agents.tools.search import ToolSearch
-from knowledge.types import Verdict
+from knowledge.types import Scope, Verdict
 
-COMMAND = "command"
-"""The name of the phase. It is chosen by what is typed and by nobody."""
-
-Phases = Callable[[], Sequence[Phase]]
+Modes = Callable[[Scope], Sequence[PhaseEntry]]
 
 MOST_PROPOSED = 4
 _ANY = Words(en="Command", zh="命令")
@@ -72,11 +71,11 @@ class CommandPhase:
     description = Description(en=_DEFINITION.description.en, zh=_DEFINITION.description.zh)
     requires: frozenset[Requirement] = frozenset()
 
-    def __init__(self, parts: PhaseParts, search: ToolSearch, phases: Phases = tuple) -> None:
-        """`phases` are what `/help` tells of."""
+    def __init__(self, parts: PhaseParts, search: ToolSearch, modes: Modes) -> None:
+        """`modes` are what `/help` tells of; they may read the database."""
         self._parts = parts
         self._search = search
-        self._phases = phases
+        self._modes = modes
         self._answering = AnswerPhase.of(parts)
         self._executor = ThreadPoolExecutor(parts.search_threads, thread_name_prefix=COMMAND)
 
@@ -94,7 +93,7 @@ class CommandPhase:
                     told[each.tool] = each
             events.put_nowait(event)
 
-        doing = _Doing(work=self._begun(context, give), search=self._search, phases=self._phases, told=told)
+        doing = _Doing(work=self._begun(context, give), search=self._search, modes=self._modes, told=told)
         task = asyncio.create_task(_end(doing, events))
         task.add_done_callback(lambda _: events.put_nowait(None))
         try:
@@ -143,7 +142,7 @@ class _Doing:
 
     work: Performance
     search: ToolSearch
-    phases: Phases
+    modes: Modes
     told: Mapping[str, ToolFinished]
     """What calls came to, by tool, as it was told."""
     calls: int = 0
@@ -178,8 +177,8 @@ class _Doing:
 
     async def _do(self, command: Command, typed: Typed) -> None:
         if command.kind == "help":
-            has_model = self.work.context.model is not None
-            self._tell(help_text(self.commands, self.phases(), self.say, has_model=has_model))
+            modes = await asyncio.to_thread(self.modes, self.work.context.spec.scope)
+            self._tell(help_text(self.commands, modes, self.say, self._abilities()))
         elif command.kind == "tools":
             ranked = self.search.ranked(typed.rest, list(self.specs.values())) if typed.rest else None
             self._tell(tools_text(self.commands, ranked, self.say))
@@ -188,6 +187,12 @@ class _Doing:
         else:
             spec, rest = _member(command, typed.rest, self.say)
             await self._call(spec, rest)
+
+    def _abilities(self) -> frozenset[Requirement]:
+        """What there is of that which modes require."""
+        context = self.work.context
+        there: dict[Requirement, bool] = {"model": context.model is not None, "sandbox": context.code is not None}
+        return frozenset(name for name, is_there in there.items() if is_there)
 
     async def _call(self, spec: ToolSpec, rest: str) -> None:
         read = read_arguments(spec.parameters, rest)

@@ -68,7 +68,9 @@ def cell(text: str) -> str:
 
 
 def _passage(passage: Passage) -> str:
-    where = " › ".join(cell(each) for each in (passage.document.title or passage.document.path, *passage.heading_path[-2:]))
+    where = " › ".join(
+        cell(each) for each in (passage.document.title or passage.document.path, *passage.heading_path[-2:])
+    )
     plain = " ".join(_LEAD.sub("", _FENCES.sub("", passage.text)).split())
     if len(plain) > LONGEST_EXCERPT:
         at = plain.rfind(" ", LONGEST_EXCERPT // 2, LONGEST_EXCERPT)

@@ -36,6 +36,10 @@ _TEXTS = {
         "asks": "asks first",
         "asks_twice": "asks twice",
         "rows": "… {count} more rows.",
+        "model": "language model",
+        "sandbox": "sandbox",
+        "repositories": "code repositories",
+        "web_search": "web search",
         "cut": "The output was cut; all of it is kept with the run.",
     },
     "zh": {
@@ -67,6 +71,10 @@ _TEXTS = {
         "asks": "先询问",
         "asks_twice": "询问两次",
         "rows": "…… 还有 {count} 行。",
+        "model": "语言模型",
+        "sandbox": "沙箱",
+        "repositories": "代码仓库",
+        "web_search": "网络搜索",
         "cut": "输出已截断，完整内容保存在运行记录中。",
     },
 }
