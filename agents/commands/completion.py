@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agents.commands.catalogue import Command, Commands
-from agents.commands.grammar import kind_of
+from agents.commands.grammar import kind_of, main_argument
 from agents.tools.ports import ToolSpec
 
 MOST = 12
@@ -73,7 +73,9 @@ def _arguments(prefix: str, spec: ToolSpec) -> Iterator[Completion]:
     if not isinstance(properties, Mapping):
         return
     given = set(_GIVEN.findall(prefix))
-    *_, last = prefix.split(" ")
+    *before, last = prefix.split(" ")
+    if any(word and "=" not in word for word in before[1:]):
+        given.add(main_argument(spec.parameters) or "")
     key, equals, begun = last.partition("=")
     stem = prefix[: len(prefix) - len(last)]
     if equals:

@@ -19,6 +19,7 @@ from agents.commands.grammar import (
     allowed,
     is_command,
     kind_of,
+    main_argument,
     read_arguments,
     read_command,
     read_value,
@@ -203,7 +204,8 @@ class _Doing:
         if output.failed:
             self._tell(self.say(output.status, reason=output.text), "nothing")
         else:
-            self._tell(as_markdown(output, self.say))
+            words = str(values.get(main_argument(spec.parameters) or "") or "")
+            self._tell(as_markdown(output, self.say, words))
 
     async def _open(self, path: str) -> None:
         if not path:

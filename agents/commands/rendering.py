@@ -9,6 +9,7 @@ from typing import Any
 
 from agents.commands.wording import Wording
 from agents.events import ToolFinished
+from knowledge.text.analysis import index_terms, query_terms
 from knowledge.types import Passage
 
 MOST_ROWS = 30
@@ -17,6 +18,7 @@ LONGEST_CELL = 80
 LONGEST_OUTPUT = 6_000
 LONGEST_EXCERPT = 320
 _FENCES = re.compile(r"`{3,}[^\n`]*|~{3,}[^\n]*")
+_STOP = re.compile(r"[.!?]\s+|[。！？]")
 _LEAD = re.compile(r"^\s{0,3}(?:#{1,6}|[>*+-]|\d+[.)])\s+", re.MULTILINE)
 
 
@@ -34,10 +36,10 @@ class Output:
         return self.status in ("failed", "denied")
 
 
-def as_markdown(output: Output, say: Wording) -> str:
-    """The output of a call that succeeded."""
+def as_markdown(output: Output, say: Wording, words: str = "") -> str:
+    """The output of a call that succeeded; of passages what is nearest to the `words` that were searched for."""
     if output.found:
-        return "\n\n".join(_passage(each) for each in output.found)
+        return "\n\n".join(_passage(each, set(query_terms(words))) for each in output.found)
     told = output.told
     table = _table(told.data, say) if told is not None and told.view == "table" else ""
     parts = [told.summary if told is not None and table else "", table or _fenced(output)]
@@ -64,18 +66,28 @@ def cell(text: str) -> str:
     """Text for a cell of a table, or for a line: no sign in it means anything."""
     flat = " ".join(text.split())
     flat = flat if len(flat) <= LONGEST_CELL else f"{flat[: LONGEST_CELL - 1]}…"
-    return re.sub(r"([\\`*_{}\[\]()<>#|~!$])", r"\\\1", flat)
+    return re.sub(r"([\\`*_{}\[\]<>#|~!$])", r"\\\1", flat)
 
 
-def _passage(passage: Passage) -> str:
-    where = " › ".join(
-        cell(each) for each in (passage.document.title or passage.document.path, *passage.heading_path[-2:])
-    )
-    plain = " ".join(_LEAD.sub("", _FENCES.sub("", passage.text)).split())
-    if len(plain) > LONGEST_EXCERPT:
-        at = plain.rfind(" ", LONGEST_EXCERPT // 2, LONGEST_EXCERPT)
-        plain = f"{plain[: at if at > 0 else LONGEST_EXCERPT]} …"
-    return f"**{where}**\n\n> {plain} [{passage.number}]"
+def _passage(passage: Passage, terms: set[str]) -> str:
+    names = dict.fromkeys((passage.document.title or passage.document.path, *passage.heading_path))
+    where = " › ".join(cell(each) for each in names if each)
+    return f"**{where}**\n\n> {_excerpt(passage.text, terms)} [{passage.number}]"
+
+
+def _excerpt(text: str, terms: set[str]) -> str:
+    """A few sentences in one line, from the one that holds most of the terms on."""
+    plain = " ".join(_LEAD.sub("", _FENCES.sub("", text)).split())
+    if len(plain) <= LONGEST_EXCERPT:
+        return plain
+    starts = [0, *(stop.end() for stop in _STOP.finditer(plain))]
+    held = [len(terms & set(index_terms(plain[at : at + LONGEST_EXCERPT]))) for at in starts]
+    start = starts[held.index(max(held))]
+    cut = plain[start : start + LONGEST_EXCERPT]
+    if start + LONGEST_EXCERPT < len(plain):
+        at = cut.rfind(" ", LONGEST_EXCERPT // 2)
+        cut = f"{cut[:at] if at > 0 else cut} …"
+    return f"… {cut}" if start else cut
 
 
 def _table(data: Any, say: Wording) -> str:
