@@ -268,7 +268,6 @@ class Run:
     error: str = ""
     attempt: int = 1
     last_event_id: int = 0
-    tools: list[str] = field(default_factory=list)
     created_at: datetime | None = None
     finished_at: datetime | None = None
 
