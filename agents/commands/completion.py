@@ -33,9 +33,9 @@ def complete(prefix: str, commands: Commands) -> list[Completion]:
         return []
     name = typed["name"].lower()
     if not typed["space"]:
-        found = list(_beginning(name, commands))
-        short = {command.tool.name for command in found if command.tool is not None and command.name in SHORT}
-        return [_named(command) for command in found if command.name not in short][:MOST]
+        fitting = list(_beginning(name, commands))
+        short = {command.tool.name for command in fitting if command.tool is not None and command.name in SHORT}
+        return [_named(command) for command in fitting if command.name not in short][:MOST]
     command = commands.get(name)
     if command is None or command.reason:
         return []
