@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from agents.answering.phase import AnswerPhase
 from agents.answering.ports import Searcher, SearcherFor
+from agents.commands.phase import CommandPhase
 from agents.models.catalogue import ModelCatalogue
 from agents.phases.builtin import BUILT_IN as BUILT_IN_PHASES
 from agents.phases.catalogue import OwnPhases, PhaseCatalogue
@@ -183,8 +184,9 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         library = SqlLibrary(database, scope)
         return MeasuredSearcher(Retriever(library=library, indexes=projections, embedders=cached), metrics)
 
+    tool_search = part("tool_search", ToolSearch)
     own_phases = part("own_phases", lambda: StoredPhases(database=database))
-    runner = part("runner", lambda: _runner(settings, phases, own_phases, searcher_for, cached))
+    runner = part("runner", lambda: _runner(settings, phases, own_phases, searcher_for, cached, tool_search))
     capacity = Capacity(settings.runs.max_active)
     processes = ProcessRegistry(this_process("api"), silent_after_s=settings.runs.lease_seconds)
     paths = PathPolicy.of(settings)
@@ -234,7 +236,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         tool_calls=ToolCalls(
             database=database, toolboxes=toolboxes, sealer=sealer, approval_minutes=settings.tools.approval_minutes
         ),
-        tool_search=part("tool_search", ToolSearch),
+        tool_search=tool_search,
         contexts=contexts,
         runs=RunService(
             database=database,
@@ -271,6 +273,7 @@ def _runner(
     own: OwnPhases,
     searcher_for: SearcherFor,
     embedders: Mapping[str, Embedder],
+    tool_search: ToolSearch,
 ) -> Runner:
     fast = next((embedders[name] for name in BUILT_IN if name in embedders), None)
     parts = PhaseParts(
@@ -282,14 +285,14 @@ def _runner(
         approval_seconds=settings.runs.approval_hours * 3600,
     )
     answering = AnswerPhase.of(parts)
-    return Runner(
-        PhaseCatalogue(
-            [make(parts) for make in phases],
-            built_in=BUILT_IN_PHASES,
-            own=own,
-            compiled=lambda definition: DeclaredPhase(definition, parts, answering=answering),
-        )
+    phase_catalogue = PhaseCatalogue(
+        [make(parts) for make in phases],
+        built_in=BUILT_IN_PHASES,
+        own=own,
+        compiled=lambda definition: DeclaredPhase(definition, parts, answering=answering),
+        commands=CommandPhase(parts, tool_search, lambda scope: phase_catalogue.entries(scope)),
     )
+    return Runner(phase_catalogue)
 
 
 def _embedders(settings: Settings) -> Mapping[str, OwnedEmbedder]:

@@ -194,6 +194,10 @@ class Api:
         query = {"query": words, "phase": phase, "status": status, "tool": tool, "cursor": cursor, "limit": limit}
         return self._get(Page[Run], "/runs", query)
 
+    def export_run(self, run_id: str) -> bytes:
+        """The run with every event of it, as JSON."""
+        return self._call("GET", f"/runs/{_part(run_id)}/export").content
+
     def decide(self, run_id: str, approval_id: str, body: dict[str, Any]) -> None:
         """`body`: `decision` approve or reject, `arguments` as edited, `comment`, which also answers a question."""
         self._call("POST", f"/runs/{_part(run_id)}/approvals/{_part(approval_id)}", json=body)

@@ -268,7 +268,6 @@ class Run:
     error: str = ""
     attempt: int = 1
     last_event_id: int = 0
-    tools: list[str] = field(default_factory=list)
     created_at: datetime | None = None
     finished_at: datetime | None = None
 
@@ -279,15 +278,15 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phase:
-    """A mode of answering; its title is in both languages, by code."""
+    """A mode of answering; its titles are in both languages, by code."""
 
     name: str
-    title: Any = ""
+    title: str = ""
+    titles: dict[str, str] = field(default_factory=dict)
 
     def title_in(self, language: str) -> str:
         """Its title in a language, as far as it has one; its name otherwise."""
-        title = self.title.get(language) if isinstance(self.title, dict) else self.title
-        return str(title or self.name)
+        return self.titles.get(language) or self.title or self.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -434,10 +434,19 @@ def _add_conversations(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a l
         fake.decided(fake.runs[id], body)
         return run_row(fake.runs[id])
 
+    @app.get("/api/v1/commands")
+    def commands(prefix: str = "/") -> Any:
+        rows = [("/help", "What can be done here", "read"), ("/restart ", "Restart", "write")]
+        items = [
+            {"text": text, "title": title, "usage": text.strip(), "risk": risk, "reason": ""}
+            for text, title, risk in rows if text.startswith(prefix)
+        ]  # fmt: skip
+        return {"items": items, "next_cursor": None}
+
     @app.get("/api/v1/phases")
     def phases() -> Any:
         named = [("answer", "Answer", "问答"), ("team", "Team", "团队")]
-        items = [{"name": name, "title": {"en": english, "zh": chinese}} for name, english, chinese in named]
+        items = [{"name": name, "titles": {"en": english, "zh": chinese}} for name, english, chinese in named]
         return {"items": items, "next_cursor": None}
 
     @app.post("/api/v1/runs/{id}/cancel", status_code=202)
@@ -515,7 +524,7 @@ async def perform(fake: FakeApi, run: dict[str, Any], after: int) -> AsyncIterat
 
 def run_row(run: dict[str, Any]) -> dict[str, Any]:
     view = schemas.RunView.model_validate(run).model_dump(mode="json")
-    return {**view, "question": run["asked"].get("input", ""), "tools": []}
+    return {**view, "question": run["asked"].get("input", "")}
 
 
 def document(kb: str) -> dict[str, Any]:

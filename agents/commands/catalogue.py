@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,9 +56,6 @@ class Commands:
         named = {each.name: each for each in [*own, *short]}
         tools = [self._tool(spec.name, spec) for spec in self.specs.values()]
         self._all = {**{each.name: each for each in [*self._groups(), *tools]}, **named}
-
-    def __iter__(self) -> Iterator[Command]:
-        return iter(self._all.values())
 
     def get(self, name: str) -> Command | None:
         """The command of this name, in English or Chinese."""
@@ -128,8 +125,3 @@ def _sample(schema: object) -> str:
     return {"integer": "0", "number": "0.0", "boolean": "true", "array": "[…]", "object": "{…}"}.get(
         kind_of(schema), "…"
     )
-
-
-def proposals(ranked: Sequence[ToolSpec], most: int = 3) -> list[str]:
-    """Commands to fill in for the tools that a question seems to need."""
-    return [usage_of(spec.name, spec) for spec in ranked[:most] if not spec.reason]

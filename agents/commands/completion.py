@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from agents.commands.catalogue import Command, Commands
-from agents.commands.grammar import kind_of
+from agents.commands.catalogue import SHORT, Command, Commands
+from agents.commands.grammar import kind_of, main_argument
 from agents.tools.ports import ToolSpec
 
 MOST = 12
@@ -33,7 +33,9 @@ def complete(prefix: str, commands: Commands) -> list[Completion]:
         return []
     name = typed["name"].lower()
     if not typed["space"]:
-        return [_named(command) for command in _beginning(name, commands)][:MOST]
+        fitting = list(_beginning(name, commands))
+        short = {command.tool.name for command in fitting if command.tool is not None and command.name in SHORT}
+        return [_named(command) for command in fitting if command.name not in short][:MOST]
     command = commands.get(name)
     if command is None or command.reason:
         return []
@@ -57,7 +59,7 @@ def _beginning(name: str, commands: Commands) -> Iterator[Command]:
 
 
 def _named(command: Command) -> Completion:
-    takes = command.kind != "help" and (command.tool is not None or command.members or command.kind == "tools")
+    takes = command.kind in ("tools", "open") or command.tool is not None or bool(command.members)
     return Completion(
         text=f"/{command.name}{' ' if takes else ''}", title=command.title, usage=command.usage, risk=command.risk,
         reason=command.reason,
@@ -73,7 +75,9 @@ def _arguments(prefix: str, spec: ToolSpec) -> Iterator[Completion]:
     if not isinstance(properties, Mapping):
         return
     given = set(_GIVEN.findall(prefix))
-    *_, last = prefix.split(" ")
+    *before, last = prefix.split(" ")
+    if any(word and "=" not in word for word in before[1:]):
+        given.add(main_argument(spec.parameters) or "")
     key, equals, begun = last.partition("=")
     stem = prefix[: len(prefix) - len(last)]
     if equals:

@@ -15,6 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+COMMAND = "command"
+"""The phase of a run that is a command; what is typed chooses it, and nobody else."""
+
 MOST_ARGUMENTS = 100
 TRUE = frozenset({"true", "yes", "on", "1", "是", "开"})
 FALSE = frozenset({"false", "no", "off", "0", "否", "关"})
@@ -107,6 +110,11 @@ def read_arguments(schema: Mapping[str, Any], text: str) -> Arguments:
         values[main] = _typed(main, _unquoted(words), properties[main])
     missing = tuple(str(name) for name in schema.get("required") or () if name not in values)
     return Arguments(values=values, missing=missing)
+
+
+def read_value(name: str, text: str, schema: Mapping[str, Any]) -> Any:
+    """One argument, given by itself. Raises CommandError."""
+    return _typed(name, _unquoted(text.strip()), _properties(schema).get(name))
 
 
 def allowed(schema: Mapping[str, Any]) -> str:

@@ -90,21 +90,24 @@ class PhaseCatalogue:
         built_in: Sequence[str] = (),
         own: OwnPhases | None = None,
         compiled: CompilePhase | None = None,
+        commands: Phase | None = None,
     ) -> None:
         """`built_in` are names of the registry; `compiled` makes phases of definitions, and without it there are only
-        those made in code."""
+        those made in code. `commands` does what is typed after a slash: a phase that nobody chooses and that is not
+        offered; it also proposes tools where a phase would need a model to choose them."""
         self._phases = {phase.name: phase for phase in phases}
         self._coded = tuple(self._phases)
         self._built_in = tuple(name for name in built_in if name not in self._phases)
         self._own: OwnPhases = own or _None()
         self._compile = compiled
+        self._commands = commands
         self._recent: OrderedDict[tuple[str, int], Phase] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def reserved(self) -> tuple[str, ...]:
         """The names that no user's phase can have."""
-        return (*self._built_in, *self._coded)
+        return (*self._built_in, *self._coded, *(() if self._commands is None else (self._commands.name,)))
 
     def get(self, name: str, scope: Scope, version: int | None = None) -> Phase:
         """The phase of this name, or that version of a user's own. May read the database. Raises UnknownPhase,
@@ -125,6 +128,8 @@ class PhaseCatalogue:
         if phase is None:
             phase = await asyncio.to_thread(self.get, spec.phase, spec.scope, spec.phase_version)
         if "model" in phase.requires and context.model is None:
+            if self._commands is not None and _takes_tools(phase):
+                return self._commands
             raise ModelRequired(f"The phase {phase.name!r} needs a language model: add one under Models, or choose it.")
         if "sandbox" in phase.requires and context.code is None:
             raise RequirementMissing(f"The phase {phase.name!r} runs code, and there is no sandbox here.")
@@ -137,7 +142,7 @@ class PhaseCatalogue:
     def names(self, scope: Scope) -> list[str]:
         """What runs can be asked for. May read the database."""
         own = [each.name for each in self._own.all(scope)]
-        return list(dict.fromkeys((*self.reserved, *own)))
+        return list(dict.fromkeys((*self._built_in, *self._coded, *own)))
 
     def reserved_entry(self, name: str) -> PhaseEntry | None:
         """What is offered under this name of the product's."""
@@ -166,12 +171,14 @@ class PhaseCatalogue:
 
     def prepare(self) -> None:
         """Load what the first runs need. May be called in a thread."""
-        for name in self.reserved:
+        for name in (*self._built_in, *self._coded):
             phase = self._reserved(name)
             if phase is not None:
                 phase.prepare()
 
     def _reserved(self, name: str) -> Phase | None:
+        if self._commands is not None and name == self._commands.name:
+            return self._commands
         phase = self._phases.get(name)
         if phase is None and name in self._built_in and self._compile is not None:
             with self._lock:
@@ -199,3 +206,8 @@ class PhaseCatalogue:
             return f"The phase {name[:100]!r} is no longer there in version {version}: it was deleted. Ask again."
         names = self.names(scope)
         return f"There is no phase named {name[:100]!r}. {did_you_mean(name, names)}".strip()
+
+
+def _takes_tools(phase: Phase) -> bool:
+    definition = getattr(phase, "definition", None)
+    return isinstance(definition, PhaseDefinition) and bool(definition.tools)

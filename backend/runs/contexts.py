@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from agents.commands.grammar import unescaped
 from agents.messages.parts import Message
 from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec
@@ -72,6 +73,7 @@ class RunContexts:
         model = self.models.find(connection, spec.scope, spec.model)
         return replace(
             context,
+            spec=replace(spec, question=unescaped(spec.question)),
             knowledge_bases=chosen_or_all(connection, spec.scope, spec.knowledge_bases),
             history=tuple(history),
             model=None if model is None else self.models.chat_model(model, sampling),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from agents.commands.grammar import COMMAND, is_command
 from agents.phases.spec import RunSpec
 from backend.artifacts.store import ArtifactStore
 from backend.errors import Invalid, Missing, RunActive
@@ -53,11 +54,18 @@ def open_run(connection: Connection, thread_id: str, spec: RunSpec, placement: P
         thread_id=thread.id,
         message_id=conversations.add_answer(thread.id, question_id, run_id),
         user_message_id=question_id,
-        spec=replace(spec, question=text),
+        spec=_performed(spec, text),
         owner=owner,
     )
     ArtifactStore(connection, spec.scope).attach(spec.attachments, run_id)
     return run
+
+
+def _performed(spec: RunSpec, text: str) -> RunSpec:
+    """The spec with the question; what is typed as a command is done as one, whatever phase was chosen."""
+    if is_command(text):
+        return replace(spec, question=text, phase=COMMAND, phase_version=None)
+    return replace(spec, question=text)
 
 
 def _place(conversations: Conversations, thread: Thread, question: str, placement: Placement) -> _Place:

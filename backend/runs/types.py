@@ -41,6 +41,11 @@ class Run:
     created_at: datetime
     finished_at: datetime | None
 
+    @property
+    def question(self) -> str:
+        """What was asked, as it was typed."""
+        return self.spec.question
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredEvent:

@@ -12,6 +12,7 @@ from backend.schemas.base import (
 )
 from backend.schemas.conversations import (
     CitationView,
+    CommandView,
     FeedbackPut,
     FeedbackView,
     MessageView,
@@ -92,6 +93,7 @@ __all__ = [
     "Body",
     "ChunkView",
     "CitationView",
+    "CommandView",
     "DocumentContent",
     "DocumentView",
     "EmbedderView",

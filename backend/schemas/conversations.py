@@ -141,6 +141,7 @@ class RunView(View):
     thread_id: str
     message_id: str
     user_message_id: str
+    question: str = Field(default="", description="What was asked, as it was typed.")
     phase: str
     status: Literal["running", "waiting", "finished", "failed", "cancelled"]
     mode: Literal["extractive", "model"] | None
@@ -162,6 +163,16 @@ class RunDecision(Body):
     decision: Literal["approve", "reject"]
     arguments: dict[str, Any] | None = None
     comment: str = Field(default="", max_length=10_000)
+
+
+class CommandView(View):
+    """What may be typed next: `text` is the whole of it once it is taken. `reason`: why it cannot be used now."""
+
+    text: str
+    title: str
+    usage: str
+    risk: str
+    reason: str
 
 
 class TracedEvent(View):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from frontend.chat.commands import suggest_commands
 from frontend.chat.conversation import Conversation, ask, stop
 from frontend.client import ApiError
 from frontend.session import api, remember_error, texts
@@ -42,6 +43,7 @@ def draw_composer(conversation: Conversation, bases: Sequence[KnowledgeBase], mo
                 say("chat.stop"), key="stop", icon=":material/stop_circle:", on_click=stop, args=(running,),
                 shortcut="Esc", type="primary",
             )  # fmt: skip
+    suggest_commands()
     if "unsent" in st.session_state:
         st.session_state["question"] = st.session_state.pop("unsent")
     st.chat_input(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from frontend.views import Command
 
 HERE = Path(__file__).resolve().parent
 
@@ -34,6 +37,14 @@ def document_text(text: str, start: int, end: int, *, markdown: bool, notes: Map
     _document()(key=key, data=data)
 
 
+def command_list(prefix: str, found: Sequence[Command], labels: Mapping[str, str], *, key: str) -> None:
+    """Shows what completes `prefix` while that stands in the chat box. The state under `key` holds the `prefix` that is
+    typed now."""
+    items = [asdict(each) for each in found]
+    data = {"prefix": prefix, "items": items, "labels": dict(labels)}
+    _commands()(key=key, data=data, on_prefix_change=lambda: None)
+
+
 def copy_button(text: str, label: str, done: str, *, key: str) -> None:
     """A button that puts `text` on the clipboard."""
     _copy()(key=key, data={"text": text, "label": label, "done": done}, width="content")
@@ -52,6 +63,11 @@ def _citations() -> Any:
 @cache
 def _document() -> Any:
     return st.components.v2.component("document_text", css=_read("document.css"), js=_read("document.js"))
+
+
+@cache
+def _commands() -> Any:
+    return st.components.v2.component("command_list", css=_read("commands.css"), js=_read("commands.js"))
 
 
 @cache

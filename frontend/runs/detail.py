@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -10,8 +10,8 @@ import streamlit as st
 from frontend.answer_text import plain_label, prepare_answer
 from frontend.chat.conversation import stop
 from frontend.client import ApiError
-from frontend.run_state import RunState, replay, run_states
-from frontend.run_stream import Event, RunStream, read_events
+from frontend.run_state import RunState, run_states
+from frontend.run_stream import RunStream
 from frontend.runs.approvals import draw_approvals
 from frontend.runs.following import state_of, watch
 from frontend.runs.listing import ICONS, facts, phase_titles
@@ -33,7 +33,7 @@ def draw_run(run: Run) -> None:
         )  # fmt: skip
         st.download_button(
             say("runs.export"), key="export-run", icon=":material/download:", type="tertiary", on_click="ignore",
-            data=lambda: export(run, read_events(api(), run.id, until=run.last_event_id)),
+            data=partial(api().export_run, run.id),
             file_name=f"run-{run.id[:12]}.json", mime="application/json",
         )  # fmt: skip
         if run.active:
@@ -94,16 +94,3 @@ def _draw_figures(place: Any, run: Run, state: RunState) -> None:
     with place.container(horizontal=True, gap="medium"):
         for name, value in values.items():
             st.metric(name, value, width="content")
-
-
-def export(run: Run, events: list[Event]) -> bytes:
-    """The run with its events, as JSON that `devops-chatbot` and people can read."""
-    state = replay(events)
-    about = {
-        "id": run.id, "thread_id": run.thread_id, "phase": run.phase, "status": run.status, "model": run.model,
-        "question": state.question, "attempt": run.attempt,
-        "created_at": run.created_at.isoformat() if run.created_at else None,
-        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
-    }  # fmt: skip
-    told = [{"id": event.id, "kind": event.kind, "data": event.data} for event in events]
-    return json.dumps({"run": about, "events": told}, ensure_ascii=False, indent=1).encode()

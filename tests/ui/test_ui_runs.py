@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -171,19 +170,3 @@ def test_runs_are_found_opened_by_address_and_exported(fake: FakeApi, open_page:
 def test_a_run_that_is_gone_is_said_to_be(open_page: OpenPage) -> None:
     page = open_page("runs", run="f" * 32)
     assert page.info
-
-
-def test_the_export_holds_every_event(fake: FakeApi, open_page: OpenPage, api_url: str) -> None:
-    from frontend.client import Api, open_connection
-    from frontend.run_stream import read_events
-    from frontend.runs.detail import export
-
-    page = ask(fake, open_page, call())
-    page.button(key="approve-ap1").click().run()
-    (run_id,) = fake.runs
-    connection = open_connection(api_url)
-    api = Api(connection)
-    told = json.loads(export(api.run(run_id), read_events(api, run_id)))
-    connection.close()
-    assert [event["id"] for event in told["events"]] == list(range(1, len(fake.runs[run_id]["events"]) + 1))
-    assert told["run"]["phase"] == "team"

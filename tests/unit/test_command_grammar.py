@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import re
 from typing import Any
 
 import pytest
@@ -87,8 +86,9 @@ def test_what_is_typed_is_read_by_the_schema(typed: str, values: dict[str, Any])
     ],
 )
 def test_an_error_says_what_is_wrong_and_what_is_allowed(schema: dict[str, Any], typed: str, said: str) -> None:
-    with pytest.raises(CommandError, match=re.escape(said)):
+    with pytest.raises(CommandError) as error:
         read_arguments(schema, typed)
+    assert said in str(error.value)
 
 
 def test_what_is_missing_is_named_and_not_guessed() -> None:
@@ -130,12 +130,8 @@ def test_whatever_is_typed_is_read_or_refused() -> None:
     chance = random.Random(13)
     for _ in range(3_000):
         typed = "".join(chance.choices(signs, k=chance.randint(0, 14)))
-        said = ""
-        try:
-            read_arguments(PROM, typed)
-        except CommandError as error:
-            said = str(error)
-        assert len(said) < 600
+        with contextlib.suppress(CommandError):
+            assert set(read_arguments(PROM, typed).values) <= set(PROM["properties"])
 
 
 @pytest.mark.timeout(20)

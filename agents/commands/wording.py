@@ -1,0 +1,99 @@
+"""What commands say of their own, in the language of whoever types them."""
+
+from __future__ import annotations
+
+from knowledge.text.analysis import language_of
+
+_TEXTS = {
+    "en": {
+        "help": "Commands work without a language model. Type `/` and a name; `//` at the beginning makes it an "
+        "ordinary question.",
+        "commands": "**Commands**",
+        "groups": "**Groups of tools**",
+        "tools": "**Tools** ({count})",
+        "more": "… and {count} more: `/tools words` finds them.",
+        "now": "**Modes that work now**",
+        "with_model": "**With a language model** (add one under Models)",
+        "lacking": "**Lacking something else**",
+        "unknown": "There is no command `/{name}`.",
+        "did_you_mean": "Did you mean {names}?",
+        "see_help": "`/help` lists what there is.",
+        "usage": "Write: `{usage}`",
+        "off": "`/{name}` cannot be used now: {reason}",
+        "missing": "`{name}` is missing. {allowed}",
+        "ask": "{name} ({kind})",
+        "not_given": "Nothing was done: `{name}` was not given.",
+        "members": "Say which: {names}.",
+        "no_tools": "No tool fits these words.",
+        "no_tools_at_all": "There are no tools yet.",
+        "no_document": "No document has {path} in its path or title.",
+        "which_document": "Several documents fit. Open one of them:",
+        "failed": "The call failed: {reason}",
+        "denied": "Nothing was done: {reason}",
+        "propose": "Choosing tools by itself takes a language model. These commands are nearest to your words; fill "
+        "them in and send them:",
+        "propose_none": "This mode takes a language model, and no tool fits your words. `/help` lists what works now.",
+        "asks": "asks first",
+        "asks_twice": "asks twice",
+        "rows": "… {count} more rows.",
+        "model": "language model",
+        "sandbox": "sandbox",
+        "repositories": "code repositories",
+        "web_search": "web search",
+        "cut": "The output was cut; all of it is kept with the run.",
+    },
+    "zh": {
+        "help": "命令不需要语言模型。输入 `/` 和名称即可；以 `//` 开头则作为普通问题。",
+        "commands": "**命令**",
+        "groups": "**工具组**",
+        "tools": "**工具**（{count} 个）",
+        "more": "…… 还有 {count} 个：用 `/tools 关键词` 查找。",
+        "now": "**现在可用的模式**",
+        "with_model": "**需要语言模型**（在“模型”页添加）",
+        "lacking": "**还缺其他条件**",
+        "unknown": "没有命令 `/{name}`。",
+        "did_you_mean": "您是不是想用 {names}？",
+        "see_help": "`/help` 列出全部命令。",
+        "usage": "用法：`{usage}`",
+        "off": "`/{name}` 现在不可用：{reason}",
+        "missing": "缺少 `{name}`。{allowed}",
+        "ask": "{name}（{kind}）",
+        "not_given": "未执行：没有给出 `{name}`。",
+        "members": "请指明其中之一：{names}。",
+        "no_tools": "没有符合这些词的工具。",
+        "no_tools_at_all": "还没有工具。",
+        "no_document": "没有路径或标题包含 {path} 的文档。",
+        "which_document": "有多个文档符合，请打开其中之一：",
+        "failed": "调用失败：{reason}",
+        "denied": "未执行：{reason}",
+        "propose": "自动选择工具需要语言模型。下面的命令与您的话最接近，请补全后发送：",
+        "propose_none": "此模式需要语言模型，也没有符合您的话的工具。`/help` 列出现在可用的功能。",
+        "asks": "先询问",
+        "asks_twice": "询问两次",
+        "rows": "…… 还有 {count} 行。",
+        "model": "语言模型",
+        "sandbox": "沙箱",
+        "repositories": "代码仓库",
+        "web_search": "网络搜索",
+        "cut": "输出已截断，完整内容保存在运行记录中。",
+    },
+}
+
+
+class Wording:
+    """Sentences in one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = "zh" if language == "zh" else "en"
+
+    def __call__(self, key: str, **values: object) -> str:
+        return _TEXTS[self.language][key].format(**values)
+
+
+def language_for(text: str, before: str = "") -> str:
+    """The language of what follows a command's name, else of what was said before."""
+    words = text.partition(" ")[2] or ("" if text.isascii() else text)
+    for said in (words, before):
+        if any(letter.isalpha() for letter in said):
+            return language_of(said)
+    return "en"
