@@ -21,6 +21,7 @@ from agents.scheduler.turns import Turn
 from agents.tools.calling import CallResult, PreparedCall, ToolCaller
 from agents.tools.cutting import cut_text
 from agents.tools.evidence import renumbered
+from agents.tools.policy import RolePolicy
 from agents.tools.ports import Tool, ToolBox, ToolContext
 
 _ALL = "*"
@@ -60,7 +61,10 @@ class TurnTools:
             tools[made.spec.name] = made
         if not tools:
             return None
-        box = replace(box, tools=tools)
+        policy = box.policy
+        if isinstance(policy, RolePolicy):
+            policy = replace(policy, listed={*policy.listed, *tools})
+        box = replace(box, tools=tools, policy=policy)
         return cls(turn=turn, caller=ToolCaller(box), box=box)
 
     @property
