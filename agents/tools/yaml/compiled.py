@@ -25,16 +25,22 @@ class PathPart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compiled:
-    """A definition with its templates parsed; `schema` describes what a caller gives."""
+    """A definition with its templates parsed; `schema` describes what a caller gives.
+
+    `joined` are the arguments whose items are sent with commas between; `select_argument` is the one that says which
+    part of the answer is wanted, if there is one.
+    """
 
     definition: ToolDefinition
     path: tuple[PathPart, ...]
     query: Mapping[str, Any] | Template
     headers: Mapping[str, Template]
     json_body: Any
-    form: Mapping[str, Any] | None
+    form: Mapping[str, Any] | Template | None
     parameters: Mapping[str, Parameter]
     schema: Mapping[str, Any]
+    joined: frozenset[str] = frozenset()
+    select_argument: str = ""
 
 
 def compiled(tool: ToolDefinition) -> Compiled:

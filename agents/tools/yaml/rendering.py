@@ -91,12 +91,16 @@ class _Rendering:
         )
 
     def _body(self) -> tuple[bytes, str]:
-        if self._tool.form is not None:
-            return urlencode(self._pairs(self._tool.form)).encode(), "application/x-www-form-urlencoded"
+        form = self._tool.form
+        if form is not None:
+            pairs = _pairs_of(self._resolved(form)) if isinstance(form, Template) else self._pairs(form)
+            return urlencode(pairs).encode(), "application/x-www-form-urlencoded"
         if self._tool.json_body is None:
             return b"", ""
         value = self._resolved(self._tool.json_body)
-        return json.dumps({} if value is _ABSENT else value, ensure_ascii=False).encode(), "application/json"
+        if value is _ABSENT:
+            return b"", ""
+        return json.dumps(value, ensure_ascii=False).encode(), "application/json"
 
     def _resolved(self, tree: Any) -> Any:
         """The tree with values for templates; what lacks a value is left out. A template that is a variable alone takes
