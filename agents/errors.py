@@ -73,6 +73,7 @@ class AttemptLost(AgentError):
 
     code = "attempt_lost"
 
+
 class ToolsetInvalid(AgentError):
     """A toolset, a document or a server that no tools can be made of; the text says where and why."""
 

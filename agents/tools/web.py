@@ -43,6 +43,7 @@ class WebPageTool:
             risk="read",
             source="web",
             timeout_s=30.0,
+            open_world=True,
         )
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:

@@ -34,8 +34,10 @@ async def create_tool_source(
 
     def make(connection: Connection) -> ToolSourceView:
         store = ToolSources(connection, scope)
-        values = {"kind": body.kind, "name": body.name, "connection_id": body.connection_id, "options": {}}
-        return _view(store.create(definition=definition, **values), definition)
+        made = store.create(
+            kind=body.kind, name=body.name, connection_id=body.connection_id, definition=definition, options={}
+        )
+        return _view(made, definition)
 
     return await container.in_thread(creating.once, body, ToolSourceView, make)
 

@@ -120,6 +120,7 @@ def http_spec(
         source=source,
         timeout_s=definition.timeout_s,
         reason=reason,
+        open_world=definition.open_world,
     )
 
 
