@@ -119,7 +119,9 @@ def _chart(result: Result, found: Any) -> ToolOutput:
 def _series(result: Result, row: Any) -> dict[str, Any]:
     label = select(row, result.label) if result.label else ""
     points = select(row, result.points) if result.points else row
-    pairs = [pair for each in points or () if (pair := _point(each)) is not None][:_MOST_POINTS]
+    pairs = [pair for each in (points if isinstance(points, list) else ()) if (pair := _point(each)) is not None][
+        :_MOST_POINTS
+    ]
     return {"name": metric_name(label), "points": pairs}
 
 
