@@ -30,6 +30,7 @@ from backend.api import (
     runs,
     search,
     threads,
+    tool_sources,
     tools,
 )
 from backend.api.connections import timely_protocol
@@ -81,6 +82,7 @@ def create_app(container: Container) -> FastAPI:
         models,
         phases,
         platform_connections,
+        tool_sources,
         tools,
         audit,
     ):

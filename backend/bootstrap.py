@@ -46,6 +46,7 @@ from backend.runs.execution import RunExecution
 from backend.runs.service import RunService
 from backend.settings import Settings
 from backend.telemetry import MeasuredSearcher, Metrics
+from backend.tool_sources.adapters import StoredToolSources
 from backend.tools.audit import SqlToolAudit
 from backend.tools.calls import ToolCalls
 from backend.tools.documents import ToolDocuments
@@ -210,9 +211,11 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         parts = BuiltinParts(searcher_for=searcher_for, documents=documents, now=lambda: datetime.now(UTC))
         return (BuiltinTools(parts),)
 
+    http = part("http", HttpClient)
+    stored_sources = StoredToolSources(database=database, sealer=sealer, client=http)
     toolboxes = ToolBoxes(
         database=database,
-        registry=ToolRegistry(part("tool_sources", tool_sources)),
+        registry=ToolRegistry(part("tool_sources", tool_sources), more=stored_sources.sources),
         audit=SqlToolAudit(database),
         keeper=ArtifactOutputs(database, artifact_files),
     )
@@ -254,7 +257,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         projections=projections,
         parser=parser,
         fetcher=fetcher,
-        http=part("http", HttpClient),
+        http=http,
         readers=readers,
         ingestor=own_ingestor,
         local_ingestor=ingestor(paths.for_local_user()),

@@ -76,7 +76,7 @@ async def call_tool(name: str, body: ToolCallCreate, container: Here, scope: Cal
             output="",
             verdict=prepared.verdict,
             reason=prepared.reason,
-            preview=dict(previewed(prepared)),
+            preview=dict(await previewed(prepared)),
         )
     return _view(await container.tool_calls.call(scope, name, body.arguments, origin="rest", bases=bases))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any
 
 from agents.tools.calling import CallResult, PreparedCall, ToolCaller
@@ -151,10 +152,11 @@ class ToolCalls:
         )
 
 
-def previewed(prepared: PreparedCall) -> Mapping[str, Any]:
-    """What a dry run tells of a call: what the tool itself says would be sent, or its arguments."""
+async def previewed(prepared: PreparedCall) -> Mapping[str, Any]:
+    """What a dry run tells of a call: what the tool itself says would be sent, or its arguments. Raises ToolFailed."""
     preview = getattr(prepared.tool, "preview", None)
     if callable(preview):
         told = preview(prepared.shown)
+        told = await told if isawaitable(told) else told
         return dict(told) if isinstance(told, Mapping) else {"request": told}
     return {"tool": prepared.spec.name, "arguments": dict(prepared.shown)}

@@ -274,8 +274,8 @@ def target_url(base_url: str, target: str) -> httpx2.URL:
     # Servers and proxies read `..` also when it is encoded; no path of ours goes up.
     if any(each.replace("%2e", ".").replace("%2E", ".") in (".", "..") for each in segments) or "\\" in path:
         raise RequestFailed("A path must not hold `.` or `..` as a part.", "url")
-    prefix = base.raw_path.partition(b"?")[0].decode("ascii").rstrip("/")
-    whole = f"{prefix}/{path.lstrip('/')}" if path else prefix or "/"
+    prefix = base.raw_path.partition(b"?")[0].decode("ascii")
+    whole = f"{prefix.rstrip('/')}/{path.lstrip('/')}" if path else prefix or "/"
     own = base.query.decode("ascii")
     query = "&".join(part for part in (own, query) if part)
     raw = f"{whole}?{query}" if query else whole

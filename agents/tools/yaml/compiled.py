@@ -13,6 +13,7 @@ from agents.tools.yaml.moments import HINT
 from agents.tools.yaml.template import Template
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+_PATH_TEXT = re.compile(r"[A-Za-z0-9._~/-]{0,200}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _KEPT = frozenset(("host", "content-length", "transfer-encoding", "connection", "authorization", "cookie"))
 
@@ -25,16 +26,22 @@ class PathPart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compiled:
-    """A definition with its templates parsed; `schema` describes what a caller gives."""
+    """A definition with its templates parsed; `schema` describes what a caller gives.
+
+    `joined` are the arguments whose items are sent with commas between; `select_argument` is the one that says which
+    part of the answer is wanted, if there is one.
+    """
 
     definition: ToolDefinition
     path: tuple[PathPart, ...]
     query: Mapping[str, Any] | Template
     headers: Mapping[str, Template]
     json_body: Any
-    form: Mapping[str, Any] | None
+    form: Mapping[str, Any] | Template | None
     parameters: Mapping[str, Parameter]
     schema: Mapping[str, Any]
+    joined: frozenset[str] = frozenset()
+    select_argument: str = ""
 
 
 def compiled(tool: ToolDefinition) -> Compiled:
@@ -116,6 +123,9 @@ def _header(name: str) -> str:
 
 
 def _check(name: str, parameter: Parameter) -> None:
+    wrong = next((text for text in (parameter.paths or {}).values() if not _PATH_TEXT.fullmatch(text)), None)
+    if wrong is not None:
+        raise ToolsetInvalid(f"{wrong[:80]!r} of {name} is no part of a path.")
     if parameter.pattern:
         try:
             re.compile(parameter.pattern)

@@ -23,8 +23,9 @@ class Words(Part):
 
 
 class Parameter(Part):
-    """A variable of a template. `time` writes a moment in the form the platform takes; `paths` puts a text of the
-    toolset's own in the place of each value; `slashes` lets a value in a path hold several parts."""
+    """A variable of a template. `time` writes a moment in the form the platform takes; `paths` has a text of the
+    toolset's own for each value, which `{{ name:path }}` puts in its place; `slashes` lets a value in a path hold
+    several parts."""
 
     type: Literal["string", "integer", "number", "boolean", "array", "object"] = "string"
     description: str = Field(default="", max_length=1_000)
@@ -54,7 +55,8 @@ class RequestTemplate(Part):
 
 
 class Result(Part):
-    """What is kept of an answer: `select` finds the rows; `columns` are paths within each of them."""
+    """What is kept of an answer: `select` finds the rows; `columns` are paths within each of them;
+    keys of `without` are left out wherever they stand."""
 
     select: str = Field(default="", max_length=500)
     view: Literal["text", "table", "log", "chart"] = "text"
@@ -65,6 +67,7 @@ class Result(Part):
     time: str = ""
     text: str = ""
     error: str = ""
+    without: list[str] = Field(default_factory=list, max_length=20)
     raw: bool = False
     newest_last: bool = True
 
@@ -76,6 +79,7 @@ class ToolDefinition(Part):
     title: Words | None = None
     description: str = Field(min_length=1, max_length=2_000)
     risk: Literal["read", "write", "destructive"] | None = None
+    open_world: bool = False
     request: RequestTemplate
     parameters: dict[Name, Parameter] = Field(default_factory=dict)
     result: Result = Field(default_factory=Result)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agents.errors import ToolFailed
+from agents.errors import ToolFailed, ToolsetInvalid
 from agents.events import Risk
 from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest, target_url
 from agents.tools.http.endpoint import Endpoint
@@ -48,7 +48,7 @@ class HttpTool:
         sent = f"{request.method} {answer.url}"
         if not answer.is_success:
             raise ToolFailed(f"{sent} was answered with {answer.status}. {self._error_of(answer)}".strip())
-        return self._output(answer, sent)
+        return self._output(answer, sent, str(arguments.get(self.tool.select_argument) or ""))
 
     async def preview(self, arguments: Mapping[str, Any]) -> str:
         """What a call would send, without secrets and without sending it. Raises ToolFailed."""
@@ -81,8 +81,10 @@ class HttpTool:
                 return said[:_LONGEST_ERROR]
         return " ".join(answer.text.split())[:_LONGEST_ERROR]
 
-    def _output(self, answer: HttpAnswer, sent: str) -> ToolOutput:
+    def _output(self, answer: HttpAnswer, sent: str, part: str) -> ToolOutput:
         result = self.tool.definition.result
+        if part:
+            result = result.model_copy(update={"select": part})
         value: Any = None
         if not result.raw:
             try:
@@ -91,7 +93,10 @@ class HttpTool:
                 value = None
         if value is None and not answer.body.strip():
             return ToolOutput(text=f"{sent}\nHTTP {answer.status}, no content", summary=f"HTTP {answer.status}")
-        made = shape(result, value, answer.text)
+        try:
+            made = shape(result, value, answer.text)
+        except ToolsetInvalid as error:
+            raise ToolFailed(f"{sent} was answered, but {error}") from None
         return replace(made, text=f"{sent}\n{made.text}", summary=made.summary or f"HTTP {answer.status}")
 
 
@@ -115,6 +120,7 @@ def http_spec(
         source=source,
         timeout_s=definition.timeout_s,
         reason=reason,
+        open_world=definition.open_world,
     )
 
 

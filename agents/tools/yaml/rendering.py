@@ -13,7 +13,7 @@ from agents.tools.http.client import HttpRequest
 from agents.tools.yaml.compiled import Compiled
 from agents.tools.yaml.definition import Parameter
 from agents.tools.yaml.moments import Clock, seconds_of, written_as
-from agents.tools.yaml.template import Template, as_text
+from agents.tools.yaml.template import PATH, Template, as_text
 
 _ABSENT = object()
 
@@ -56,8 +56,9 @@ class _Rendering:
             return None
         if parameter.time:
             return written_as(seconds_of(as_text(name, value), now), parameter.time)
-        if parameter.enum is not None and value not in parameter.enum:
-            raise ToolFailed(f"{name} is one of {', '.join(map(str, parameter.enum))}.")
+        known = parameter.enum if parameter.paths is None else list(parameter.paths)
+        if known is not None and value not in known:
+            raise ToolFailed(f"{name} is one of {', '.join(map(str, known))}.")
         return value
 
     def _path(self) -> str:
@@ -69,11 +70,9 @@ class _Rendering:
         return "".join(parts)
 
     def _segment(self, name: str, value: Any) -> str:
-        parameter = self._tool.parameters.get(name)
+        parameter = self._tool.parameters.get(name.removesuffix(PATH))
         text = as_text(name, value)
-        if parameter is not None and parameter.paths:
-            if text not in parameter.paths:
-                raise ToolFailed(f"{name} is one of {', '.join(parameter.paths)}.")
+        if name.endswith(PATH) and parameter is not None and parameter.paths:
             return parameter.paths[text]
         parts = text.split("/") if parameter is not None and parameter.slashes else [text]
         if not text.strip() or any(each in (".", "..") for each in parts):
@@ -91,12 +90,16 @@ class _Rendering:
         )
 
     def _body(self) -> tuple[bytes, str]:
-        if self._tool.form is not None:
-            return urlencode(self._pairs(self._tool.form)).encode(), "application/x-www-form-urlencoded"
+        form = self._tool.form
+        if form is not None:
+            pairs = _pairs_of(self._resolved(form)) if isinstance(form, Template) else self._pairs(form)
+            return urlencode(pairs).encode(), "application/x-www-form-urlencoded"
         if self._tool.json_body is None:
             return b"", ""
         value = self._resolved(self._tool.json_body)
-        return json.dumps({} if value is _ABSENT else value, ensure_ascii=False).encode(), "application/json"
+        if value is _ABSENT:
+            return b"", ""
+        return json.dumps(value, ensure_ascii=False).encode(), "application/json"
 
     def _resolved(self, tree: Any) -> Any:
         """The tree with values for templates; what lacks a value is left out. A template that is a variable alone takes

@@ -23,6 +23,8 @@ def shape(result: Result, value: Any, text: str) -> ToolOutput:
     if value is None or result.raw:
         return _of_lines(result, text) if result.view == "log" else ToolOutput(text=text, view="text")
     found = select(value, result.select) if result.select else value
+    if result.without:
+        found = _without(found, frozenset(result.without))
     match result.view:
         case "table":
             return _table(result, found)
@@ -32,6 +34,14 @@ def shape(result: Result, value: Any, text: str) -> ToolOutput:
             return _chart(result, found)
         case _:
             return ToolOutput(text=compact(found), view="text", data=found)
+
+
+def _without(value: Any, names: frozenset[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without(each, names) for name, each in value.items() if name not in names}
+    if isinstance(value, list):
+        return [_without(each, names) for each in value]
+    return value
 
 
 def compact(value: Any) -> str:
@@ -109,7 +119,9 @@ def _chart(result: Result, found: Any) -> ToolOutput:
 def _series(result: Result, row: Any) -> dict[str, Any]:
     label = select(row, result.label) if result.label else ""
     points = select(row, result.points) if result.points else row
-    pairs = [pair for each in points or () if (pair := _point(each)) is not None][:_MOST_POINTS]
+    pairs = [pair for each in (points if isinstance(points, list) else ()) if (pair := _point(each)) is not None][
+        :_MOST_POINTS
+    ]
     return {"name": metric_name(label), "points": pairs}
 
 

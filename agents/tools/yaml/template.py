@@ -9,19 +9,24 @@ from typing import Any
 
 from agents.errors import ToolFailed, ToolsetInvalid
 
-_PIECE = re.compile(r"\{\{\s*(?P<variable>@?[a-z][a-z0-9_]*)\s*\}\}|\$\{(?P<secret>[A-Za-z][A-Za-z0-9_]*)\}")
+_PIECE = re.compile(
+    r"\{\{\s*(?P<variable>@?[a-z][a-z0-9_]*)(?P<path>:path)?\s*\}\}|\$\{(?P<secret>[A-Za-z][A-Za-z0-9_]*)\}"
+)
 _STRAY = re.compile(r"\{\{|\}\}|\$\{")
+PATH = ":path"
 Encode = Callable[[str, Any], str]
-"""A variable's name and its value, to what stands in its place."""
+"""A variable's name (with `:path` after it where so written) and its value, to what stands in its place."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """A part of a template: a literal text, a variable or a secret."""
+    """A part of a template: a literal text, a variable or a secret; with `path` the text that a toolset has for the
+    variable's value (`{{ kind:path }}`)."""
 
     literal: str = ""
     variable: str = ""
     secret: str = ""
+    path: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,8 @@ class Template:
         pieces, end = [], 0
         for match in _PIECE.finditer(text):
             pieces.append(Piece(literal=text[end : match.start()]))
-            pieces.append(Piece(variable=match["variable"] or "", secret=match["secret"] or ""))
+            named = {"variable": match["variable"] or "", "secret": match["secret"] or ""}
+            pieces.append(Piece(**named, path=bool(match["path"])))
             end = match.end()
         pieces.append(Piece(literal=text[end:]))
         stray = next((piece.literal for piece in pieces if _STRAY.search(piece.literal)), None)
@@ -74,7 +80,7 @@ class Template:
                     raise ToolFailed(f"The connection has no secret named {piece.secret}: add it to the connection.")
                 yield encode(piece.secret, secrets[piece.secret])
             elif piece.variable:
-                yield encode(piece.variable, values[piece.variable])
+                yield encode(piece.variable + (PATH if piece.path else ""), values[piece.variable])
             else:
                 yield piece.literal
 

@@ -1,0 +1,155 @@
+"""The stored sources and connections of a scope, as sources of tools."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio.to_thread
+
+from agents.errors import ToolFailed, ToolsetInvalid
+from agents.tools.http.client import HttpClient
+from agents.tools.http.endpoint import Endpoint
+from agents.tools.openapi.tool import compiled_operation
+from agents.tools.ports import Tool, ToolSource
+from agents.tools.web import WebPageTool
+from agents.tools.yaml.compiled import Compiled, compiled
+from agents.tools.yaml.http_tool import OpenEndpoint
+from agents.tools.yaml.loading import load_toolset, platforms
+from agents.tools.yaml.source import ToolsetSource
+from backend.accounts.sealing import Sealer
+from backend.connections.store import Connections, StoredConnection
+from backend.errors import KeyNeeded, Missing, SecretUnreadable
+from backend.tool_sources.choices import Choices
+from backend.tool_sources.store import StoredSource, ToolSources
+from knowledge.storage.database import Database
+from knowledge.types import Scope
+
+_REMEMBERED = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FixedSource:
+    """Tools that are there already."""
+
+    name: str
+    made: Sequence[Tool]
+
+    def tools(self, scope: Scope) -> Sequence[Tool]:
+        return self.made
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BrokenSource:
+    """A source of which no tools can be made; listing it says why."""
+
+    name: str
+    reason: str
+
+    def tools(self, scope: Scope) -> Sequence[Tool]:
+        """Raises ToolsetInvalid."""
+        raise ToolsetInvalid(self.reason)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredToolSources:
+    """Makes the sources of a scope; what was made of a version is remembered."""
+
+    database: Database
+    sealer: Sealer
+    client: HttpClient
+    _made: OrderedDict[tuple[str, int], tuple[Compiled, ...]] = field(default_factory=OrderedDict)
+
+    def sources(self, scope: Scope) -> Sequence[ToolSource]:
+        """Those that are on: one for each platform that is connected, and the stored ones."""
+        with self.database.read() as reading:
+            connections = Connections(reading, scope, self.sealer).all()
+            stored = [each for each in ToolSources(reading, scope).all() if each.enabled]
+        opened = self._opener(scope)
+        return [
+            *self._platforms(connections, opened),
+            *(self._stored(each, connections, opened, scope) for each in stored),
+        ]
+
+    def endpoint(self, scope: Scope, connection_id: str) -> Endpoint:
+        """The endpoint of a connection. Raises Missing, KeyNeeded, SecretUnreadable."""
+        with self.database.read() as reading:
+            stored = Connections(reading, scope, self.sealer).get(connection_id)
+        return stored.endpoint(self.sealer)
+
+    def _opener(self, scope: Scope) -> OpenEndpoint:
+        async def opened(connection_id: str) -> Endpoint:
+            try:
+                return await anyio.to_thread.run_sync(self.endpoint, scope, connection_id)
+            except (Missing, KeyNeeded, SecretUnreadable) as error:
+                raise ToolFailed(f"The connection cannot be used. {error}") from None
+
+        return opened
+
+    def _platforms(self, connections: Sequence[StoredConnection], opened: OpenEndpoint) -> list[ToolSource]:
+        by_kind: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        for each in connections:
+            by_kind[each.kind][each.name] = each.id
+        found: list[ToolSource] = []
+        for kind, names in by_kind.items():
+            toolset = platforms().get(kind)
+            if toolset is not None:
+                made = self._remembered((f"platform {kind}", 0), lambda toolset=toolset: map(compiled, toolset.tools))
+                found.append(
+                    ToolsetSource(
+                        name=toolset.name, made=made, client=self.client, connections=names, open_endpoint=opened
+                    )
+                )
+        if "searxng" in by_kind:  # whoever searches the web reads what was found
+            found.append(FixedSource(name="web", made=[WebPageTool(client=self.client)]))
+        return found
+
+    def _stored(
+        self, source: StoredSource, connections: Sequence[StoredConnection], opened: OpenEndpoint, scope: Scope
+    ) -> ToolSource:
+        named = {each.name: each.id for each in connections if each.id == source.connection_id}
+        try:
+            made = self._remembered((source.id, source.version), lambda: self._compiled(source, scope))
+        except (ToolsetInvalid, KeyError, ValueError, TypeError) as error:
+            return BrokenSource(name=source.name, reason=f"No tools can be made of it: {error}")
+        return ToolsetSource(name=source.name, made=made, client=self.client, connections=named, open_endpoint=opened)
+
+    def _compiled(self, source: StoredSource, scope: Scope) -> Sequence[Compiled]:
+        with self.database.read() as reading:
+            definition = ToolSources(reading, scope).definition(source.id)
+        choices = Choices.of(source.options)
+        if source.kind == "yaml":
+            tools = (compiled(each) for each in load_toolset(definition).tools)
+            return [each for each in tools if each.definition.name not in choices.off]
+        records = json.loads(definition)["tools"]
+        on = (each for each in records if choices.state(each) == "on")
+        return [compiled_operation(each, risk=choices.risk(each)) for each in on]
+
+    def _remembered(self, key: tuple[str, int], make: Any) -> tuple[Compiled, ...]:
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = tuple(make())
+            while len(self._made) > _REMEMBERED:
+                self._made.popitem(last=False)
+        return found
+
+
+def yaml_records(text: str) -> list[Mapping[str, Any]]:
+    """The tools of a toolset as they are shown beside those of documents. Raises ToolsetInvalid."""
+    from agents.tools.yaml.definition import RISK_OF
+
+    return [
+        {
+            "name": each.name,
+            "method": each.request.method,
+            "path": each.request.path,
+            "title": each.title.en if each.title else "",
+            "description": each.description,
+            "risk": each.risk or RISK_OF[each.request.method],
+            "on": True,
+        }
+        for each in load_toolset(text).tools
+    ]

@@ -1,0 +1,272 @@
+"""Connected platforms and sources of operators become tools that are judged, called and recorded like all others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.api_client import api_client
+from tests.databases import DIALECTS, blank_database_url
+from tests.platform_server import Asked, Platform, Reply, platform_server
+
+CANARY = "canary-4fb1-value"
+TOOLSET = """
+name: shop
+tools:
+  - name: shop_order
+    description: Show an order.
+    request:
+      path: /orders/{{ id }}
+      headers: {X-Tenant: "${tenant}"}
+    result: {select: "lines[*]", view: table, columns: {article: name, count: n}}
+  - name: shop_cancel
+    description: Cancel an order.
+    request: {method: DELETE, path: "/orders/{{ id }}"}
+"""
+DOCUMENT = {
+    "openapi": "3.0.3",
+    "info": {"title": "Shop", "version": "1"},
+    "servers": [{"url": "http://169.254.169.254/v1"}],
+    "paths": {
+        "/orders/{order-id}": {
+            "parameters": [{"name": "order-id", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "get": {"operationId": "getOrder", "summary": "One order"},
+            "delete": {"operationId": "deleteOrder", "summary": "Delete it"},
+            "post": {"requestBody": {"content": {"application/x-tar": {}}}},
+        },
+        "/logout": {"get": {"operationId": "logout"}},
+    },
+}
+
+
+@pytest.fixture(params=DIALECTS)
+def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestClient]:
+    with blank_database_url(request.param, tmp_path) as url, api_client(tmp_path, database_url=url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[TestClient]:
+    with api_client(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    with platform_server() as opened:
+        yield opened
+
+
+def connect(client: TestClient, platform: Platform, kind: str = "http", **values: Any) -> str:
+    body = {"kind": kind, "name": kind, "base_url": platform.url, "allow_private": True, **values}
+    answer = client.post("connections", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def names(client: TestClient, source: str) -> set[str]:
+    return {each["name"] for each in client.get("tools", params={"source": source, "limit": 1000}).json()["items"]}
+
+
+def call(client: TestClient, name: str, **arguments: Any) -> Any:
+    return client.post(f"tools/{name}/calls", json={"arguments": arguments})
+
+
+def test_a_connection_switches_a_platform_on(client: TestClient, platform: Platform) -> None:
+    assert names(client, "prometheus") == set()
+    connect(client, platform, "prometheus", auth={"kind": "bearer", "token": CANARY})
+    assert "prometheus_query" in names(client, "prometheus")
+    vector = [{"metric": {"__name__": "up", "job": "api"}, "value": [1, "0"]}]
+    platform.answers["/api/v1/query"] = Reply(body={"status": "success", "data": {"result": vector}})
+    found = call(client, "prometheus_query", query='up{job="a&b"}#').json()
+    assert found["status"] == "succeeded"
+    assert found["view"] == "table"
+    assert found["data"]["rows"] == [["__name__=up, job=api", "0"]]
+    assert platform.last.query == {"query": 'up{job="a&b"}#', "limit": "200"}
+    assert platform.last.headers["authorization"] == f"Bearer {CANARY}"
+    audit = client.get("audit", params={"tool": "prometheus_query"}).text
+    assert found["audit_id"] in audit
+    assert "canary" not in audit
+
+
+def test_several_connections_of_a_kind_are_chosen_by_name(local: TestClient, platform: Platform) -> None:
+    with platform_server() as other:
+        connect(local, platform, "prometheus", name="live")
+        connect(local, other, "prometheus", name="staging")
+        other.answers["*"] = Reply(body={"data": {"alerts": []}})
+        tool = local.get("tools/prometheus_alerts").json()
+        assert tool["parameters"]["properties"]["connection"]["enum"] == ["live", "staging"]
+        assert call(local, "prometheus_alerts").status_code != 200
+        assert call(local, "prometheus_alerts", connection="staging").json()["status"] == "succeeded"
+        assert len(other.asked) == 1
+        assert platform.asked == []
+
+
+def test_a_range_of_metrics_is_a_chart_and_numbers(local: TestClient, platform: Platform) -> None:
+    connect(local, platform, "prometheus")
+    values = [[float(second), str(second % 7)] for second in range(0, 6000, 60)] + [[6000, "NaN"]]
+    result = [{"metric": {"__name__": "load", "job": "api"}, "values": values}]
+    platform.answers["*"] = Reply(body={"data": {"result": result}})
+    found = call(local, "prometheus_query_range", query="load", start="2h ago", end="now", step="1m").json()
+    assert found["view"] == "chart"
+    [series] = found["data"]["series"]
+    assert series["name"] == 'load{job="api"}'
+    assert series["points"][0] == [0.0, 0.0]
+    assert series["points"][-1] == [6000.0, None]
+    assert "101 points" not in found["output"]
+    assert "100 points, first 0, last" in found["output"]
+    asked = platform.last.query
+    assert 7190 < float(asked["end"]) - float(asked["start"]) < 7210
+
+
+def test_what_a_platform_says_of_an_error_is_told_without_secrets(local: TestClient, platform: Platform) -> None:
+    connect(local, platform, "prometheus", auth={"kind": "api_key", "name": "key", "place": "query", "value": CANARY})
+    platform.answers["*"] = lambda asked: Reply(status=400, body={"error": f"parse error in {asked.target}"})
+    answer = call(local, "prometheus_query", query="up{").text
+    assert "parse error" in answer
+    assert "400" in answer
+    assert "canary" in platform.last.target
+    assert "canary" not in answer + local.get("audit").text
+    platform.answers["*"] = Reply(body=b"<html>not JSON")
+    assert "not JSON" in call(local, "prometheus_query", query="up").text
+
+
+def test_a_toolset_of_an_operator(client: TestClient, platform: Platform) -> None:
+    connection = connect(client, platform, secrets={"tenant": CANARY})
+    body = {"kind": "yaml", "name": "shop", "connection_id": connection, "definition": TOOLSET}
+    source = client.post("tool-sources", json=body).json()
+    assert (source["tools"], source["on"], source["problem"]) == (2, 2, "")
+    platform.answers["*"] = Reply(body={"lines": [{"name": "tea", "n": 2}, {"name": CANARY}]})
+    found = call(client, "shop_order", id="../a/b?c=d#e").json()
+    assert platform.last.target == "/orders/..%2Fa%2Fb%3Fc%3Dd%23e"
+    assert platform.last.headers["x-tenant"] == CANARY
+    assert found["data"]["rows"] == [["tea", "2"], ["•••", ""]]
+    for wrong in ("..", ".", ""):
+        assert "must not be empty" in call(client, "shop_order", id=wrong).text
+    dry = client.post("tools/shop_order/calls", json={"arguments": {"id": "7"}, "dry_run": True}).json()
+    assert "/orders/7" in dry["preview"]["request"]
+    assert "canary" not in str(dry)
+    # What destroys waits for a person, twice.
+    asked = call(client, "shop_cancel", id="7")
+    assert (asked.status_code, asked.json()["code"]) == (409, "approval_required")
+    assert all(each.method == "GET" for each in platform.asked)
+    path = f"tool-sources/{source['id']}"
+    client.patch(path, json={"tools": {"shop_cancel": {"on": False}}})
+    assert names(client, "shop") == {"shop_order"}
+    client.patch(path, json={"enabled": False})
+    assert names(client, "shop") == set()
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+
+
+def test_a_document_brings_its_reads_and_waits_with_the_rest(client: TestClient, platform: Platform) -> None:
+    platform.answers["/openapi.json"] = Reply(body=DOCUMENT)
+    connection = connect(client, platform, auth={"kind": "bearer", "token": CANARY})
+    body = {"kind": "openapi", "name": "Shop", "connection_id": connection, "url": f"{platform.url}/openapi.json"}
+    source = client.post("tool-sources", json=body).json()
+    assert platform.last.headers["authorization"] == f"Bearer {CANARY}"
+    assert {name: source[name] for name in ("title", "base_path", "tools", "on", "refused")} == {
+        "title": "Shop",
+        "base_path": "/v1",
+        "tools": 3,
+        "on": 1,
+        "refused": 1,
+    }
+    path = f"tool-sources/{source['id']}"
+    listed = client.get(f"{path}/tools").json()
+    assert {each["name"]: (each["risk"], each["state"]) for each in listed["items"]} == {
+        "shop_get_order": ("read", "on"),
+        "shop_delete_order": ("destructive", "off"),
+        "shop_logout": ("unknown", "off"),
+    }
+    assert "neither JSON nor a form" in listed["refusals"][0]["reason"]
+    assert names(client, "Shop") == {"shop_get_order"}
+    platform.answers["*"] = Reply(body={"id": 1, "lines": [{"n": 2}, {"n": 3}]})
+    found = call(client, "shop_get_order", order_id="a/b", select="lines[*].n").json()
+    assert platform.last.target == "/orders/a%2Fb"
+    assert found["output"].endswith("\n[2, 3]")
+    changed = client.patch(path, json={"tools": {"shop_delete_order": {"on": True}}}).json()
+    assert changed["on"] == 2
+    assert call(client, "shop_delete_order", order_id="1").status_code == 409
+    # Another read of the document: what was switched on is off when it is no longer what it was.
+    paths = DOCUMENT["paths"]
+    assert isinstance(paths, dict)
+    same = {"url": f"{platform.url}/openapi.json"}
+    assert client.patch(path, json=same).json()["on"] == 2
+    altered = json.loads(json.dumps(DOCUMENT).replace("Delete it", "Harmless"))
+    platform.answers["/openapi.json"] = Reply(body=altered)
+    changed = client.patch(path, json=same).json()
+    assert (changed["on"], changed["changed"]) == (1, 1)
+    assert names(client, "Shop") == {"shop_get_order"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"definition": "tools: ["}, "YAML"),
+        ({"definition": "name: a\ntools: [{name: b, description: c, request: {path: '/${x}'}}]"}, "secret"),
+        ({"definition": "name: a\ntools: [{name: b, description: c, request: {path: '/{{ x'}}]"}, "braces"),
+        ({"definition": "name: a\ntools: &a [*a]"}, "aliases"),
+        (
+            {"definition": "name: a\ntools: [{name: b, description: c, request: {path: /, headers: {Host: x}}}]"},
+            "header",
+        ),
+        ({"definition": ""}, "definition"),
+        ({"kind": "openapi", "definition": "{}"}, "OpenAPI"),
+        ({"kind": "openapi", "definition": '{"openapi": "3.0", "paths": {}}'}, "no paths"),
+        ({"kind": "openapi", "definition": "[" * 100_000}, "nested"),
+        ({"kind": "openapi", "url": "http://169.254.169.254/x"}, "private"),
+        ({"kind": "openapi", "url": "file:///etc/passwd"}, "http"),
+        ({"connection_id": "x", "definition": TOOLSET}, "connection"),
+        ({"kind": "mcp"}, ""),
+    ],
+    ids=str,
+)
+def test_what_no_tools_can_be_made_of(local: TestClient, platform: Platform, values: dict[str, Any], said: str) -> None:
+    body = {"kind": "yaml", "name": "s", "connection_id": connect(local, platform), **values}
+    answer = local.post("tool-sources", json=body)
+    assert answer.status_code == 422
+    assert said in answer.text
+
+
+def test_without_its_connection_a_source_is_gone(local: TestClient, platform: Platform) -> None:
+    connection = connect(local, platform)
+    body = {"kind": "yaml", "name": "shop", "connection_id": connection, "definition": TOOLSET}
+    local.post("tool-sources", json=body)
+    local.delete(f"connections/{connection}")
+    assert local.get("tool-sources").json()["items"] == []
+    assert names(local, "shop") == set()
+
+
+def test_a_secret_that_was_for_another_address_is_not_sent(
+    local: TestClient, platform: Platform, tmp_path: Path
+) -> None:
+    import sqlite3
+
+    connect(local, platform, auth={"kind": "bearer", "token": CANARY})
+    with platform_server() as other:
+        database = sqlite3.connect(tmp_path / "chatbot.db")
+        database.execute("UPDATE connections SET base_url = ?", (other.url,))
+        database.commit()
+        database.close()
+        assert "enter it again" in call(local, "http_get", path="x").text
+        assert other.asked == []
+
+
+def echo(asked: Asked) -> Reply:
+    return Reply(body={"target": asked.target, "headers": asked.headers})
+
+
+def test_a_generic_endpoint(local: TestClient, platform: Platform) -> None:
+    connect(local, platform)
+    platform.answers["*"] = echo
+    call(local, "http_get", path="v1/a b/c", query={"q": "x&y=z", "many": ["1", "2"]})
+    assert platform.last.target == "/v1/a%20b/c?q=x%26y%3Dz&many=1&many=2"
+    for wrong in ("a/../../b", "%2e%2e/x", ".."):
+        call(local, "http_get", path=wrong)
+    assert all("/.." not in each.target for each in platform.asked)
