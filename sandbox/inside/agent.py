@@ -997,7 +997,7 @@ def confine(config):
     libc = ctypes.CDLL(None, use_errno=True)
     for folder, size, files, mode in jail["folders"]:
         options = f"size={size},nr_inodes={files},mode={mode}".encode()
-        if libc.mount(b"tmpfs", folder.encode(), b"tmpfs", 0x20 | 2 | 4 | jail["flags"].get(folder, 0), options) != 0:
+        if libc.mount(b"tmpfs", folder.encode(), b"tmpfs", 2 | 4 | jail["flags"].get(folder, 0), options) != 0:
             os._exit(71)
     drop_capabilities(libc)
     if libc.prctl(38, 1, 0, 0, 0) != 0:  # PR_SET_NO_NEW_PRIVS
