@@ -20,10 +20,10 @@ from agents.phases.phase import Phase
 from agents.runner import Runner
 from agents.tools.builtin import BuiltinTools
 from agents.tools.builtin.ports import BuiltinParts
+from agents.tools.http.client import HttpClient
 from agents.tools.ports import ToolSource
 from agents.tools.registry import ToolRegistry
 from agents.tools.search import ToolSearch
-from agents.tools.http.client import HttpClient
 from backend.accounts.authentication import Authentication
 from backend.accounts.guard import Guard
 from backend.accounts.sealing import Sealer
@@ -42,6 +42,8 @@ from backend.runs.capacity import Capacity
 from backend.runs.contexts import RunContexts
 from backend.runs.execution import RunExecution
 from backend.runs.service import RunService
+from backend.sandboxes.assembly import build_sandbox
+from backend.sandboxes.code_runner import SandboxCodeRunner
 from backend.settings import Settings
 from backend.telemetry import MeasuredSearcher, Metrics
 from backend.tools.audit import SqlToolAudit
@@ -65,6 +67,7 @@ from knowledge.storage.database import Database
 from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.types import Scope
+from sandbox.sessions.service import SessionService
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -110,6 +113,8 @@ class Container:
     ingestor: Ingestor
     local_ingestor: Ingestor
     """Reads what the local user names on the command line, wherever it is; `ingestor` what anybody may name."""
+    sandbox: SessionService
+    """Sessions that run untrusted code."""
     abilities: Abilities
     """What there is of the things that phases require."""
     prepare: Callable[[], None]
@@ -213,7 +218,9 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         audit=SqlToolAudit(database),
         keeper=ArtifactOutputs(database, artifact_files),
     )
-    contexts = RunContexts(database=database, models=models, toolboxes=toolboxes)
+    sandbox = part("sandbox", lambda: build_sandbox(settings, database, processes))
+    code = SandboxCodeRunner(sandbox)
+    contexts = RunContexts(database=database, models=models, toolboxes=toolboxes, code=code)
     execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
     return Container(
         settings=settings,
@@ -255,7 +262,8 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         readers=readers,
         ingestor=own_ingestor,
         local_ingestor=ingestor(paths.for_local_user()),
-        abilities=part("abilities", lambda: Abilities.of(models)),
+        sandbox=sandbox,
+        abilities=part("abilities", lambda: Abilities.of(models, code)),
         prepare=part("prepare", lambda: runner.phases.prepare),
     )
 

@@ -16,8 +16,8 @@ from backend.api.streams import BEAT, BEAT_SECONDS, EVENTS, EventStream, LastEve
 from backend.bootstrap import Container
 from backend.errors import Invalid
 from backend.knowledge_bases.selection import resolve, still_there
-from backend.runs.listing import RunFilters, list_runs, read_trace
 from backend.phases.choosing import phase_version
+from backend.runs.listing import RunFilters, list_runs, read_trace
 from backend.runs.opening import Placement, open_run
 from backend.runs.store import RunStore
 from backend.runs.types import Run

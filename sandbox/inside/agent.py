@@ -396,9 +396,7 @@ class Agent:
             return
         if self.oom_kills() > run.kills and code != 0:
             run.reason = "memory"
-        elif run.interrupted is not None and code != 0:
-            run.reason = "killed"
-        elif name == "SIGKILL" and not run.python:
+        elif (run.interrupted is not None and code != 0) or (name == "SIGKILL" and not run.python):
             run.reason = "killed"
         else:
             run.reason = "finished" if code == 0 and not (run.python and run.lost) else "error"

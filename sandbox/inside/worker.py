@@ -67,7 +67,7 @@ class Display:
         for kind, value in data.items():
             if isinstance(value, bytes):
                 value = self.base64(value).decode()
-            if isinstance(kind, str) and (isinstance(value, str) and len(value) <= _MOST or isinstance(value, dict)):
+            if isinstance(kind, str) and ((isinstance(value, str) and len(value) <= _MOST) or isinstance(value, dict)):
                 bundle[kind[:100]] = value
         path = self.store(data)
         body = self.encode({"data": bundle, "is_result": is_result, "path": path}).encode()

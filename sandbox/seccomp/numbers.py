@@ -1,4 +1,4 @@
-"""Numbers of the system calls that the policy names, as the kernel's headers give them; None: the architecture has none."""
+"""Numbers of the system calls that the policy names, from the kernel's headers; None: the architecture has none."""
 
 from __future__ import annotations
 

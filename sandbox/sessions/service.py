@@ -72,6 +72,11 @@ class SessionService:
                 self._probed_at = time.monotonic()
         return (self._chosen.name if self._chosen is not None else "off"), self._status
 
+    @property
+    def known_languages(self) -> tuple[str, ...]:
+        """The languages of the engine in use, as far as it has been asked; none without one."""
+        return self._status.languages if self._status is not None else ()
+
     async def _choose(self) -> tuple[Sandbox | None, Availability]:
         reasons = [self._off] if self._off else []
         for adapter in self._adapters:
@@ -219,6 +224,7 @@ class SessionService:
                 if due:
                     await self.end(session, due)
             await self._mind_spares()
+            await self.status()
             if time.monotonic() >= next_reap:
                 await self.reap()
                 next_reap = time.monotonic() + REAP_EVERY_S
@@ -271,5 +277,3 @@ class SessionService:
             await self.end(session, "shutdown")
         for adapter in self._adapters:
             await adapter.aclose()
-
-

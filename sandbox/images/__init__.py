@@ -1,0 +1,1 @@
+"""What code in the sandbox finds: one recipe on a public base, one of Debian packages where no registry is reachable."""
