@@ -53,5 +53,8 @@ class SandboxLimits:
     """A session that asks for no lifetime is ended after this."""
     max_lifetime_seconds: Seconds = 24 * 3600.0
     """Longest lifetime that can be asked for."""
-    pool: Annotated[int, Field(ge=0, le=50)] = 0
-    """Sessions held ready before anybody asks, so that a first run starts at once."""
+    pool: Annotated[int, Field(ge=0, le=50)] = 1
+    """Sessions held ready before anybody asks, so that a first run starts at once; only while the sandbox is in use."""
+
+
+DEFAULT_LIMITS = SandboxLimits()

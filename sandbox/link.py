@@ -21,7 +21,7 @@ _HEAD = struct.Struct(">II")
 _CHUNK = 256 * 1024
 _LARGEST_FRAME = 20 * 1024 * 1024
 PING_SECONDS = 10.0
-GRACE_SECONDS = 0.2
+GRACE_SECONDS = 0.25
 """The agent ends a run at its deadline; after so much longer the host ends the session."""
 START_SECONDS = 60.0
 
@@ -38,6 +38,12 @@ BOOT = (
 )
 """What Python is started with: it reads the agent from its stdin, so any image with a Python will do."""
 
+_LOAD = """import sys, types
+for name, text in {parts!r}.items():
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(text, name, "exec"), module.__dict__)
+"""
+
 COMMAND = ("python3", "-I", "-S", "-B", "-c", BOOT)
 
 Ended = Callable[[], Awaitable[str]]
@@ -45,6 +51,14 @@ Ended = Callable[[], Awaitable[str]]
 
 def _source(name: str) -> bytes:
     return files("sandbox").joinpath("inside", name).read_bytes()
+
+
+def agent_source() -> bytes:
+    """The agent as one text: its parts as modules of their own, the last of which runs."""
+    parts = {
+        f"agent_{name}": _source(f"{name}.py").decode() for name in ("places", "runs", "files", "processes", "jail")
+    }
+    return _LOAD.format(parts=parts).encode() + _source("agent.py")
 
 
 class AgentLink:
@@ -82,7 +96,7 @@ class AgentLink:
             "languages": {name: language.program for name, language in LANGUAGES.items()},
             **extra,
         }
-        agent = _source("agent.py")
+        agent = agent_source()
         self._writer.write(len(agent).to_bytes(4, "big") + agent + _frame(config, _source("worker.py")))
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._ping())]
         try:

@@ -67,7 +67,7 @@ async def sandbox_status(container: Here) -> SandboxStatus:
 
 @router.post("/sessions", status_code=201, responses=problems(409, 429))
 async def create_sandbox_session(body: SandboxSessionCreate, container: Here, scope: Caller) -> SandboxSessionView:
-    """Open a session: variables and files of one caller, kept until it ends by itself or is ended. It has no network."""
+    """Open a session: variables and files of one caller, kept until it ends or is ended. It has no network."""
     session = await container.sandbox.open(
         _owner(scope), language=body.language, network=body.network, lifetime_s=body.lifetime_s
     )

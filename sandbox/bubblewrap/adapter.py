@@ -1,7 +1,7 @@
 """Jails, one a session: namespaces of their own for everything, a read-only root, folders in memory, our filter.
 
 bubblewrap makes the namespaces. The agent, first process in them, sets the sizes of its folders, then gives up every
-capability and takes on the filter before it does anything else; that part is ours because bubblewrap cannot count files.
+capability and takes on the filter before it does anything else; that is ours because bubblewrap cannot count files.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import platform
 import shutil
 import signal
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sandbox.bubblewrap.cgroups import Cgroup, find_roots, group_name, left_behind, remove_group
 from sandbox.bubblewrap.roots import root_arguments, root_languages
-from sandbox.config import SandboxLimits
+from sandbox.config import DEFAULT_LIMITS, SandboxLimits
 from sandbox.errors import SandboxUnavailable
 from sandbox.link import COMMAND, AgentLink
 from sandbox.seccomp.filter_program import MACHINES, filter_program
@@ -34,7 +35,8 @@ PROBE_SECONDS = 10.0
 # the mounts below, and the agent could not set the sizes of its folders.
 _DEVICES = (
     "--tmpfs", "/dev", "--dir", "/dev/shm",
-    *(part for name in ("null", "zero", "full", "random", "urandom") for part in ("--dev-bind", f"/dev/{name}", f"/dev/{name}")),
+    *(part for name in ("null", "zero", "full", "random", "urandom")
+      for part in ("--dev-bind", f"/dev/{name}", f"/dev/{name}")),
     "--symlink", "/proc/self/fd", "/dev/fd", "--symlink", "/proc/self/fd/0", "/dev/stdin",
     "--symlink", "/proc/self/fd/1", "/dev/stdout", "--symlink", "/proc/self/fd/2", "/dev/stderr",
 )  # fmt: skip
@@ -47,7 +49,7 @@ class BubblewrapConfig:
 
     root: Path | None = None
     user: int = FIRST_OUTSIDE_USER
-    limits: SandboxLimits = SandboxLimits()
+    limits: SandboxLimits = DEFAULT_LIMITS
 
 
 class BubblewrapSandbox:
@@ -243,10 +245,8 @@ class _Jail:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _read_all(fd: int) -> bytes:

@@ -6,13 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.config import SandboxLimits
 
 PREFIX = "devops-chatbot-sandbox"
-_PERIOD_US = 100_000
+_PERIOD_US = 20_000
 _V1 = ("memory", "pids", "cpu")
 
 
@@ -95,10 +96,8 @@ class Cgroup:
         (self._folders[controller] / name).write_text(str(value))
 
     def _try(self, controller: str, name: str, value: object) -> None:
-        try:
+        with suppress(OSError, KeyError):  # a kernel without this one still holds the others
             self._write(controller, name, value)
-        except (OSError, KeyError):
-            pass  # a kernel without this one still holds the others
 
     def add(self, pid: int) -> None:
         """Everything this process starts from now on counts here."""

@@ -7,10 +7,11 @@ import os
 import socket
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox.config import SandboxLimits
+from sandbox.config import DEFAULT_LIMITS, SandboxLimits
 from sandbox.errors import SandboxUnavailable
 from sandbox.link import COMMAND, AgentLink
 from sandbox.seccomp.docker_profile import docker_profile
@@ -23,6 +24,8 @@ LABEL = "devops-chatbot.sandbox"
 USER = "1000:1000"
 NEVER_STARTED_AFTER_S = 30
 CALL_SECONDS = 20
+CPU_PERIOD_US = 20_000
+"""Short, so that a program that takes all of its share does not hold up the agent for long."""
 IMAGE_LANGUAGES = "devops-chatbot.sandbox.languages"
 
 
@@ -33,7 +36,7 @@ class DockerConfig:
     image: str
     host: str = ""
     runtime: str = ""
-    limits: SandboxLimits = SandboxLimits()
+    limits: SandboxLimits = DEFAULT_LIMITS
 
 
 class DockerSandbox:
@@ -78,10 +81,10 @@ class DockerSandbox:
         container: str | None = None
         try:
             container = await asyncio.shield(asyncio.to_thread(self._create, spec))
-            stream, kept = await asyncio.to_thread(self._attach, container)
+            stream = await asyncio.to_thread(self._attach, container)
             reader, writer = await asyncio.open_connection(sock=stream)
             await asyncio.to_thread(self._engine().start, container)
-            ender = _Ender(self._engine(), container, kept)
+            ender = _Ender(self._engine(), container)
             plain = asyncio.StreamReader()
             tasks = asyncio.create_task(_unpack(reader, plain))
             link = AgentLink(plain, writer, self._config.limits, ender.end)
@@ -108,7 +111,8 @@ class DockerSandbox:
             mem_limit=limits.memory_bytes,
             memswap_limit=limits.memory_bytes,
             pids_limit=limits.processes,
-            nano_cpus=int(limits.cpus * 1_000_000_000),
+            cpu_period=CPU_PERIOD_US,
+            cpu_quota=int(limits.cpus * CPU_PERIOD_US),
             oom_score_adj=500,
             shm_size=8 * 1024 * 1024,
             ipc_mode="private",
@@ -139,22 +143,22 @@ class DockerSandbox:
         )
         return str(container["Id"])
 
-    def _attach(self, container: str) -> tuple[socket.socket, Any]:
-        """The stream of the container's stdin, stdout and stderr as a socket of our own, and what it was taken from."""
+    def _attach(self, container: str) -> socket.socket:
+        """The stream of the container's stdin, stdout and stderr as a socket of our own."""
         options = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         taken = self._engine().attach_socket(container, options)
         plain = getattr(taken, "_sock", taken)
         stream = socket.socket(fileno=os.dup(plain.fileno()))
         stream.setblocking(False)
-        return stream, taken
+        taken.close()
+        plain.close()
+        return stream
 
     def _remove(self, container: str) -> None:
         from docker.errors import APIError
 
-        try:
+        with suppress(APIError):  # gone, or going
             self._engine().remove_container(container, force=True)
-        except APIError:
-            pass  # gone, or going
 
     async def reap(self, living: Collection[str], installation: str) -> int:
         """See `Sandbox.reap`."""
@@ -195,10 +199,9 @@ class DockerSandbox:
 class _Ender:
     """Ends one container, once, and remembers what the engine said of its end."""
 
-    def __init__(self, engine: APIClient, container: str, stream: Any) -> None:
+    def __init__(self, engine: APIClient, container: str) -> None:
         self._engine = engine
         self._container = container
-        self._stream = stream
         self._ended: asyncio.Task[str] | None = None
         self.reading: asyncio.Task[None] | None = None
 
@@ -223,7 +226,6 @@ class _Ender:
             self._engine.remove_container(self._container, force=True)
         except (DockerException, OSError):
             pass  # it removes itself when it ends
-        self._stream.close()
         return why
 
 

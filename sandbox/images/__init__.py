@@ -1,1 +1,1 @@
-"""What code in the sandbox finds: one recipe on a public base, one of Debian packages where no registry is reachable."""
+"""What code in the sandbox finds: a recipe on a public base, and one of Debian packages alone."""

@@ -7,21 +7,43 @@ first process of its namespace ends everything else.
 """
 
 import ctypes
-import errno
 import json
 import os
-import resource
 import selectors
 import signal
 import socket
-import stat
 import struct
 import time
 
-WORK = "/work"
-RUN_FOLDER = ".run"
+from agent_files import (
+    Problem,
+    changes,
+    code_of,
+    listing,
+    open_beneath,
+    remove_beneath,
+    snapshot,
+    write_beneath,
+)
+from agent_jail import confine
+from agent_places import CHUNK, RUN_FOLDER, WORK
+from agent_processes import (
+    PR_SET_DUMPABLE,
+    become,
+    drain,
+    environment,
+    exit_of,
+    kill_everything,
+    memory_file,
+    memory_in_use,
+    memory_of_session,
+    processes,
+    send_signal,
+    which,
+)
+from agent_runs import Run
+
 HEAD = struct.Struct(">II")
-CHUNK = 65536
 MAX_IN = 64 * 1024 * 1024
 HIGH_WATER = 1024 * 1024
 SILENT_HOST_S = 45.0
@@ -29,80 +51,12 @@ INTERRUPT_GRACE_S = 2.0
 WATCH_S = 0.05
 MAX_SHOWN = 8 * 1024 * 1024
 MAX_SHOWN_TOTAL = 32 * 1024 * 1024
-MAX_ENTRIES = 10000
-MAX_DEPTH = 32
-PR_SET_DUMPABLE = 4
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 COUNTERS = (
     "/run/limits/memory.events",
     "/run/limits/memory.oom_control",
     "/sys/fs/cgroup/memory.events",
     "/sys/fs/cgroup/memory/memory.oom_control",
 )
-
-
-class Problem(Exception):
-    """Something the host is told with a code."""
-
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = code
-
-
-class Stream:
-    """What a run wrote to one of its streams: the head goes out at once, the tail is kept, the middle is counted."""
-
-    def __init__(self, kept):
-        self.head = self.most = kept // 2
-        self.tail = bytearray()
-        self.total = 0
-        self.dropped = 0
-
-    def feed(self, data):
-        """The part of it that goes out now."""
-        self.total += len(data)
-        now, rest = data[: self.head], data[self.head :]
-        self.head -= len(now)
-        if rest:
-            self.tail += rest
-            over = len(self.tail) - self.most
-            if over > self.most or (over > 0 and len(rest) < CHUNK):
-                self.dropped += over
-                del self.tail[:over]
-        return now
-
-    def rest(self):
-        """What is left to be sent when the run is over."""
-        over = len(self.tail) - self.most
-        if over > 0:
-            self.dropped += over
-            del self.tail[:over]
-        return bytes(self.tail)
-
-
-class Run:
-    """A run at work."""
-
-    def __init__(self, head, code, stdin, kept):
-        self.id = head["id"]
-        self.nonce = head["nonce"]
-        self.python = head["python"]
-        self.phases = list(head.get("phases", ()))
-        self.file = head.get("file", "")
-        self.timeout = head["timeout"]
-        self.code = code
-        self.stdin = stdin
-        self.streams = {"stdout": Stream(kept), "stderr": Stream(kept)}
-        self.phase = "run"
-        self.started = time.monotonic()
-        self.deadline = None
-        self.reason = None
-        self.interrupted = None
-        self.pid = None
-        self.before = {}
-        self.kills = 0
-        self.shown = 0
-        self.lost = False
 
 
 class Agent:
@@ -604,9 +558,8 @@ class Agent:
                 )
             self.downloads.append([asked["id"], fd, self.config["max_file"]])
             return
-        if op == "delete":
-            if not remove_beneath(WORK, asked["path"]):
-                raise Problem("not_found", "There is no such file.")
+        if op == "delete" and not remove_beneath(WORK, asked["path"]):
+            raise Problem("not_found", "There is no such file.")
         entries, _ = listing()
         room = os.statvfs(WORK)
         used = (room.f_blocks - room.f_bfree) * room.f_frsize
@@ -643,322 +596,6 @@ class Agent:
                 self.send({"ev": "reply", "id": name})
 
 
-def become(stdin, out, err, config, keep=None):
-    """Turn the forked child into a process of the run: descriptors, limits, a session of its own, the first to die."""
-    os.setsid()
-    for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    os.dup2(stdin, 0)
-    os.dup2(out, 1)
-    os.dup2(err, 2)
-    if keep is None:
-        os.closerange(3, 1024)
-    else:
-        os.closerange(3, keep)
-        os.closerange(keep + 1, 1024)
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
-    try:
-        with open("/proc/self/oom_score_adj", "w") as score:
-            score.write("1000")
-    except OSError:
-        pass
-    os.nice(19)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (config["work"], config["work"]))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-    if config.get("rlimit_processes"):
-        resource.setrlimit(resource.RLIMIT_NPROC, (config["rlimit_processes"], config["rlimit_processes"]))
-    os.umask(0o022)
-    os.chdir(WORK)
-
-
-def environment():
-    return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": WORK, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "USER": "sandbox",
-        "TMPDIR": "/tmp", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "MPLCONFIGDIR": "/tmp/matplotlib",
-        "MPLBACKEND": "agg", "IPYTHONDIR": "/tmp/ipython", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
-        "GOCACHE": f"{WORK}/.cache/go", "GOTMPDIR": f"{WORK}/{RUN_FOLDER}", "GO111MODULE": "auto", "GOFLAGS": "-p=1",
-        "JAVA_TOOL_OPTIONS": "", "XDG_CACHE_HOME": "/tmp/cache", "NO_COLOR": "1", "TERM": "dumb",
-    }  # fmt: skip
-
-
-def which(name):
-    return any(os.access(os.path.join(folder, name), os.X_OK) for folder in ("/usr/local/bin", "/usr/bin", "/bin"))
-
-
-def exit_of(status):
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        try:
-            name = signal.Signals(number).name
-        except ValueError:
-            name = f"signal {number}"
-        return 128 + number, name
-    return os.WEXITSTATUS(status), ""
-
-
-def send_signal(pid, number):
-    try:
-        os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def kill_everything():
-    try:
-        os.kill(-1, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-
-
-def processes():
-    """The ids of what runs, but the dead that nobody has buried yet."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as text:
-                    if text.read(4096).rpartition(b")")[2].split()[0] not in (b"Z", b"X"):
-                        found.append(int(name))
-            except (OSError, IndexError):
-                pass
-    return found
-
-
-def memory_in_use():
-    """Bytes that processes and files of the session take, where no counter of the kernel says so."""
-    page, total = os.sysconf("SC_PAGESIZE"), 0
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/statm") as text:
-                    fields = text.read().split()
-                total += (int(fields[1]) - int(fields[2])) * page
-            except (OSError, ValueError, IndexError):
-                pass
-    for folder in (WORK, "/tmp", "/dev/shm"):
-        room = os.statvfs(folder)
-        total += (room.f_blocks - room.f_bfree) * room.f_frsize
-    return total
-
-
-def memory_of_session(counter):
-    for path in ("/run/limits/memory.current", "/run/limits/memory.usage_in_bytes", "/sys/fs/cgroup/memory.current",
-                 "/sys/fs/cgroup/memory/memory.usage_in_bytes"):  # fmt: skip
-        try:
-            with open(path) as text:
-                return int(text.read())
-        except (OSError, ValueError):
-            continue
-    return memory_in_use()
-
-
-def memory_file(content):
-    """A descriptor that reads these bytes and then ends."""
-    fd = os.memfd_create("stdin", os.MFD_CLOEXEC)
-    view = memoryview(content)
-    while view:
-        view = view[os.write(fd, view) :]
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
-
-
-def drain(fd, take, most=4 * 1024 * 1024):
-    """What is in the pipe at this moment, and not what whoever still holds it may write for ever."""
-    while most > 0:
-        try:
-            data = os.read(fd, CHUNK)
-        except OSError:
-            return
-        if not data:
-            return
-        most -= len(data)
-        take(data)
-
-
-def code_of(error):
-    return {
-        errno.ENOENT: "not_found", errno.ENOTDIR: "not_found", errno.ENOSPC: "quota_exceeded", errno.EDQUOT: "quota_exceeded",
-        errno.ELOOP: "unsafe_path", errno.ENXIO: "unsafe_path", errno.EISDIR: "unsafe_path", errno.EFBIG: "limit_exceeded",
-        errno.ENAMETOOLONG: "unsafe_path", errno.EEXIST: "unsafe_path",
-    }.get(error.errno, "unsafe_path")  # fmt: skip
-
-
-def parts_of(path):
-    parts = path.split("/")
-    if not path or len(parts) > MAX_DEPTH or any(part in ("", ".", "..") or "\0" in part for part in parts):
-        raise Problem("unsafe_path", "The path must be relative and stay inside the session's folder.")
-    return parts
-
-
-def folder_beneath(root, parts, make=False):
-    """A descriptor of the folder these parts lead to, no link followed on the way."""
-    fd = os.open(root, FOLDER)
-    for part in parts:
-        if make:
-            try:
-                os.mkdir(part, 0o755, dir_fd=fd)
-            except FileExistsError:
-                pass
-            except OSError:
-                os.close(fd)
-                raise
-        try:
-            below = os.open(part, FOLDER, dir_fd=fd)
-        except OSError as error:
-            if error.errno == errno.ENOTDIR:
-                kind = os.stat(part, dir_fd=fd, follow_symlinks=False).st_mode
-                if stat.S_ISLNK(kind):
-                    raise Problem("unsafe_path", "The path leads through a link.") from None
-            raise
-        finally:
-            os.close(fd)
-        fd = below
-    return fd
-
-
-def open_beneath(root, path):
-    """A descriptor of the regular file at this path: opened once, judged by what was opened."""
-    parts = parts_of(path)
-    folder = folder_beneath(root, parts[:-1])
-    try:
-        fd = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=folder)
-    finally:
-        os.close(folder)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise Problem("unsafe_path", "Only regular files are handed out.")
-    return fd
-
-
-def write_beneath(root, path, content):
-    """Write a regular file, whole or not at all; what stood there is replaced, a link is not followed."""
-    parts = parts_of(path)
-    folder = folder_beneath(root, parts[:-1], make=True)
-    name = f".{os.urandom(8).hex()}.part"
-    try:
-        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder)
-        try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(fd, view) :]
-            os.close(fd)
-            os.rename(name, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError:
-            os.unlink(name, dir_fd=folder)
-            raise
-    finally:
-        os.close(folder)
-
-
-def remove_beneath(root, path):
-    """Whether there was something to remove. A folder goes with all that is in it, a link without what it names."""
-    parts = parts_of(path)
-    try:
-        folder = folder_beneath(root, parts[:-1])
-    except FileNotFoundError:
-        return False
-    try:
-        return remove_entry(parts[-1], folder)
-    finally:
-        os.close(folder)
-
-
-def remove_entry(name, folder):
-    try:
-        os.unlink(name, dir_fd=folder)
-        return True
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        if error.errno not in (errno.EISDIR, errno.EPERM):
-            raise
-    fd = os.open(name, FOLDER, dir_fd=folder)
-    try:
-        for each in os.listdir(fd):
-            remove_entry(each, fd)
-    finally:
-        os.close(fd)
-    os.rmdir(name, dir_fd=folder)
-    return True
-
-
-def walk(fd, prefix, depth, budget):
-    """(path, stat, kind) of what is beneath, links not followed."""
-    try:
-        names = sorted(os.listdir(fd))
-    except OSError:
-        names = []
-    for name in names:
-        budget[0] -= 1
-        if budget[0] < 0:
-            return
-        try:
-            about = os.stat(name, dir_fd=fd, follow_symlinks=False)
-        except OSError:
-            continue
-        path = f"{prefix}{name}"
-        if not stat.S_ISDIR(about.st_mode):
-            yield path, about
-        elif depth < MAX_DEPTH and path not in (RUN_FOLDER, ".cache"):
-            try:
-                below = os.open(name, FOLDER, dir_fd=fd)
-            except OSError:
-                continue
-            try:
-                yield from walk(below, f"{path}/", depth + 1, budget)
-            finally:
-                os.close(below)
-
-
-def everything():
-    fd = os.open(WORK, FOLDER)
-    try:
-        yield from walk(fd, "", 1, [MAX_ENTRIES])
-    finally:
-        os.close(fd)
-
-
-def trouble_with(path, about):
-    """Why this is not handed out, or nothing."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return "its name is not UTF-8"
-    if stat.S_ISLNK(about.st_mode):
-        return "it is a link"
-    if not stat.S_ISREG(about.st_mode):
-        return "it is no regular file"
-    return ""
-
-
-def listing():
-    found = [(path, about) for path, about in everything() if not trouble_with(path, about)]
-    return [[path, about.st_size, about.st_mtime] for path, about in found], len(found)
-
-
-def snapshot():
-    return {path: (about.st_mtime_ns, about.st_size, about.st_ino) for path, about in everything()}
-
-
-def changes(before, most):
-    """What is new or different since: files to hand out, and the names of the rest with the reason."""
-    artifacts, skipped = [], []
-    for path, about in everything():
-        if before.get(path) == (about.st_mtime_ns, about.st_size, about.st_ino):
-            continue
-        trouble = trouble_with(path, about)
-        if trouble:
-            if len(skipped) < 20:
-                skipped.append(f"{path.encode('utf-8', 'replace').decode()[:200]}: {trouble}")
-        elif len(artifacts) < most:
-            artifacts.append([path, about.st_size])
-        else:
-            skipped.append(f"more than {most} files; the rest is in the list of files")
-            break
-    return artifacts, skipped
-
-
 def read_exactly(fd, size):
     data = bytearray()
     while len(data) < size:
@@ -985,36 +622,6 @@ def main():
     confine(config)
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     Agent(link_in, link_out, config, worker_source).serve()
-
-
-def confine(config):
-    """What the jail leaves to the agent: sizes of its folders, then no capability and fewer system calls for ever."""
-    jail = config.get("jail")
-    if jail is None:
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    for folder, size, files, mode in jail["folders"]:
-        options = f"size={size},nr_inodes={files},mode={mode}".encode()
-        if libc.mount(b"tmpfs", folder.encode(), b"tmpfs", 2 | 4 | jail["flags"].get(folder, 0), options) != 0:
-            os._exit(71)
-    drop_capabilities(libc)
-    if libc.prctl(38, 1, 0, 0, 0) != 0:  # PR_SET_NO_NEW_PRIVS
-        os._exit(72)
-    program = bytes.fromhex(jail["seccomp"])
-    if program:
-        buffer = ctypes.create_string_buffer(program, len(program))
-        filled = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
-        if libc.prctl(22, 2, filled, 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
-            os._exit(73)
-
-
-def drop_capabilities(libc):
-    for number in range(64):
-        libc.prctl(24, number, 0, 0, 0)  # PR_CAPBSET_DROP; fails for numbers the kernel does not know
-    libc.prctl(47, 4, 0, 0, 0)  # PR_CAP_AMBIENT, CLEAR_ALL
-    header = struct.pack("Ii", 0x20080522, 0)
-    if libc.capset(header, bytes(24)) != 0:
-        os._exit(74)
 
 
 main()

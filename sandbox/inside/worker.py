@@ -127,7 +127,8 @@ def make_ipython(display):
 
     class Shell(InteractiveShell):
         def _showtraceback(self, etype, evalue, stb):
-            print(self.InteractiveTB.stb2text(stb), file=sys.stderr, flush=True)
+            sys.stderr.write(self.InteractiveTB.stb2text(stb) + "\n")
+            sys.stderr.flush()
 
         def enable_gui(self, gui=None):
             pass
@@ -173,7 +174,8 @@ def add_tables(shell):
 def rows_of(frame):
     first = frame.iloc[:_ROWS, :50]
     cells = [
-        [str(index)] + [str(value)[:500] for value in row] for index, row in zip(first.index, first.values.tolist())
+        [str(index)] + [str(value)[:500] for value in row]
+        for index, row in zip(first.index, first.values.tolist(), strict=True)
     ]
     return {"columns": [""] + [str(name)[:200] for name in first.columns], "rows": cells, "total": len(frame)}
 
@@ -227,7 +229,7 @@ def serve(channel, run, flavour, display):
     libc = ctypes.CDLL(None)
     ignore, interrupt, set_signal, number = signal.SIG_IGN, signal.default_int_handler, signal.signal, signal.SIGINT
     read, dup2, close, seek, write = os.read, os.dup2, os.close, os.lseek, os.write
-    memory, exit = os.memfd_create, os._exit
+    memory = os.memfd_create
     restore = builtins.__dict__.update
     open_text = __import__("io").open
     fresh_hook = sys.displayhook
