@@ -28,6 +28,7 @@ from backend.api import (
     platform_connections,
     problems,
     runs,
+    sandbox,
     search,
     threads,
     tool_sources,
@@ -85,6 +86,7 @@ def create_app(container: Container) -> FastAPI:
         tool_sources,
         tools,
         audit,
+        sandbox,
     ):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(meta.choices, prefix=PREFIX)
@@ -144,11 +146,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await asyncio.to_thread(upgrade_database, container.database)
     await asyncio.to_thread(make_sample, container)
     await container.runs.start()
+    container.sandbox.start()
     warming = asyncio.create_task(asyncio.to_thread(_settle, container))
     try:
         yield
     finally:
         await container.runs.stop()
+        await container.sandbox.stop()
         await container.catalogue.aclose()
         await container.http.aclose()
         await asyncio.wait([warming], timeout=5)

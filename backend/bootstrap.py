@@ -44,6 +44,8 @@ from backend.runs.capacity import Capacity
 from backend.runs.contexts import RunContexts
 from backend.runs.execution import RunExecution
 from backend.runs.service import RunService
+from backend.sandboxes.assembly import build_sandbox
+from backend.sandboxes.code_runner import SandboxCodeRunner
 from backend.settings import Settings
 from backend.telemetry import MeasuredSearcher, Metrics
 from backend.tool_sources.adapters import StoredToolSources
@@ -68,6 +70,7 @@ from knowledge.storage.database import Database
 from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.types import Scope
+from sandbox.sessions.service import SessionService
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -113,6 +116,8 @@ class Container:
     ingestor: Ingestor
     local_ingestor: Ingestor
     """Reads what the local user names on the command line, wherever it is; `ingestor` what anybody may name."""
+    sandbox: SessionService
+    """Sessions that run untrusted code."""
     abilities: Abilities
     """What there is of the things that phases require."""
     prepare: Callable[[], None]
@@ -219,7 +224,9 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         audit=SqlToolAudit(database),
         keeper=ArtifactOutputs(database, artifact_files),
     )
-    contexts = RunContexts(database=database, models=models, toolboxes=toolboxes)
+    sandbox = part("sandbox", lambda: build_sandbox(settings, database, processes))
+    code = SandboxCodeRunner(sandbox)
+    contexts = RunContexts(database=database, models=models, toolboxes=toolboxes, code=code)
     execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
     return Container(
         settings=settings,
@@ -261,7 +268,8 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         readers=readers,
         ingestor=own_ingestor,
         local_ingestor=ingestor(paths.for_local_user()),
-        abilities=part("abilities", lambda: Abilities.of(models, toolboxes)),
+        sandbox=sandbox,
+        abilities=part("abilities", lambda: Abilities.of(models, toolboxes, code)),
         prepare=part("prepare", lambda: runner.phases.prepare),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from agents.errors import AgentError
 from backend.jobs.types import JobError
 from knowledge.errors import KnowledgeError
+from sandbox.errors import SandboxError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -198,13 +199,22 @@ _STATUS: dict[str, int] = {
     "wrong_media_type": 415,
     "malformed_body": 400,
     "busy": 503,
+    "sandbox_unavailable": 503,
+    "sandbox_busy": 429,
+    "session_busy": 409,
+    "session_lost": 410,
+    "unknown_language": 422,
+    "network_refused": 422,
+    "limit_exceeded": 422,
+    "unsafe_path": 422,
+    "quota_exceeded": 507,
     "not_ready": 503,
     "embedder_unavailable": 503,
     "model_unavailable": 502,
     "model_refused": 502,
 }
 
-NamedError = (BackendError, KnowledgeError, AgentError, JobError)
+NamedError = (BackendError, KnowledgeError, AgentError, JobError, SandboxError)
 """The errors whose message may be shown to the caller."""
 
 

@@ -21,6 +21,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from backend.accounts.origins import is_loopback, read_authority, read_origin
 from backend.errors import SettingsInvalid
 from knowledge.config import ArchiveConfig, FetchConfig, ParsingConfig
+from sandbox.config import SandboxLimits
+from sandbox.images.recipe import DEFAULT_LANGUAGES
+from sandbox.languages import LANGUAGES, find_language
 
 PREFIX = "CHATBOT_"
 MEGABYTE = 1024 * 1024
@@ -157,7 +160,27 @@ class Neo4jSettings(Section):
 
 
 class SandboxSettings(Section):
+    """What runs untrusted code, and within which limits."""
+
     adapter: Literal["docker", "bubblewrap", "off"] | None = Field(default=None, description="None: what is there.")
+    docker_host: str = Field(default="", description="The engine's address; empty: DOCKER_HOST, or the usual socket.")
+    image: str = Field(default="", description="An image of your own; empty: the one that `sandbox build` makes.")
+    runtime: str = Field(default="", description="The engine's runtime, such as runsc (gVisor); empty: its default.")
+    root: Path | None = Field(default=None, description="The folder jails see as their root; None: the one built.")
+    languages: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=DEFAULT_LANGUAGES, description="What `sandbox build` installs; java and go may be added."
+    )
+    limits: SandboxLimits = SandboxLimits()
+
+    _split = field_validator("languages", mode="before")(_listed)
+
+    @field_validator("languages")
+    @classmethod
+    def _known(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        found = [find_language(value) for value in values]
+        if None in found:
+            raise ValueError(f"{values[found.index(None)][:40]!r} is none of {', '.join(LANGUAGES)}")
+        return tuple(each.name for each in found if each is not None)
 
 
 class ToolSettings(Section):
@@ -285,7 +308,10 @@ def known_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> Iter
 
 def _unknown_names(environment: Mapping[str, str]) -> list[str]:
     known = set(known_names())
-    free = (f"{PREFIX}TEST_", *(f"{PREFIX}{section}__LIMITS__" for section in ("PARSING", "ARCHIVES", "FETCH")))
+    free = (
+        f"{PREFIX}TEST_",
+        *(f"{PREFIX}{section}__LIMITS__" for section in ("PARSING", "ARCHIVES", "FETCH", "SANDBOX")),
+    )
     names = (name.upper() for name in environment if name.upper().startswith(PREFIX))
     return sorted(name for name in names if name not in known and not name.startswith(free))
 

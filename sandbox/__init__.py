@@ -1,1 +1,1 @@
-"""Running untrusted code, its files and its limits. Its first room is built when the sandbox is asked for."""
+"""Running untrusted code, its files and its limits."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 
 _SHOWN_AS_THEY_ARE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """Pictures that hold no script; a page may show them. Everything else is bytes to be saved."""
@@ -13,11 +13,22 @@ _SHOWN_AS_THEY_ARE = frozenset({"image/png", "image/jpeg", "image/gif", "image/w
 
 def download(file: Path, name: str, media_type: str = "") -> FileResponse:
     """The file as a download of this name, whatever it holds: a page among the files must not run as one of ours."""
-    headers = {
+    return FileResponse(file, media_type=_sent_as(media_type), headers=_headers(name))
+
+
+def downloaded(content: bytes, name: str, media_type: str = "") -> Response:
+    """The same of what is in memory."""
+    return Response(content, media_type=_sent_as(media_type), headers=_headers(name))
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name[:200], safe='', errors='replace')}",
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-store",
     }
-    shown = media_type if media_type in _SHOWN_AS_THEY_ARE else "application/octet-stream"
-    return FileResponse(file, media_type=shown, headers=headers)
+
+
+def _sent_as(media_type: str) -> str:
+    return media_type if media_type in _SHOWN_AS_THEY_ARE else "application/octet-stream"

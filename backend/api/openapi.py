@@ -17,6 +17,7 @@ _DESCRIPTIONS = {
     404: "There is no such thing.",
     408: "The rest of the body did not come in time.",
     409: "In conflict with what is there.",
+    410: "It was there and is gone.",
     413: "Too large.",
     415: "Another media type is needed.",
     429: "Too much at once; `Retry-After` says when to ask again.",
@@ -24,6 +25,7 @@ _DESCRIPTIONS = {
     500: "An accident.",
     502: "The language model's endpoint failed.",
     503: "Not at the moment.",
+    507: "No room left.",
 }
 ALWAYS = (400, 401, 403, 408, 413, 422, 500, 503)
 """What any request may be answered with."""

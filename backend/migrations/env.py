@@ -14,6 +14,7 @@ import backend.evaluation.tables
 import backend.jobs.tables
 import backend.phases.tables
 import backend.processes.tables
+import backend.sandboxes.tables
 import backend.tools.tables  # noqa: F401
 import knowledge.storage.tables
 from backend.db.tables import metadata

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from agents.phases.phase import Requirement
+from agents.ports import CodeRunner
 from backend.models.selector import ModelSelector
 from backend.models.store import Models
 from backend.tools.toolboxes import ToolBoxes
@@ -20,7 +21,7 @@ IsHere = Callable[[Connection, Scope], bool]
 
 REASONS: dict[Requirement, str] = {
     "model": "It needs a language model: add one under Models.",
-    "sandbox": "It runs code, and there is no sandbox here.",
+    "sandbox": "It runs code, and there is no sandbox here: devops-chatbot sandbox status says what is missing.",
     "repositories": "It reads code, and there are no repositories here.",
     "web_search": "It searches the web, and no search endpoint is set up here.",
 }
@@ -33,7 +34,7 @@ class Abilities:
     here: Mapping[Requirement, IsHere] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, models: ModelSelector, toolboxes: ToolBoxes) -> Abilities:
+    def of(cls, models: ModelSelector, toolboxes: ToolBoxes, code: CodeRunner | None = None) -> Abilities:
         """What can be found out from these parts."""
 
         def has_model(connection: Connection, scope: Scope) -> bool:
@@ -43,7 +44,10 @@ class Abilities:
             tool = toolboxes.list(scope, connection=connection).tools.get(WEB_SEARCH)
             return tool is not None and not tool.spec.reason
 
-        return cls(here={"model": has_model, "web_search": has_web_search})
+        def has_sandbox(connection: Connection, scope: Scope) -> bool:
+            return code is not None and bool(code.languages)
+
+        return cls(here={"model": has_model, "web_search": has_web_search, "sandbox": has_sandbox})
 
     def missing(self, connection: Connection, scope: Scope, requires: Iterable[Requirement]) -> list[Requirement]:
         """Those that are not here, in the order of REASONS."""

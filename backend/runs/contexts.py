@@ -13,7 +13,7 @@ from agents.commands.grammar import unescaped
 from agents.messages.parts import Message
 from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec
-from agents.ports import ChatModel
+from agents.ports import ChatModel, CodeRunner
 from backend.knowledge_bases.selection import chosen_or_all
 from backend.models.selector import ModelSelector
 from backend.runs.journal import read_journal
@@ -32,6 +32,7 @@ class RunContexts:
     database: Database
     models: ModelSelector
     toolboxes: ToolBoxes
+    code: CodeRunner | None = None
 
     def of(
         self, spec: RunSpec, history: Sequence[Message] = (), sampling: Mapping[str, Any] | None = None
@@ -78,6 +79,7 @@ class RunContexts:
             history=tuple(history),
             model=None if model is None else self.models.chat_model(model, sampling),
             toolbox=self.toolboxes.box(spec.scope, spec.tools, connection=connection),
+            code=self.code if self.code is not None and self.code.languages else None,
             model_named=partial(self._named, spec.scope, sampling),
         )
 

@@ -1,0 +1,86 @@
+"""From the settings to the sandbox: which adapters are tried, in which order, and what they are given."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Collection
+
+from backend.processes.registry import ProcessRegistry
+from backend.sandboxes.records import end_of_the_dead, record_session
+from backend.settings import Settings
+from knowledge.storage.database import Database
+from sandbox.bubblewrap.adapter import BubblewrapConfig, BubblewrapSandbox
+from sandbox.docker.adapter import DockerConfig, DockerSandbox
+from sandbox.images.recipe import image_name, in_order, recipe_id
+from sandbox.ports import Sandbox
+from sandbox.sessions.service import SessionService
+from sandbox.sessions.session import Session
+
+OFF = "The sandbox is switched off; CHATBOT_SANDBOX__ADAPTER says so."
+
+
+def roots_folder(settings: Settings) -> str:
+    """Where the file systems of jails lie."""
+    return str(settings.data_dir.expanduser().absolute() / "sandbox" / "roots")
+
+
+def adapters_of(settings: Settings) -> list[Sandbox]:
+    """Those that the settings allow, the preferred one first."""
+    wanted = settings.sandbox
+    adapters: list[Sandbox] = []
+    if wanted.adapter in (None, "docker"):
+        image = wanted.image or image_name(in_order(wanted.languages))
+        adapters.append(
+            DockerSandbox(
+                DockerConfig(image=image, host=wanted.docker_host, runtime=wanted.runtime, limits=wanted.limits)
+            )
+        )
+    if wanted.adapter in (None, "bubblewrap"):
+        adapters.append(BubblewrapSandbox(bubblewrap_config(settings)))
+    return adapters
+
+
+def bubblewrap_config(settings: Settings) -> BubblewrapConfig:
+    """The root of jails: the one of the settings, or the one that was built, or else this machine's programs."""
+    from pathlib import Path
+
+    built = Path(roots_folder(settings), recipe_id(in_order(settings.sandbox.languages)))
+    root = settings.sandbox.root or (built if built.is_dir() else None)
+    return BubblewrapConfig(root=root, limits=settings.sandbox.limits)
+
+
+def installation_id(settings: Settings) -> str:
+    """Tells what this installation left behind from what another on the same machine did."""
+    return hashlib.sha256(settings.effective_database_url.encode()).hexdigest()[:12]
+
+
+def build_sandbox(settings: Settings, database: Database, processes: ProcessRegistry) -> SessionService:
+    """The sessions of this process."""
+
+    async def living() -> Collection[str]:
+        return await asyncio.to_thread(_living)
+
+    def _living() -> Collection[str]:
+        with database.write() as connection:
+            found = processes.living(connection) | {processes.me.id}
+            end_of_the_dead(connection, found)
+        return found
+
+    def _record(session: Session) -> None:
+        with database.write() as connection:
+            record_session(connection, session, processes.me.id)
+
+    async def on_change(session: Session) -> None:
+        await asyncio.to_thread(_record, session)
+
+    off = settings.sandbox.adapter == "off"
+    return SessionService(
+        [] if off else adapters_of(settings),
+        settings.sandbox.limits,
+        owner=processes.me.id,
+        installation=installation_id(settings),
+        living=living,
+        on_change=on_change,
+        off=OFF if off else "",
+    )

@@ -1,0 +1,128 @@
+"""The sandbox, as REST shows it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from backend.schemas.base import Body, View
+
+Language = Annotated[str, Field(min_length=1, max_length=40)]
+Status = Literal["finished", "error", "timeout", "memory", "killed", "output_limit"]
+
+
+class SandboxSessionCreate(Body):
+    """`network` is `off`; other modes are refused by name. `lifetime_s` ends the session at the latest."""
+
+    language: Language = "python"
+    network: Annotated[str, Field(max_length=40)] = "off"
+    lifetime_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+
+class SandboxSessionView(View):
+    id: str
+    adapter: str
+    language: str
+    languages: list[str]
+    busy: bool
+    run_count: int
+    created_at: datetime
+    last_used_at: datetime
+    expires_in_s: float
+
+
+class SandboxUsageView(View):
+    """What a session takes; null where nobody counts it."""
+
+    memory_bytes: int | None
+    processes: int | None
+    file_bytes: int | None
+
+
+class SandboxFileView(View):
+    path: str
+    media_type: str
+    size: int
+    modified_at: datetime
+
+
+class SandboxFiles(View):
+    items: list[SandboxFileView]
+    usage: SandboxUsageView
+
+
+class SandboxRunCreate(Body):
+    """Code and what it reads from stdin; everything is passed on as data, through no shell."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=8_000_000)
+
+    code: str
+    language: Language | None = None
+    timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    stdin: str = ""
+
+
+class SandboxArtifactView(View):
+    path: str
+    media_type: str
+    size: int
+
+
+class SandboxOutputView(View):
+    """Something a run showed: a plot, a table, a value. `data` by media type, binary types in base64; HTML in it is as
+    untrusted as the code. `path` is its file in the session, if it has one."""
+
+    data: dict[str, Any]
+    is_result: bool
+    path: str
+
+
+class SandboxPhaseView(View):
+    phase: str
+    exit_code: int
+
+
+class SandboxRunView(View):
+    """`result` is the value of the last expression as text. `dropped` counts the bytes left out of the middle of each
+    stream. `state`: whether variables of the session outlived the run. `skipped`: files that are not handed out, and
+    why."""
+
+    status: Status
+    stdout: str
+    stderr: str
+    result: str | None
+    exit_code: int | None
+    signal: str
+    detail: str
+    artifacts: list[SandboxArtifactView]
+    skipped: list[str]
+    outputs: list[SandboxOutputView]
+    phases: list[SandboxPhaseView]
+    dropped: dict[str, int]
+    truncated: bool
+    state: Literal["kept", "lost"]
+    duration_ms: float
+
+
+class SandboxLogView(View):
+    language: str
+    code: str
+    started_at: datetime
+    reason: Status
+    exit_code: int | None
+    duration_ms: float
+    output: str
+
+
+class SandboxStatus(View):
+    """`limits` are those of one session; `enforcement` says who holds each: the kernel, a watcher, or nobody."""
+
+    adapter: Literal["docker", "bubblewrap", "off"]
+    available: bool
+    reason: str
+    languages: list[str]
+    limits: dict[str, float]
+    enforcement: dict[str, str]
+    detail: str

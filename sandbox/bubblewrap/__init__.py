@@ -1,0 +1,1 @@
+"""Sessions as jails of kernel namespaces, made by bubblewrap, for Linux without an engine."""

@@ -1,0 +1,1 @@
+"""Sessions as containers of an engine that speaks Docker's protocol."""

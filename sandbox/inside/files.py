@@ -1,0 +1,206 @@
+"""Files inside: read, written and listed beneath the session's folder, whatever stands in it. No link is followed, and
+what is opened is judged by its descriptor, so that nothing can be exchanged between a look and the use."""
+
+import errno
+import os
+import stat
+
+from agent_places import MAX_DEPTH, MAX_ENTRIES, RUN_FOLDER, WORK
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Problem(Exception):
+    """Something the host is told with a code."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+def code_of(error):
+    codes = {
+        errno.ENOENT: "not_found",
+        errno.ENOTDIR: "not_found",
+        errno.ENOSPC: "quota_exceeded",
+        errno.EDQUOT: "quota_exceeded",
+        errno.EFBIG: "limit_exceeded",
+    }
+    return codes.get(error.errno, "unsafe_path")
+
+
+def parts_of(path):
+    parts = path.split("/")
+    if not path or len(parts) > MAX_DEPTH or any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise Problem("unsafe_path", "The path must be relative and stay inside the session's folder.")
+    return parts
+
+
+def folder_beneath(root, parts, make=False):
+    """A descriptor of the folder these parts lead to, no link followed on the way."""
+    fd = os.open(root, FOLDER)
+    for part in parts:
+        if make:
+            try:
+                os.mkdir(part, 0o755, dir_fd=fd)
+            except FileExistsError:
+                pass
+            except OSError:
+                os.close(fd)
+                raise
+        try:
+            below = os.open(part, FOLDER, dir_fd=fd)
+        except OSError as error:
+            if error.errno == errno.ENOTDIR:
+                kind = os.stat(part, dir_fd=fd, follow_symlinks=False).st_mode
+                if stat.S_ISLNK(kind):
+                    raise Problem("unsafe_path", "The path leads through a link.") from None
+            raise
+        finally:
+            os.close(fd)
+        fd = below
+    return fd
+
+
+def open_beneath(root, path):
+    """A descriptor of the regular file at this path: opened once, judged by what was opened."""
+    parts = parts_of(path)
+    folder = folder_beneath(root, parts[:-1])
+    try:
+        fd = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=folder)
+    finally:
+        os.close(folder)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise Problem("unsafe_path", "Only regular files are handed out.")
+    return fd
+
+
+def write_beneath(root, path, content):
+    """Write a regular file, whole or not at all; what stood there is replaced, a link is not followed."""
+    parts = parts_of(path)
+    folder = folder_beneath(root, parts[:-1], make=True)
+    name = f".{os.urandom(8).hex()}.part"
+    try:
+        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder)
+        try:
+            try:
+                view = memoryview(content)
+                while view:
+                    view = view[os.write(fd, view) :]
+            finally:
+                os.close(fd)  # as long as it is open, what was written takes room even without a name
+            os.rename(name, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            os.unlink(name, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)
+
+
+def remove_beneath(root, path):
+    """Whether there was something to remove. A folder goes with all that is in it, a link without what it names."""
+    parts = parts_of(path)
+    try:
+        folder = folder_beneath(root, parts[:-1])
+    except FileNotFoundError:
+        return False
+    try:
+        return remove_entry(parts[-1], folder)
+    finally:
+        os.close(folder)
+
+
+def remove_entry(name, folder):
+    try:
+        os.unlink(name, dir_fd=folder)
+        return True
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EISDIR, errno.EPERM):
+            raise
+    fd = os.open(name, FOLDER, dir_fd=folder)
+    try:
+        for each in os.listdir(fd):
+            remove_entry(each, fd)
+    finally:
+        os.close(fd)
+    os.rmdir(name, dir_fd=folder)
+    return True
+
+
+def walk(fd, prefix, depth, budget):
+    """(path, stat, kind) of what is beneath, links not followed."""
+    try:
+        names = sorted(os.listdir(fd))
+    except OSError:
+        names = []
+    for name in names:
+        budget[0] -= 1
+        if budget[0] < 0:
+            return
+        try:
+            about = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except OSError:
+            continue
+        path = f"{prefix}{name}"
+        if not stat.S_ISDIR(about.st_mode):
+            yield path, about
+        elif depth < MAX_DEPTH and path not in (RUN_FOLDER, ".cache"):
+            try:
+                below = os.open(name, FOLDER, dir_fd=fd)
+            except OSError:
+                continue
+            try:
+                yield from walk(below, f"{path}/", depth + 1, budget)
+            finally:
+                os.close(below)
+
+
+def everything():
+    fd = os.open(WORK, FOLDER)
+    try:
+        yield from walk(fd, "", 1, [MAX_ENTRIES])
+    finally:
+        os.close(fd)
+
+
+def trouble_with(path, about):
+    """Why this is not handed out, or nothing."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return "its name is not UTF-8"
+    if stat.S_ISLNK(about.st_mode):
+        return "it is a link"
+    if not stat.S_ISREG(about.st_mode):
+        return "it is no regular file"
+    return ""
+
+
+def listing():
+    found = [(path, about) for path, about in everything() if not trouble_with(path, about)]
+    return [[path, about.st_size, about.st_mtime] for path, about in found], len(found)
+
+
+def snapshot():
+    return {path: (about.st_mtime_ns, about.st_size, about.st_ino) for path, about in everything()}
+
+
+def changes(before, most):
+    """What is new or different since: files to hand out, and the names of the rest with the reason."""
+    artifacts, skipped = [], []
+    for path, about in everything():
+        if before.get(path) == (about.st_mtime_ns, about.st_size, about.st_ino):
+            continue
+        trouble = trouble_with(path, about)
+        if trouble:
+            if len(skipped) < 20:
+                skipped.append(f"{path.encode('utf-8', 'replace').decode()[:200]}: {trouble}")
+        elif len(artifacts) < most:
+            artifacts.append([path, about.st_size])
+        else:
+            skipped.append(f"more than {most} files; the rest is in the list of files")
+            break
+    return artifacts, skipped

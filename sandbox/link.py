@@ -1,0 +1,415 @@
+"""The host's end of the agent's protocol: the same for every adapter, whatever carries the bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import json
+import secrets
+import struct
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from importlib.resources import files
+from typing import Any
+
+from sandbox import errors
+from sandbox.artifacts import media_type_of, shown
+from sandbox.config import SandboxLimits
+from sandbox.languages import LANGUAGES, find_language
+from sandbox.types import Artifact, Dropped, FileEntry, Finished, Output, PhaseFinished, RunEvent, RunRequest, Usage
+
+_HEAD = struct.Struct(">II")
+_CHUNK = 256 * 1024
+_LARGEST_FRAME = 20 * 1024 * 1024
+PING_SECONDS = 10.0
+GRACE_SECONDS = 0.25
+"""The agent ends a run at its deadline; after so much longer the host ends the session."""
+START_SECONDS = 60.0
+
+BOOT = (
+    "import os\n"
+    "def r(n):\n"
+    " b=b''\n"
+    " while len(b)<n:\n"
+    "  c=os.read(0,n-len(b))\n"
+    "  if not c: os._exit(0)\n"
+    "  b+=c\n"
+    " return b\n"
+    "exec(compile(r(int.from_bytes(r(4),'big')),'<agent>','exec'),{'__name__':'__agent__'})\n"
+)
+"""What Python is started with: it reads the agent from its stdin, so any image with a Python will do."""
+
+_LOAD = """import sys, types
+for name, text in {parts!r}.items():
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(text, name, "exec"), module.__dict__)
+"""
+
+COMMAND = ("python3", "-I", "-S", "-B", "-c", BOOT)
+
+Ended = Callable[[], Awaitable[str]]
+
+
+def _source(name: str) -> bytes:
+    return files("sandbox").joinpath("inside", name).read_bytes()
+
+
+def agent_source() -> bytes:
+    """The agent as one text: its parts as modules of their own, the last of which runs."""
+    parts = {
+        f"agent_{name}": _source(f"{name}.py").decode() for name in ("places", "runs", "files", "processes", "jail")
+    }
+    return _LOAD.format(parts=parts).encode() + _source("agent.py")
+
+
+class AgentLink:
+    """A session as its agent serves it. `end` kills it from outside and tells why it was over before that: `memory`,
+    or nothing that is known."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: SandboxLimits, end: Ended
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._limits = limits
+        self._end = end
+        self._numbers = iter(range(1, 2**62))
+        self._ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._warm = asyncio.Event()
+        self._events: asyncio.Queue[tuple[dict[str, Any], bytes] | None] | None = None
+        self._run_id = 0
+        self._replies: dict[int, _Reply] = {}
+        self._files = asyncio.Lock()
+        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, extra: dict[str, Any]) -> dict[str, Any]:
+        """Hand the agent its own text, its limits and what the adapter adds; returns what it says of the image."""
+        limits = self._limits
+        config = {
+            "memory": limits.memory_bytes,
+            "work": limits.work_bytes,
+            "kept_output": limits.kept_output_bytes,
+            "max_output": limits.max_output_bytes,
+            "max_file": limits.max_file_bytes,
+            "max_artifacts": limits.max_artifacts,
+            "languages": {name: language.program for name, language in LANGUAGES.items()},
+            **extra,
+        }
+        agent = agent_source()
+        self._writer.write(len(agent).to_bytes(4, "big") + agent + _frame(config, _source("worker.py")))
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._ping())]
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                return await self._ready
+        except TimeoutError:
+            await self.close()
+            raise errors.SandboxUnavailable("The sandbox did not start within a minute.") from None
+        except BaseException:
+            await self.close()
+            raise
+
+    async def warm(self) -> None:
+        """Returns once Python waits for its first code, or the session is gone."""
+        await self._warm.wait()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    async def run(self, request: RunRequest) -> AsyncGenerator[RunEvent, None]:
+        """See `Confined.run`."""
+        if self._closed:
+            raise errors.SessionLost("The session is gone; open another one.")
+        if self._events is not None:
+            raise errors.SessionBusy("The session still runs something; wait for it, or interrupt it.")
+        queue: asyncio.Queue[tuple[dict[str, Any], bytes] | None] = asyncio.Queue()
+        self._events, self._run_id = queue, next(self._numbers)
+        run_id, nonce, finished = self._run_id, secrets.token_hex(16), False
+        try:
+            head, payload, allowed = self._asked(request, run_id, nonce)
+            await self._write(head, payload)
+            run = _RunReader(nonce)
+            async for event in self._read_run(queue, run, allowed):
+                finished = isinstance(event, Finished)
+                yield event
+        finally:
+            self._events = None
+            if not finished and not self._closed:
+                await self._abandon(run_id, queue)
+
+    def _asked(self, request: RunRequest, run_id: int, nonce: str) -> tuple[dict[str, Any], bytes, float]:
+        language = find_language(request.language)
+        if language is None:
+            raise errors.UnknownLanguage(
+                f"{request.language[:40]!r} is no language here; there is {', '.join(LANGUAGES)}."
+            )
+        code = request.code.encode("utf-8", "surrogatepass")
+        stdin = request.stdin.encode("utf-8", "surrogatepass")
+        timeout = request.timeout_s
+        head: dict[str, Any] = {"op": "run", "id": run_id, "nonce": nonce, "timeout": timeout, "code_size": len(code)}
+        head["python"] = language.run is None
+        allowed = timeout
+        if language.run is not None:
+            phases = [{"name": "run", "argv": list(language.run(request.code)), "timeout": timeout}]
+            if language.compile is not None:
+                seconds = min(self._limits.compile_seconds, max(timeout, 20.0))
+                phases.insert(0, {"name": "compile", "argv": list(language.compile(request.code)), "timeout": seconds})
+                allowed += seconds
+            head |= {"phases": phases, "file": language.file(request.code)}
+        return head, code + stdin, allowed
+
+    async def _read_run(
+        self, queue: asyncio.Queue[tuple[dict[str, Any], bytes] | None], run: _RunReader, allowed: float
+    ) -> AsyncGenerator[RunEvent, None]:
+        if not self._warm.is_set():
+            allowed += START_SECONDS
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + allowed + GRACE_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    item = await queue.get()
+            except TimeoutError:
+                self._closed = True
+                self._closing = asyncio.create_task(self.close())  # it may take a while, and the deadline is now
+                yield Finished(reason="timeout", state="lost", detail="The session did not obey and was ended.")
+                return
+            if item is None:
+                yield await self._lost()
+                return
+            for event in run.read(*item):
+                yield event
+                if isinstance(event, Finished):
+                    return
+
+    async def _lost(self) -> Finished:
+        why = await self._end()
+        self._closed = True
+        if why == "memory":
+            return Finished(reason="memory", state="lost", detail="The session as a whole ran out of memory.")
+        return Finished(reason="killed", state="lost", detail="The session was ended.")
+
+    async def _abandon(self, run_id: int, queue: asyncio.Queue[tuple[dict[str, Any], bytes] | None]) -> None:
+        """Nobody waits for the run any more: it is ended before the session is used again."""
+        self._events = queue
+        try:
+            await self._write({"op": "cancel", "id": run_id})
+            async with asyncio.timeout(5):
+                while (item := await queue.get()) is not None and item[0]["ev"] != "finished":
+                    pass
+        except TimeoutError:
+            await self.close()
+        except errors.SessionLost:
+            pass
+        finally:
+            self._events = None
+
+    async def interrupt(self) -> None:
+        """See `Confined.interrupt`."""
+        await self._write({"op": "interrupt"})
+
+    async def put(self, path: str, content: bytes) -> None:
+        """See `Confined.put`."""
+        if len(content) > self._limits.max_file_bytes:
+            raise errors.LimitExceeded(f"A file may have {self._limits.max_file_bytes:,} bytes.")
+        async with self._files:
+            number, reply = self._expect()
+            for at in range(0, max(len(content), 1), _CHUNK):
+                last = at + _CHUNK >= len(content)
+                head = {"op": "put", "id": number, "path": path, "first": at == 0, "last": last}
+                await self._write(head, content[at : at + _CHUNK])
+            await self._result(number, reply)
+
+    async def get(self, path: str) -> bytes:
+        """See `Confined.get`."""
+        async with self._files:
+            number, reply = self._expect()
+            await self._write({"op": "get", "id": number, "path": path})
+            await self._result(number, reply)
+            return bytes(reply.content)
+
+    async def manage(self, action: str, path: str = "") -> tuple[list[FileEntry], Usage]:
+        """See `Confined.manage`."""
+        async with self._files:
+            number, reply = self._expect()
+            await self._write({"op": action, "id": number, "path": path})
+            head = await self._result(number, reply)
+        usage = head.get("usage", {})
+        entries = [FileEntry(path=each[0], size=each[1], modified_at=each[2]) for each in json.loads(reply.content)]
+        used = Usage(memory_bytes=usage.get("memory"), processes=usage.get("processes"), file_bytes=usage.get("files"))
+        return entries, used
+
+    async def close(self) -> None:
+        """See `Confined.close`."""
+        self._closed = True
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+        self._over()
+        self._writer.close()
+        await self._end()
+
+    # --- frames
+
+    def _expect(self) -> tuple[int, _Reply]:
+        number = next(self._numbers)
+        reply = self._replies[number] = _Reply()
+        return number, reply
+
+    async def _result(self, number: int, reply: _Reply) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(60):
+                head = await reply.done
+        except TimeoutError:
+            raise errors.SessionLost("The session does not answer.") from None
+        finally:
+            del self._replies[number]
+        if "code" in head:
+            raise _problem(head["code"], head["message"])
+        return head
+
+    async def _write(self, head: dict[str, Any], payload: bytes = b"") -> None:
+        if self._closed:
+            raise errors.SessionLost("The session is gone; open another one.")
+        try:
+            self._writer.write(_frame(head, payload))
+            await self._writer.drain()
+        except (OSError, RuntimeError):
+            raise errors.SessionLost("The session is gone; open another one.") from None
+
+    async def _ping(self) -> None:
+        while not self._closed:
+            await asyncio.sleep(PING_SECONDS)
+            try:
+                await self._write({"op": "ping"})
+            except errors.SessionLost:
+                return
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                head_size, payload_size = _HEAD.unpack(await self._reader.readexactly(_HEAD.size))
+                if head_size + payload_size > _LARGEST_FRAME:
+                    break
+                head = json.loads(await self._reader.readexactly(head_size))
+                self._take(head, await self._reader.readexactly(payload_size))
+        except (asyncio.IncompleteReadError, OSError, ValueError, KeyError, TypeError, RecursionError):
+            pass
+        self._closed = True
+        self._over()
+        await self._end()
+
+    def _take(self, head: dict[str, Any], payload: bytes) -> None:
+        kind = head["ev"]
+        if kind == "ready":
+            if not self._ready.done():
+                self._ready.set_result(head)
+            if "python" not in head["languages"]:
+                self._warm.set()
+        elif kind == "warm":
+            self._warm.set()
+        elif kind in ("reply", "chunk"):
+            reply = self._replies.get(head["id"])
+            if reply is not None:
+                reply.take(head, payload, self._limits.max_file_bytes + _CHUNK)
+        elif kind != "pong" and self._events is not None and head["id"] == self._run_id:
+            self._events.put_nowait((head, payload))
+
+    def _over(self) -> None:
+        gone = errors.SessionLost("The session is gone; open another one.")
+        if not self._ready.done():
+            self._ready.set_exception(errors.SandboxUnavailable("The sandbox ended while it started."))
+            self._ready.exception()
+        self._warm.set()
+        for reply in self._replies.values():
+            if not reply.done.done():
+                reply.done.set_exception(gone)
+                reply.done.exception()
+        if self._events is not None:
+            self._events.put_nowait(None)
+
+
+class _Reply:
+    """The answer to a question about files, as it comes."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self.done: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+
+    def take(self, head: dict[str, Any], payload: bytes, most: int) -> None:
+        self.content += payload
+        if len(self.content) > most:
+            head = {"code": "limit_exceeded", "message": "The file grew while it was read."}
+        elif head["ev"] == "chunk":
+            return
+        if not self.done.done():
+            self.done.set_result(head)
+
+
+class _RunReader:
+    """Makes events of what the agent says of one run; what does not carry its nonce is not of it."""
+
+    def __init__(self, nonce: str) -> None:
+        self._nonce = nonce
+        decoder = codecs.getincrementaldecoder("utf-8")
+        self._decoders = {name: decoder(errors="replace") for name in ("stdout", "stderr")}
+
+    def read(self, head: dict[str, Any], payload: bytes) -> list[RunEvent]:
+        if not secrets.compare_digest(str(head.get("nonce", "")), self._nonce):
+            return []
+        kind = head["ev"]
+        if kind == "output":
+            return self._output(head, payload)
+        if kind == "shown":
+            event = shown(payload)
+            return [] if event is None else [event]
+        if kind == "phase":
+            return [PhaseFinished(phase=head["phase"], exit_code=head["exit_code"])]
+        return [*self._rest(head), _finished(head)] if kind == "finished" else []
+
+    def _output(self, head: dict[str, Any], payload: bytes) -> list[RunEvent]:
+        stream = head["stream"]
+        text = self._decoders[stream].decode(payload)
+        if "dropped" in head:
+            text = f"\n… {head['dropped']:,} bytes left out …\n{text}"
+        return [Output(stream=stream, text=text, phase=head["phase"])] if text else []
+
+    def _rest(self, head: dict[str, Any]) -> list[RunEvent]:
+        rest = [(name, decoder.decode(b"", final=True)) for name, decoder in self._decoders.items()]
+        return [Output(stream=name, text=text) for name, text in rest if text]  # type: ignore[arg-type]
+
+
+def _finished(head: dict[str, Any]) -> Finished:
+    dropped = head["dropped"]
+    return Finished(
+        reason=head["reason"],
+        exit_code=head["exit_code"],
+        signal=head["signal"],
+        detail=head["detail"],
+        duration_ms=head["duration_ms"],
+        dropped=Dropped(stdout=dropped["stdout"], stderr=dropped["stderr"]),
+        artifacts=tuple(
+            Artifact(path=path, media_type=media_type_of(path), size=size) for path, size in head["artifacts"]
+        ),
+        skipped=tuple(head["skipped"]),
+        state=head["state"],
+    )
+
+
+_PROBLEMS = {
+    each.code: each for each in (errors.UnsafePath, errors.FileMissing, errors.QuotaExceeded, errors.LimitExceeded)
+}
+_SENTENCES = {
+    "not_found": "There is no such file in the session.",
+    "quota_exceeded": "The session's folder is full; delete something first.",
+}
+
+
+def _problem(code: str, message: str) -> errors.SandboxError:
+    return _PROBLEMS.get(code, errors.UnsafePath)(_SENTENCES.get(code, message))
+
+
+def _frame(head: dict[str, Any], payload: bytes = b"") -> bytes:
+    text = json.dumps(head).encode()
+    return _HEAD.pack(len(text), len(payload)) + text + payload

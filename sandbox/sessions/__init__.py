@@ -1,0 +1,1 @@
+"""Sessions as people have them: whose they are, how long they live, and some held ready."""
