@@ -53,7 +53,9 @@ def words_of(question: str) -> list[Word]:
             named = is_identifier(text) or text[0] == "-" or (text[0].isupper() and (not begins or text[1:2].isupper()))
             terms = tuple(query_terms(text))
             if terms:
-                words.setdefault(text if text[0] == "-" else text.lower(), Word(text, terms, 1.0 if named else rarity(text.lower())))
+                words.setdefault(
+                    text if text[0] == "-" else text.lower(), Word(text, terms, 1.0 if named else rarity(text.lower()))
+                )
     return list(words.values())
 
 
