@@ -286,10 +286,11 @@ def _runner(
     embedders: Mapping[str, Embedder],
     tool_search: ToolSearch,
 ) -> Runner:
-    fast = next((embedders[name] for name in BUILT_IN if name in embedders), None)
+    built_in = [embedders[name] for name in BUILT_IN if name in embedders]
+    fast = built_in[0] if built_in else None
     parts = PhaseParts(
         searcher_for=searcher_for,
-        extractor=Answerer(fast),
+        extractor=Answerer(fast, *built_in[1:2]),
         embedder=fast,
         # A search that asks an endpoint for its vectors waits more than it computes.
         search_threads=4 if any(each.kind == "openai" for each in settings.embedders) else 1,

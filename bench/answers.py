@@ -76,14 +76,19 @@ def main() -> None:
             cache = VectorCache((arguments.cache or Path(work)) / "vectors.sqlite")
             base = MemoryBase(corpus, embedders, cache, Path(work))
             retriever = Retriever(library=base, indexes=base, embedders=embedders)
-            asked.append([_ask(retriever, base, embedders[BUILT_IN[0]], each) for each in read_questions(questions)])
+            asked.append(
+                [
+                    _ask(retriever, base, embedders[BUILT_IN[0]], embedders[BUILT_IN[1]], each)
+                    for each in read_questions(questions)
+                ]
+            )
         _show(corpus.name, asked[-1], misses=arguments.misses)
 
 
-def _ask(retriever: Retriever, base: MemoryBase, embedder: Embedder, question: Question) -> Asked:
+def _ask(retriever: Retriever, base: MemoryBase, embedder: Embedder, reader: Embedder, question: Question) -> Asked:
     result = retriever.search(question.text, knowledge_bases=[BASE])
     began = time.perf_counter()
-    answer = Answerer(embedder).answer(question.text, result)
+    answer = Answerer(embedder, reader).answer(question.text, result)
     seconds = time.perf_counter() - began
     citations = quote(answer.segments, result.passages, ()).citations
     right = [each.heading_path == heading_in(base.texts[each.document_id], each.path, each.start) for each in citations]
@@ -95,7 +100,7 @@ def _ask(retriever: Retriever, base: MemoryBase, embedder: Embedder, question: Q
         places=len({(each.document_id, each.heading_path) for each in citations}),
         outcome=Outcome(documents=[], passages=[], answer=_set(answer.segments, result), verdict=answer.verdict),
         seconds=seconds,
-        unrefused=answer_covers(question, _set(extract(question.text, result, embedder, ANSWER_WORDS), result)),
+        unrefused=answer_covers(question, _set(extract(question.text, result, embedder, ANSWER_WORDS, reader), result)),
         ceiling=_ceiling(question, result),
     )
 

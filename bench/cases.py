@@ -88,7 +88,7 @@ def _failures(
             question = check.question or (folder / check.question_file).read_text(encoding="utf-8")
             asked = contextualise(question, check.history)
             result = retriever.search(asked, knowledge_bases=[BASE])
-            answer = Answerer(embedders[BUILT_IN[0]]).answer(asked, result)
+            answer = Answerer(embedders[BUILT_IN[0]], embedders[BUILT_IN[1]]).answer(asked, result)
             said = "".join(quote(answer.segments, result.passages, ()).pieces)
             if arguments.show:
                 print(f"--- {question[:100]}\n[{answer.verdict}]\n{said}\n")

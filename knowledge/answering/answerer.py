@@ -20,10 +20,12 @@ NEAREST = 3
 class Answerer:
     """Answers questions by quoting; holds nothing of a question, so one serves any number of threads."""
 
-    def __init__(self, embedder: Embedder | None = None) -> None:
-        """`embedder` judges pieces by meaning (about a hundred short texts a question: give it a fast one). Without
-        one, or for a question in a language it does not know, words alone decide."""
+    def __init__(self, embedder: Embedder | None = None, reader: Embedder | None = None) -> None:
+        """`embedder` judges pieces by meaning (about a hundred short texts a question: give it a fast one), `reader`
+        the best twenty of them once more (give it a better one). Without them, or for a question in a language they do
+        not know, words alone decide."""
         self._embedder = embedder
+        self._reader = reader
 
     def answer(self, question: str, result: Found, *, word_budget: int = 150) -> ExtractedAnswer:
         """Quote what answers `question` from the passages of a search result, in about `word_budget` words.
@@ -34,7 +36,7 @@ class Answerer:
         question = focus_of(question)
         confidence = self._confidence(question, result)
         verdict = self.judge(question, result)
-        quoted = extract(question, result, self._embedder, word_budget, commands=verdict == "answered")
+        quoted = extract(question, result, self._embedder, word_budget, self._reader, commands=verdict == "answered")
         if not quoted:
             verdict = "nothing"
         return ExtractedAnswer(verdict=verdict, confidence=confidence, segments=quoted, nearest=_nearest(result))
@@ -64,6 +66,7 @@ def extract(
     result: Found,
     embedder: Embedder | None = None,
     word_budget: float = 150,
+    reader: Embedder | None = None,
     *,
     commands: bool = True,
 ) -> tuple[AnswerSegment, ...]:
@@ -72,7 +75,7 @@ def extract(
     Without `commands`, none is quoted from a page that does not name what the question names: it would be run.
     """
     weights, manner = weigh_terms(question, result.hits), manner_of(question)
-    pieces = gather(question, result, weights, embedder)
+    pieces = gather(question, result, weights, embedder, reader)
     if not commands and (missing_names(question, result.hits, PERHAPS_NAMED) or _in_passing(question, result)):
         pieces = _without_commands(pieces)
     return segments(pieces, pick(pieces, weights, manner, word_budget), manner)

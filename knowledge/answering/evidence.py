@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from knowledge.answering.units import Unit, cut_units
+from knowledge.answering.asking import manner_of
+from knowledge.answering.units import LONGEST_CODE, Unit, cut_units
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder, Vectors
 from knowledge.text.analysis import language_of, query_terms, term_set
@@ -33,6 +34,8 @@ TITLE_WEIGHT = 2.0
 of its share: the section is the answer then, whatever words its sentences choose, and it is read from its beginning."""
 DEFINITION_WEIGHT = 1.0
 """What a sentence gains that says what a thing is, when that is asked."""
+READ_AGAIN, READ_WEIGHT = 20, 2.0
+"""How many of the best pieces a better embedder reads, too slow for all of them, and what its cosine counts for."""
 WHOLE = 0.99
 READ_THROUGH, READ_STEP = 1.5, 0.01
 """What the first piece of a section whose heading asks the whole question counts for by itself, and what each further
@@ -43,6 +46,10 @@ RANK_WEIGHT = 0.15
 """What it counts for that a piece stands in the first passage; less for each further one."""
 
 _SEPARATOR = " > "
+
+VALUE_CODE = 40
+"""Words of a block of code from which only the lines around it are offered for a value: a listing of all settings with
+their defaults is no answer to what one of them is."""
 
 LONGEST_ECHO = 500
 """Characters of a question above which nobody repeats it."""
@@ -113,8 +120,14 @@ def weigh_terms(question: str, hits: Sequence[Hit]) -> dict[str, float]:
     return {term: math.log(1 + (count - df + 0.5) / (df + 0.5)) for term, df in frequencies.items()}
 
 
-def gather(question: str, found: Found, weights: Mapping[str, float], embedder: Embedder | None) -> list[Piece]:
-    """The pieces of the passages found, in their order, with their values."""
+def gather(
+    question: str,
+    found: Found,
+    weights: Mapping[str, float],
+    embedder: Embedder | None,
+    reader: Embedder | None = None,
+) -> list[Piece]:
+    """The pieces of the passages found, in their order, with their values; `reader` has the last word on the best."""
     pieces = _cut(question, found)
     meanings = _meanings(question, pieces, embedder)
     concepts = concepts_of(question)
@@ -127,7 +140,7 @@ def gather(question: str, found: Found, weights: Mapping[str, float], embedder: 
     subject = subject_of(question)
     own = [piece.lexical + piece.dense for piece in measured]
     own = [_in_order(at, measured) if titled[at] > WHOLE else value for at, value in enumerate(own)]
-    return [
+    valued = [
         replace(
             piece,
             value=standing(piece.passage.document.path)
@@ -142,6 +155,19 @@ def gather(question: str, found: Found, weights: Mapping[str, float], embedder: 
         )
         for at, piece in enumerate(measured)
     ]
+    return _read_again(question, valued, reader)
+
+
+def _read_again(question: str, pieces: list[Piece], reader: Embedder | None) -> list[Piece]:
+    """The pieces with the best of them set forward by how near a better embedder finds them to the question."""
+    if reader is None or language_of(question) not in reader.languages:
+        return pieces
+    best = sorted(range(len(pieces)), key=lambda at: -pieces[at].value)[:READ_AGAIN]
+    known = [at for at in best if pieces[at].language in reader.languages]
+    read = [pieces[at] for at in known]
+    for at, (cosine, _) in zip(known, _meanings(question, read, reader), strict=True):
+        pieces[at] = replace(pieces[at], value=pieces[at].value + READ_WEIGHT * cosine)
+    return pieces
 
 
 def _in_order(at: int, pieces: Sequence[Piece]) -> float:
@@ -157,13 +183,14 @@ def _cut(question: str, found: Found) -> list[Piece]:
     echo = echo_of(question)
     hits = {hit.chunk.id: hit for hit in found.hits}
     strength = strengths(found.hits)
+    longest = VALUE_CODE if manner_of(question) == "value" else LONGEST_CODE
     pieces: list[Piece] = []
     for passage in found.passages:
         if len(pieces) >= MOST_PIECES:
             break
         inside = [hits[chunk_id].chunk for chunk_id in passage.chunk_ids if chunk_id in hits]
         first, language = len(pieces), language_of(passage.text)
-        for unit in cut_units(passage):
+        for unit in cut_units(passage, longest):
             at = passage.start + unit.start
             around = next((chunk for chunk in inside if chunk.start <= at < chunk.end), None)
             pieces.append(

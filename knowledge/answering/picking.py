@@ -16,7 +16,7 @@ from knowledge.answering.units import introduces
 from knowledge.types import AnswerSegment
 
 MOST_PLACES = 3
-FIRST_SHARE = 0.8
+FIRST_SHARE = 0.65
 """The share of the budget of words that the first place may fill; the others share what it leaves."""
 VALUE_WORDS = 50
 """What is read for a value around the piece that holds it."""
@@ -26,12 +26,14 @@ LEAST_WORDS = 6.0
 """Room smaller than this is not worth filling."""
 LEAST_SHARE = 0.5
 """A piece worth less than this share of the best one is no part of the answer, even when there is room."""
-PLACE_WEIGHT = 0.5
+PLACE_WEIGHT = 1.0
 """What the question's words in the whole excerpt count for beside its best piece, when the first is chosen."""
 CONSIDERED = 14
 """Pieces around which an excerpt is tried."""
 REPEATED = 0.6
 """A piece that shares so much of its terms with one already chosen says nothing new."""
+ALIKE = 0.35
+"""A piece that shares so much of its terms with another is worded like it, and may say the same of another thing."""
 ROWS_ALIKE = 0.9
 """Rows of a table worth at least this share of the best one are quoted with it."""
 TRANSLATED = 0.62
@@ -58,18 +60,19 @@ def is_code(term: str) -> bool:
 def pick(pieces: Sequence[Piece], weights: Mapping[str, float], manner: Manner, budget: float) -> list[Excerpt]:
     """The excerpts to quote, the answering one first, in about `budget` words.
 
-    `weights` are those of the question's terms. A further place is quoted only when it holds a word of the question
-    that the first does not, or all that the first holds: of sections that look alike, only the one asked for.
+    `weights` are those of the question's terms. A section beside that of the first place is quoted only when it holds a
+    word of the question that the first does not, or all that the first holds: of sections that look alike, only the one
+    asked for.
     """
     if not pieces:
         return []
     ranked = sorted(range(len(pieces)), key=lambda at: -pieces[at].value)
     least = LEAST_SHARE * pieces[ranked[0]].value
     worthy = [at for at in ranked[: 3 * CONSIDERED] if pieces[at].value >= least]
-    room = min(budget, VALUE_WORDS) if manner == "value" else FIRST_SHARE * budget
-    tried = [_excerpt(pieces, at, weights, manner, room, ()) for at in worthy[:CONSIDERED]]
+    budget = min(budget, VALUE_WORDS) if manner == "value" else budget
+    tried = [_excerpt(pieces, at, weights, manner, FIRST_SHARE * budget, ()) for at in worthy[:CONSIDERED]]
     chosen = [max(tried, key=lambda each: _worth(pieces, each, weights))]
-    left = (min(budget, VALUE_WORDS) if manner == "value" else budget) - _words(pieces, chosen[0])
+    left = budget - _words(pieces, chosen[0])
     while len(chosen) < MOST_PLACES and left >= LEAST_WORDS:
         further = _further(pieces, worthy, chosen, weights, left / (MOST_PLACES - len(chosen)))
         if further is None:
@@ -90,9 +93,19 @@ def _further(
             continue
         excerpt = _excerpt(pieces, at, weights, "other", room, taken)
         own = _held(pieces, excerpt.positions, weights)
-        if (own - held or own >= held) and _words(pieces, excerpt) <= max(room, 2 * LEAST_WORDS) * 1.5:
+        asked = own - held or own >= held or not _look_alike(pieces[at], pieces[chosen[0].best], others)
+        if asked and _words(pieces, excerpt) <= max(room, 2 * LEAST_WORDS) * 1.5:
             return excerpt
     return None
+
+
+def _look_alike(piece: Piece, first: Piece, others: Sequence[Piece]) -> bool:
+    """Whether a piece may say of another thing what the first place says of the one asked for: it stands under a
+    heading beside that of the first, in the same table, or is worded like it."""
+    here, there = piece.unit.heading_path, first.unit.heading_path
+    beside = here != there and here[:-1] == there[:-1] and piece.passage.document.id == first.passage.document.id
+    row = piece.unit.block == "table" and _same_block(piece, first)
+    return beside or row or _repeats(piece, others, ALIKE)
 
 
 def _worth(pieces: Sequence[Piece], excerpt: Excerpt, weights: Mapping[str, float]) -> float:
@@ -299,8 +312,8 @@ def _rest(pieces: Sequence[Piece], excerpt: Excerpt) -> Iterator[AnswerSegment]:
         yield replace(_segment(pieces[after[0]]), left=count)
 
 
-def _repeats(piece: Piece, others: Sequence[Piece]) -> bool:
-    return bool(piece.terms) and any(len(piece.terms & other.terms) > REPEATED * len(piece.terms) for other in others)
+def _repeats(piece: Piece, others: Sequence[Piece], share: float = REPEATED) -> bool:
+    return bool(piece.terms) and any(len(piece.terms & other.terms) > share * len(piece.terms) for other in others)
 
 
 def _translates(piece: Piece, others: Sequence[Piece]) -> bool:

@@ -38,7 +38,7 @@ _INTRODUCES = re.compile(r"[:：]\s*+[*_`]*+\s*+$")
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _LONGEST_ITEM = 60
 """Words up to which a list item or a quotation stays in one piece."""
-_LONGEST_CODE = 120
+LONGEST_CODE = 120
 """Words up to which a block of code stays in one piece; a longer one is offered by groups of lines."""
 
 
@@ -76,6 +76,7 @@ class Unit:
 class _Cutter:
     text: str
     places: Sequence[Place]
+    longest_code: int
     offset: int = 0
     units: list[Unit] = field(default_factory=list)
     line_starts: list[int] = field(default_factory=list)
@@ -176,7 +177,7 @@ class _Cutter:
         lead = self._introduction(parent, start)
         if node.type == "code_block" and self._after_admonition(start):
             self._add_sentences(start, end, parent)
-        elif count_words(self.text[start:end]) <= _LONGEST_CODE:
+        elif count_words(self.text[start:end]) <= self.longest_code:
             self.add(start, end, "code", lead)
         else:
             self.add_lines(*self._inside_fence(node, start, end), lead)
@@ -246,9 +247,12 @@ class _Cutter:
         return above.startswith(("!!!", "???", ":::"))
 
 
-def cut_units(passage: Passage) -> list[Unit]:
-    """The units of a passage in reading order, offsets counted from its start; headings and images are left out."""
-    cutter = _Cutter(passage.text, places_of(passage))
+def cut_units(passage: Passage, longest_code: int = LONGEST_CODE) -> list[Unit]:
+    """The units of a passage in reading order, offsets counted from its start; headings and images are left out.
+
+    A block of code of more than `longest_code` words is several.
+    """
+    cutter = _Cutter(passage.text, places_of(passage), longest_code)
     if _CODE_SUFFIX.search(passage.document.path):
         cutter.add_lines(0, len(passage.text))
         return cutter.units
