@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.config import DEFAULT_LIMITS, SandboxLimits
 from sandbox.errors import SandboxUnavailable

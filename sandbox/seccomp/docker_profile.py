@@ -18,7 +18,8 @@ def docker_profile() -> str:
     rules.append({"names": ["clone"], "action": allow, "args": [masked]})
     # Its flags lie in memory that a filter cannot read; without it the C library uses clone.
     rules.append({"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS})
-    native = [{"architecture": each, "subArchitectures": []} for each in ("SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64")]
+    architectures = ("SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64")
+    native: list[dict[str, Any]] = [{"architecture": each, "subArchitectures": []} for each in architectures]
     profile = {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": EPERM,

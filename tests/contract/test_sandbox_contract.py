@@ -8,7 +8,15 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from sandbox.errors import FileMissing, LimitExceeded, QuotaExceeded, SessionBusy, SessionLost, UnknownLanguage, UnsafePath
+from sandbox.errors import (
+    FileMissing,
+    LimitExceeded,
+    QuotaExceeded,
+    SessionBusy,
+    SessionLost,
+    UnknownLanguage,
+    UnsafePath,
+)
 from sandbox.types import Output, PhaseFinished, RunRequest
 from tests.sandboxes import ADAPTERS, LIMITS, Lab, engine_of
 
@@ -113,7 +121,9 @@ async def test_files_go_in_and_out_and_away(lab: Lab) -> None:
         await session.get("deep/er/data.bin")
 
 
-@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", "a//b", ".", "", "a/./b", "a\0b", "x/" * 40 + "y"])
+@pytest.mark.parametrize(
+    "path", ["../x", "/etc/passwd", "a/../../x", "a//b", ".", "", "a/./b", "a\0b", "x/" * 40 + "y"]
+)
 async def test_no_path_leads_out(lab: Lab, path: str) -> None:
     session = await lab.session()
     with pytest.raises(UnsafePath):
@@ -190,7 +200,8 @@ async def test_an_unknown_language_is_refused(lab: Lab) -> None:
 async def test_sessions_do_not_see_each_other(lab: Lab) -> None:
     other = await lab.another()
     try:
-        await lab.run("secret = 'mine'\nopen('secret.txt', 'w').write(secret)\nopen('/tmp/secret', 'w').write(secret)")
+        kept = "open('secret.txt', 'w').write(secret)\nopen('/tmp/secret', 'w').write(secret)"
+        await lab.run(f"secret = 'mine'\n{kept}")
         code = (
             "import os\nprint(os.path.exists('/work/secret.txt'), os.path.exists('/tmp/secret'), 'secret' in globals())\n"
             "print(len([p for p in os.listdir('/proc') if p.isdigit()]))"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "sandbox"
+revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
