@@ -203,7 +203,8 @@ async def test_sessions_do_not_see_each_other(lab: Lab) -> None:
         kept = "open('secret.txt', 'w').write(secret)\nopen('/tmp/secret', 'w').write(secret)"
         await lab.run(f"secret = 'mine'\n{kept}")
         code = (
-            "import os\nprint(os.path.exists('/work/secret.txt'), os.path.exists('/tmp/secret'), 'secret' in globals())\n"
+            "import os\n"
+            "print(os.path.exists('/work/secret.txt'), os.path.exists('/tmp/secret'), 'secret' in globals())\n"
             "print(len([p for p in os.listdir('/proc') if p.isdigit()]))"
         )
         outcome = await lab.run(code, session=other)
