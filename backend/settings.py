@@ -148,6 +148,11 @@ class RunSettings(Section):
         default=24.0, gt=0, description="How long a person has to decide on what a run waits for."
     )
     max_attempts: int = Field(default=25, ge=1, description="How often a run is begun before it is given up.")
+    trace_days: int = Field(
+        default=90,
+        ge=0,
+        description="How long the steps of a run that has ended are kept, 0: for ever; answers and citations stay.",
+    )
     max_active: int = Field(
         default=500, ge=1, description="Runs, completions and embeddings at once in one process; more are refused."
     )

@@ -12,10 +12,11 @@ from typing import Any
 from agents.errors import ToolFailed
 from agents.events import Retrieved, RunEvent
 from agents.messages.parts import ToolCall, ToolResult
+from agents.messages.trust import wrap_untrusted
 from agents.ports import ToolDefinition
 from agents.scheduler.approvals import Decision, Question, decided
 from agents.scheduler.code_tool import CodeTool
-from agents.scheduler.evidence import decode_found, encode_found, wrap_untrusted
+from agents.scheduler.evidence import decode_found, encode_found
 from agents.scheduler.loops import CallGuard
 from agents.scheduler.turns import Turn
 from agents.tools.calling import CallResult, PreparedCall, ToolCaller
