@@ -24,6 +24,10 @@ from agents.tools.cutting import cut_text
 from agents.tools.evidence import renumbered
 from agents.tools.policy import RolePolicy
 from agents.tools.ports import Tool, ToolBox, ToolContext
+from agents.tools.search import ToolSearch
+
+MOST_OFFERED = 64
+"""Tools that a model is told of; of more, those that are named and those that fit the question best."""
 
 _ALL = "*"
 _REPEATED = (
@@ -253,13 +257,18 @@ def _chosen(turn: Turn, box: ToolBox) -> Mapping[str, Tool]:
         own = set(turn.agent.tools)
         names = own if asked is None else (names if _ALL in own else own if _ALL in names else names & own)
     scope = turn.work.context.spec.scope
-    return {
+    found = {
         name: tool
         for name, tool in box.tools.items()
         if (name in names or _ALL in names)
         and not tool.spec.reason
         and box.policy.judge(tool.spec, scope, influenced=turn.influenced).verdict != "deny"
     }
+    if len(found) <= MOST_OFFERED:
+        return found
+    best = ToolSearch().ranked(turn.work.context.question, [tool.spec for tool in found.values()])
+    kept = dict.fromkeys([*(name for name in found if name in names), *(spec.name for spec in best), *found])
+    return {name: found[name] for name in list(kept)[:MOST_OFFERED]}
 
 
 def _refusal(context: ToolContext, call: ToolCall, text: str, status: Any) -> CallResult:

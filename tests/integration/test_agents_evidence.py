@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from fastapi.testclient import TestClient
 
 from agents.events import Evidence
-from agents.phases.definition import PhaseDefinition
 from backend.app import create_app
-from tests.agents_at_work import CountingTool, Told, Workplace, at_work, kinds, of_kind, phase, results, workshop
+from tests.agents_at_work import CountingTool, Workplace, at_work, kinds, of_kind, phase, results, workshop
 from tests.api_client import URL
 from tests.scripted_model import Script, ScriptedServer, call
-
-PAGE = "# Scaling\n\nTo scale a deployment, run kubectl scale with the number of replicas.\n"
 
 
 def evidence(number: int, text: str, document: str = "d") -> Evidence:
@@ -25,26 +20,6 @@ def evidence(number: int, text: str, document: str = "d") -> Evidence:
         number=number, document_id=document * 32, knowledge_base_id="b" * 32, path="guide/scaling.md", title="Scaling",
         url="", heading_path=("Scaling",), anchor="", text=text, start=0, end=len(text), score=0.9,
     )  # fmt: skip
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-
-
-def with_documents(folder: Path, definition: PhaseDefinition, told: Told, **settings: Any) -> tuple[Any, Any, Any]:
-    """The events, the answer and the requests of a run over a knowledge base of one page."""
-    with ScriptedServer(told=told) as server:
-        container = workshop(folder, definition, server, **settings)
-        with TestClient(create_app(container), base_url=f"{URL}/api/v1/") as client:
-            client.post("knowledge-bases", json={"name": "docs"}).raise_for_status()
-            files = {"files": ("scaling.md", PAGE.encode(), "text/markdown")}
-            client.post("knowledge-bases/docs/documents", files=files).raise_for_status()
-            for _ in container.ingestor.process_pending("docs") if hasattr(container.ingestor, "process_pending") else ():
-                pass
-            work = Workplace(client=client, server=server)
-            heard = work.events(work.ask("How do I scale a deployment?"))
-            return heard, work.answer(), server.requests
 
 
 def test_evidence_of_tools_is_numbered_on_and_checked(tmp_path: Path) -> None:
@@ -123,3 +98,22 @@ def test_json_of_plans_is_never_said(tmp_path: Path) -> None:
             "model": "work", "messages": [{"role": "user", "content": "How?"}],
         })  # fmt: skip
     assert reply.json()["choices"][0]["message"]["content"] == "Fine."
+
+
+def test_a_model_without_native_calls_calls_tools_by_what_it_writes(tmp_path: Path) -> None:
+    look = CountingTool("look")
+
+    def told(script: Script) -> str:
+        asked = str(script.messages)
+        return "It is up." if "<tool-output" in asked else 'Action: look\nAction Input: {"what": "web"}'
+
+    definition = phase({"worker": {"kind": "react", "speaks": True}}, tools=["*"])
+    with ScriptedServer(told=told) as server:
+        model = {"base_url": server.base_url, "name": "scripted:told", "tool_calls": "text"}
+        container = workshop(tmp_path, definition, server, [look], model=model)
+        with TestClient(create_app(container), base_url=f"{URL}/api/v1/") as client:
+            work = Workplace(client=client, server=server)
+            heard = work.events(work.ask())
+    assert look.made == [{"what": "web"}]
+    assert of_kind(heard, "run_finished")[0]["text"] == "It is up."
+    assert all("tools" not in request for request in server.requests)
