@@ -62,7 +62,7 @@ class TurnTools:
             return None
         tools = dict(_chosen(turn, box))
         if code and context.code is not None:
-            made = CodeTool(runner=context.code)
+            made = CodeTool(runner=context.code, keeper=box.keeper)
             tools[made.spec.name] = made
         if not tools:
             return None

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from agents.errors import BudgetSpent, ModelUnavailable
-from agents.messages.parts import Message
+from agents.errors import AgentError, BudgetSpent, ModelUnavailable
+from agents.messages.parts import Message, ToolCall, ToolResult
 from agents.models.fallback import FallbackModel
 from agents.models.scripted import ScriptedChatModel
 from agents.phases.definition import BudgetLimits
 from agents.phases.phase import Outcome
 from agents.phases.spec import Budget
-from agents.ports import ModelEvent, TextPiece
+from agents.ports import CodeFile, CodeResult, ModelEvent, TextPiece
 from agents.scheduler.budget import Meter, Spent, limits_of
 from agents.scheduler.loops import CallGuard, check_handoffs
 from agents.scheduler.positions import most_steps
@@ -135,3 +135,58 @@ async def test_of_too_many_tools_those_that_fit_are_offered() -> None:
     assert isinstance(done.end, Outcome)
     assert len(seen[0]) == 64
     assert seen[0][0] == "restart_deployment"
+
+
+class Sandbox:
+    """Runs nothing: says that it printed the code and made a picture, a file, and one that is too large."""
+
+    languages = ("python", "bash")
+
+    async def run(
+        self, scope: Any, session: str, code: str, *, language: str = "", timeout_s: Any = None
+    ) -> CodeResult:
+        files = (
+            CodeFile(path="out/plot.png", media_type="image/png", size=4),
+            CodeFile(path="notes.txt", media_type="text/plain", size=5),
+            CodeFile(path="gone.bin", media_type="application/octet-stream", size=3),
+            CodeFile(path="huge.bin", media_type="application/octet-stream", size=10**9),
+        )
+        return CodeResult(status="finished", stdout=f"{session} {language}: {code}", files=files)
+
+    async def write_file(self, scope: Any, session: str, path: str, content: bytes) -> None: ...
+
+    async def read_file(self, scope: Any, session: str, path: str) -> bytes:
+        if path == "gone.bin":
+            raise AgentError("There is no such file.")
+        return b"\x89PNG" if path.endswith("png") else b"hello"
+
+
+class Keeper:
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def keep_file(self, content: bytes, *, name: str, media_type: str, context: Any) -> str:
+        self.kept[name] = content
+        return f"artifact of {name}"
+
+    async def keep(self, text: str, *, name: str, context: Any) -> str:
+        return ""
+
+
+async def test_code_is_run_in_the_session_of_the_conversation_and_its_files_are_kept() -> None:
+    def replies(messages: Any) -> Any:
+        done = [part for each in messages for part in each.parts if isinstance(part, ToolResult)]
+        return "Done." if done else ToolCall(id="c", name="run_code", arguments='{"code": "print(1)"}')
+
+    keeper = Keeper()
+    performed = phase_of(phase({"coder": {"kind": "react", "code": True, "speaks": True}}))
+    done = await attempt(performed, ToldModel(replies), code=Sandbox(), keeper=keeper)
+    told = next(event for event in done.told if event.kind == "tool_finished")
+    assert told.output.startswith(f"status: finished\nstdout:\n{'t' * 32} python: print(1)")
+    assert [each["artifact_id"] for each in told.data["files"]] == [
+        "artifact of plot.png", "artifact of notes.txt", "", "",
+    ]  # fmt: skip
+    assert (told.view, len(told.data["images"])) == ("image", 1)
+    assert sorted(keeper.kept) == ["notes.txt", "plot.png"]
+    without = await attempt(performed, ToldModel(lambda messages: "No sandbox."))
+    assert without.text == "No sandbox."
