@@ -128,6 +128,8 @@ class ModelSettings(Section):
     api_key: SecretStr = SecretStr("")
     name: str = ""
     tool_calls: Literal["native", "text"] = "native"
+    input_price: float = Field(default=0.0, ge=0, description="Of a million tokens read, in the currency of budgets.")
+    output_price: float = Field(default=0.0, ge=0, description="Of a million tokens written.")
 
 
 class EmbedderSettings(Section):

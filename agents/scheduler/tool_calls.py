@@ -142,7 +142,8 @@ class TurnTools:
             decision="approved" if decision is not None else "allowed",
             decided_by=decision.decided_by if decision is not None else "",
         )
-        return await self._recorded(key, result)
+        query = str(prepared.shown.get("query") or result.summary)
+        return await self._recorded(key, result, query=query)
 
     async def _approved(self, key: str, prepared: PreparedCall) -> tuple[PreparedCall, Decision]:
         """The call as it was approved, edits and all, and the last decision on it. Raises Parked, ToolFailed."""
@@ -200,7 +201,9 @@ class TurnTools:
             step_id=self.turn.path,
         )
 
-    async def _recorded(self, key: str, result: CallResult, *, repeated: bool = False) -> Mapping[str, Any]:
+    async def _recorded(
+        self, key: str, result: CallResult, *, repeated: bool = False, query: str = ""
+    ) -> Mapping[str, Any]:
         """The entry of a call that came to something, with its evidence numbered."""
         evidence, output = self.turn.work.evidence, result.output
         found: tuple[Any, ...] = ()
@@ -222,7 +225,7 @@ class TurnTools:
             entry["repeated"] = True
         told: list[RunEvent] = [result.event(self.turn.path)]
         if found:
-            told.append(Retrieved(query=result.summary, language=self.turn.work.language, hits=(), passages=found))
+            told.append(Retrieved(query=query, language=self.turn.work.language, hits=(), passages=found))
         await self.turn.work.journal.record(key, entry, *told)
         return entry
 

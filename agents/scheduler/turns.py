@@ -158,5 +158,6 @@ async def take(turn: Turn) -> TurnResult:
         detail=result.detail,
         duration_ms=round((time.perf_counter() - begun) * 1000, 3),
     ))  # fmt: skip
-    work.progress.note(turn.name, result.text)
+    if turn.agent.kind != "human":  # people may say the same as often as they like
+        work.progress.note(turn.name, result.text)
     return result
