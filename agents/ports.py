@@ -60,7 +60,8 @@ class ModelOptions:
 class ModelProfile:
     """What a model can do. None: not known, so it is asked for and its endpoint may refuse.
 
-    `tool_calls`: `native` in the protocol, or `text`: only by what it writes. `context_length` counts tokens.
+    `tool_calls`: `native` in the protocol, or `text`: only by what it writes. `context_length` counts tokens. Prices
+    are of a million tokens, in whatever currency; 0 where none is known.
     """
 
     tool_calls: Literal["native", "text"] = "native"
@@ -68,6 +69,8 @@ class ModelProfile:
     json_mode: bool | None = None
     context_length: int | None = None
     streams_usage: bool = True
+    input_price: float = 0.0
+    output_price: float = 0.0
 
 
 class ChatModel(Protocol):

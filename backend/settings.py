@@ -128,6 +128,8 @@ class ModelSettings(Section):
     api_key: SecretStr = SecretStr("")
     name: str = ""
     tool_calls: Literal["native", "text"] = "native"
+    input_price: float = Field(default=0.0, ge=0, description="Of a million tokens read, in the currency of budgets.")
+    output_price: float = Field(default=0.0, ge=0, description="Of a million tokens written.")
 
 
 class EmbedderSettings(Section):
@@ -148,6 +150,11 @@ class RunSettings(Section):
         default=24.0, gt=0, description="How long a person has to decide on what a run waits for."
     )
     max_attempts: int = Field(default=25, ge=1, description="How often a run is begun before it is given up.")
+    trace_days: int = Field(
+        default=90,
+        ge=0,
+        description="How long the steps of a run that has ended are kept, 0: for ever; answers and citations stay.",
+    )
     max_active: int = Field(
         default=500, ge=1, description="Runs, completions and embeddings at once in one process; more are refused."
     )

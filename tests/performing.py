@@ -88,6 +88,8 @@ async def attempt(
     journal: Mapping[str, Any] | None = None,
     *,
     may_wait: bool = True,
+    code: Any = None,
+    keeper: Any = None,
     **spec: Any,
 ) -> Attempted:
     """One attempt of a run, recorded in memory."""
@@ -98,7 +100,8 @@ async def attempt(
         spec=RunSpec(**{"question": "How?", "phase": performed.name, "scope": ME, **spec}),
         model=model,
         may_wait=may_wait,
-        toolbox=ToolBox(tools=held, policy=RolePolicy(listed=frozenset(held)), audit=NoAudit()),
+        toolbox=ToolBox(tools=held, policy=RolePolicy(listed=frozenset(held)), audit=NoAudit(), keeper=keeper),
+        code=code,
         journal=dict(journal or {}),
     )
     found = Attempted(told=[], journal=dict(journal or {}), recorded=[], end=None)

@@ -97,7 +97,7 @@ class JournaledModel:
                 # Calls are acted on, so they go on when they are recorded; text is only read.
                 if not isinstance(event, ToolCall):
                     yield event
-        spent = _spent(gathered, messages)
+        spent = _spent(gathered, messages, self.profile)
         self.meter.spend(spent)
         await self.journal.record(key, _entry(gathered, spent), *self._told(gathered))
         for call in gathered.calls:
@@ -110,18 +110,26 @@ class JournaledModel:
             told.append(Thought(text=said.text.strip(), agent=self.agent, step_id=self.step_id))
         if usage is not None:
             told.append(UsageReported(
-                input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, step_id=self.step_id
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                step_id=self.step_id,
+                cost=_cost(self.profile, usage),
             ))  # fmt: skip
         return told
 
 
-def _spent(gathered: _Gathered, messages: Sequence[Message]) -> Spent:
+def _spent(gathered: _Gathered, messages: Sequence[Message], profile: ModelProfile) -> Spent:
     """What the endpoint counted, or where it counts nothing about as much as was read and written."""
-    if gathered.usage is not None:
-        return Spent(steps=1, tokens=gathered.usage.input_tokens + gathered.usage.output_tokens)
-    read = sum(count_tokens(_read(message)) for message in messages)
-    written = count_tokens("".join(gathered.pieces)) + sum(count_tokens(call.arguments) for call in gathered.calls)
-    return Spent(steps=1, tokens=round(read + written))
+    usage = gathered.usage
+    if usage is None:
+        read = sum(count_tokens(_read(message)) for message in messages)
+        written = count_tokens("".join(gathered.pieces)) + sum(count_tokens(call.arguments) for call in gathered.calls)
+        usage = TokenUsage(input_tokens=round(read), output_tokens=round(written))
+    return Spent(steps=1, tokens=usage.input_tokens + usage.output_tokens, cost=_cost(profile, usage))
+
+
+def _cost(profile: ModelProfile, usage: TokenUsage) -> float:
+    return (usage.input_tokens * profile.input_price + usage.output_tokens * profile.output_price) / 1_000_000
 
 
 def _read(message: Message) -> str:

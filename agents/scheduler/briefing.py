@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from agents.answering.prompting import count_tokens, recent
 from agents.messages.parts import Message
+from agents.messages.trust import wrap_untrusted
 from agents.prompts.library import read_prompt
-from agents.scheduler.evidence import wrap_passages, wrap_untrusted
+from agents.scheduler.evidence import wrap_passages
 from agents.scheduler.performance import Contribution
 from agents.scheduler.turns import Turn
 

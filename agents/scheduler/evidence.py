@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from agents.answering.prompting import neutralise, within_budget
+from agents.answering.prompting import within_budget
 from agents.events import Evidence
+from agents.messages.trust import wrap_untrusted
 from agents.sanitising.addresses import hosts_of
 from knowledge.types import DocumentRef, Passage
 
 _EVIDENCE = TypeAdapter(tuple[Evidence, ...])
-_LINE = re.compile(r'[\s"<>]+')
 
 
 class EvidenceBook:
@@ -91,18 +90,6 @@ def wrap_passages(passages: Sequence[Passage], code: str) -> str:
     return f"<passages-{code}>\n{wrapped}\n</passages-{code}>"
 
 
-def wrap_untrusted(kind: str, text: str, code: str, **about: str) -> str:
-    """Text that others wrote, between markers of its kind; nothing in it can end them."""
-    attributes = "".join(f' {name}="{_attribute(value)}"' for name, value in about.items())
-    return f"<{kind}-{code}{attributes}>\n{neutralise(text)}\n</{kind}-{code}>"
-
-
 def _wrap_passage(passage: Passage, code: str) -> str:
-    title = _attribute(passage.document.title or passage.document.path)
-    section = _attribute(" / ".join(passage.heading_path))
-    head = f'<passage-{code} number="{passage.number}" title="{title}" section="{section}">'
-    return f"{head}\n{neutralise(passage.text)}\n</passage-{code}>"
-
-
-def _attribute(text: str) -> str:
-    return neutralise(_LINE.sub(" ", text)).strip()[:200]
+    about = {"title": passage.document.title or passage.document.path, "section": " / ".join(passage.heading_path)}
+    return wrap_untrusted("passage", passage.text, code, number=str(passage.number), **about)

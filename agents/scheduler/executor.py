@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from agents.messages.parts import Message
+from agents.messages.trust import wrap_untrusted
 from agents.phases.definition import ExecutorAgent, PlannerAgent
 from agents.scheduler.briefing import briefing
-from agents.scheduler.evidence import wrap_untrusted
 from agents.scheduler.performance import TurnResult
 from agents.scheduler.planner import as_text, marked, show
 from agents.scheduler.react import think

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from agents.messages.trust import wrap_untrusted
 from agents.phases.definition import GroupAgent
-from agents.scheduler.evidence import wrap_untrusted
 from agents.scheduler.performance import TurnResult
 from agents.scheduler.turns import Task, Turn, take
 

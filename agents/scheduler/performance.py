@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 from agents.answering.phase import AnswerPhase
 from agents.errors import ModelRequired
 from agents.events import Nearest, PlanStep
+from agents.messages.trust import new_code
 from agents.models.fallback import FallbackModel
 from agents.phases.context import RunContext
 from agents.phases.definition import PhaseDefinition
@@ -91,7 +91,7 @@ class Performance:
     """How agents take their turns, by kind."""
     board: Board = field(default_factory=Board)
     progress: ProgressGuard = field(default_factory=ProgressGuard)
-    code: str = field(default_factory=lambda: secrets.token_hex(6))
+    code: str = field(default_factory=new_code)
     """Marks what others wrote in messages to models; nobody who wrote it can guess it."""
     verdict: Verdict | None = None
     """How surely the answer answers, where an agent of its own has judged that."""

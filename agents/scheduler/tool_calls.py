@@ -12,10 +12,11 @@ from typing import Any
 from agents.errors import ToolFailed
 from agents.events import Retrieved, RunEvent
 from agents.messages.parts import ToolCall, ToolResult
+from agents.messages.trust import wrap_untrusted
 from agents.ports import ToolDefinition
 from agents.scheduler.approvals import Decision, Question, decided
 from agents.scheduler.code_tool import CodeTool
-from agents.scheduler.evidence import decode_found, encode_found, wrap_untrusted
+from agents.scheduler.evidence import decode_found, encode_found
 from agents.scheduler.loops import CallGuard
 from agents.scheduler.turns import Turn
 from agents.tools.calling import CallResult, PreparedCall, ToolCaller
@@ -23,6 +24,10 @@ from agents.tools.cutting import cut_text
 from agents.tools.evidence import renumbered
 from agents.tools.policy import RolePolicy
 from agents.tools.ports import Tool, ToolBox, ToolContext
+from agents.tools.search import ToolSearch
+
+MOST_OFFERED = 64
+"""Tools that a model is told of; of more, those that are named and those that fit the question best."""
 
 _ALL = "*"
 _REPEATED = (
@@ -57,7 +62,7 @@ class TurnTools:
             return None
         tools = dict(_chosen(turn, box))
         if code and context.code is not None:
-            made = CodeTool(runner=context.code)
+            made = CodeTool(runner=context.code, keeper=box.keeper)
             tools[made.spec.name] = made
         if not tools:
             return None
@@ -137,7 +142,8 @@ class TurnTools:
             decision="approved" if decision is not None else "allowed",
             decided_by=decision.decided_by if decision is not None else "",
         )
-        return await self._recorded(key, result)
+        query = str(prepared.shown.get("query") or result.summary)
+        return await self._recorded(key, result, query=query)
 
     async def _approved(self, key: str, prepared: PreparedCall) -> tuple[PreparedCall, Decision]:
         """The call as it was approved, edits and all, and the last decision on it. Raises Parked, ToolFailed."""
@@ -195,7 +201,9 @@ class TurnTools:
             step_id=self.turn.path,
         )
 
-    async def _recorded(self, key: str, result: CallResult, *, repeated: bool = False) -> Mapping[str, Any]:
+    async def _recorded(
+        self, key: str, result: CallResult, *, repeated: bool = False, query: str = ""
+    ) -> Mapping[str, Any]:
         """The entry of a call that came to something, with its evidence numbered."""
         evidence, output = self.turn.work.evidence, result.output
         found: tuple[Any, ...] = ()
@@ -217,7 +225,7 @@ class TurnTools:
             entry["repeated"] = True
         told: list[RunEvent] = [result.event(self.turn.path)]
         if found:
-            told.append(Retrieved(query=result.summary, language=self.turn.work.language, hits=(), passages=found))
+            told.append(Retrieved(query=query, language=self.turn.work.language, hits=(), passages=found))
         await self.turn.work.journal.record(key, entry, *told)
         return entry
 
@@ -252,13 +260,18 @@ def _chosen(turn: Turn, box: ToolBox) -> Mapping[str, Tool]:
         own = set(turn.agent.tools)
         names = own if asked is None else (names if _ALL in own else own if _ALL in names else names & own)
     scope = turn.work.context.spec.scope
-    return {
+    found = {
         name: tool
         for name, tool in box.tools.items()
         if (name in names or _ALL in names)
         and not tool.spec.reason
         and box.policy.judge(tool.spec, scope, influenced=turn.influenced).verdict != "deny"
     }
+    if len(found) <= MOST_OFFERED:
+        return found
+    best = ToolSearch().ranked(turn.work.context.question, [tool.spec for tool in found.values()])
+    kept = dict.fromkeys([*(name for name in found if name in names), *(spec.name for spec in best), *found])
+    return {name: found[name] for name in list(kept)[:MOST_OFFERED]}
 
 
 def _refusal(context: ToolContext, call: ToolCall, text: str, status: Any) -> CallResult:

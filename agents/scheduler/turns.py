@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from agents.events import AgentFinished, AgentStarted
 from agents.messages.parts import Message, ToolCall
+from agents.models.text_tools import TextToolModel
 from agents.phases.definition import AgentDefinition
 from agents.ports import ModelFinished, ModelOptions, TextPiece, ToolDefinition
 from agents.scheduler.asking import JournaledModel, Said, Thinks
@@ -66,9 +67,11 @@ class Turn:
             handoffs=(*self.handoffs, name),
         )
 
-    async def model(self, thinks: Thinks) -> JournaledModel:
-        """The agent's model, within this turn."""
+    async def model(self, thinks: Thinks, *, calls: bool = False) -> JournaledModel:
+        """The agent's model, within this turn; one that `calls` tools, if need be by what it writes."""
         model = await self.work.model_for(self.agent.model, self.agent.fallback_models)
+        if calls and model.profile.tool_calls == "text":
+            model = TextToolModel(model)
         return JournaledModel(
             model=model,
             journal=self.work.journal,
@@ -89,7 +92,7 @@ class Turn:
         thinks: Thinks = lambda _said: False,
     ) -> Said:
         """The model's whole answer; `heard` is given its text as it comes."""
-        model = await self.model(thinks)
+        model = await self.model(thinks, calls=bool(tools))
         pieces: list[str] = []
         calls: list[ToolCall] = []
         said = Said(text="")
@@ -155,5 +158,6 @@ async def take(turn: Turn) -> TurnResult:
         detail=result.detail,
         duration_ms=round((time.perf_counter() - begun) * 1000, 3),
     ))  # fmt: skip
-    work.progress.note(turn.name, result.text)
+    if turn.agent.kind != "human":  # people may say the same as often as they like
+        work.progress.note(turn.name, result.text)
     return result

@@ -124,7 +124,11 @@ class ToolAudit(Protocol):
 
 
 class OutputKeeper(Protocol):
-    """Keeps outputs that are longer than what a model is given, for people to read."""
+    """Keeps outputs that are longer than what a model is given, for people to read, and files that tools make."""
+
+    async def keep_file(self, content: bytes, *, name: str, media_type: str, context: ToolContext) -> str:
+        """The id of an artifact that holds the file."""
+        ...
 
     async def keep(self, text: str, *, name: str, context: ToolContext) -> str:
         """The id of an artifact that holds the text."""

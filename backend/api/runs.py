@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -66,6 +66,7 @@ def _spec(connection: Connection, container: Container, scope: Scope, thread_id:
     else:
         model_asked = model
     container.models.find(connection, scope, model_asked)
+    _check_tools(connection, container, scope, body.tools or ())
     return RunSpec(
         question=body.input,
         phase=body.phase,
@@ -77,6 +78,15 @@ def _spec(connection: Connection, container: Container, scope: Scope, thread_id:
         budget=Budget(**body.budget.model_dump()),
         model=model_asked,
     )
+
+
+def _check_tools(connection: Connection, container: Container, scope: Scope, names: Sequence[str]) -> None:
+    if not names:
+        return
+    known = container.toolboxes.list(scope, connection=connection).tools
+    unknown = [name for name in names if name != "*" and name not in known]
+    if unknown:
+        raise Invalid(f"There is no tool named {unknown[0]!r}; GET /api/v1/tools lists those there are.")
 
 
 @router.get("/runs")

@@ -101,7 +101,7 @@ class ModelSelector:
         if key and stored.credential.scheme == "basic":
             base_url, key = with_userinfo(base_url, key), ""
         # What the settings say is of their own model; of others nothing is known.
-        profile = ModelProfile(tool_calls=self.settings.tool_calls) if stored.id == SETTINGS_ID else ModelProfile()
+        profile = self._own_profile() if stored.id == SETTINGS_ID else ModelProfile()
         return self.catalogue.open(
             ModelSpec(
                 name=stored.name,
@@ -112,6 +112,10 @@ class ModelSelector:
                 sampling=dict(sampling or {}),
             )
         )
+
+    def _own_profile(self) -> ModelProfile:
+        own = self.settings
+        return ModelProfile(tool_calls=own.tool_calls, input_price=own.input_price, output_price=own.output_price)
 
     def _named(self, connection: Connection, scope: Scope, name: str) -> StoredModel:
         own = self.from_settings()

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -26,6 +26,7 @@ from backend.runs.attempt import Attempt
 from backend.runs.broker import Broker
 from backend.runs.capacity import Capacity
 from backend.runs.following import Follower
+from backend.runs.retention import prune_traces
 from backend.runs.types import WAITING, Run, StoredEvent
 from backend.runs.writer import EventWriter
 from backend.settings import RunSettings
@@ -34,6 +35,8 @@ from knowledge.storage.database import Database
 from knowledge.types import Scope
 
 CANCEL_POLL_SECONDS = 0.5
+RETENTION_SECONDS = 3600.0
+"""How often old traces are looked for."""
 EXPIRY_SECONDS = 20.0
 """How often is looked for decisions that nobody made in time."""
 
@@ -92,6 +95,7 @@ class RunService:
             asyncio.create_task(self._every(self._settings.lease_seconds / 3, self._renew)),
             asyncio.create_task(self._every(self._settings.lease_seconds / 5, self._take_over)),
             asyncio.create_task(self._every(EXPIRY_SECONDS, self._expire)),
+            asyncio.create_task(self._every(RETENTION_SECONDS, self._prune)),
         ]
 
     async def stop(self) -> None:
@@ -258,6 +262,13 @@ class RunService:
         for run in await asyncio.to_thread(self._expire_decisions):
             log.info("nobody decided in time", run_id=run.id)
             self.begin(run)
+
+    async def _prune(self) -> None:
+        if self._settings.trace_days:
+            before = datetime.now(UTC) - timedelta(days=self._settings.trace_days)
+            pruned = await asyncio.to_thread(prune_traces, self._database, before)
+            if pruned:
+                log.info("old traces were pruned", runs=pruned)
 
     def _read_cancels(self) -> list[str]:
         with self._database.read() as connection:

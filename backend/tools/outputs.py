@@ -19,13 +19,18 @@ class ArtifactOutputs:
 
     async def keep(self, text: str, *, name: str, context: ToolContext) -> str:
         """The id of an artifact that holds the text."""
-        return await asyncio.to_thread(self._keep, text, name, context)
+        content = text.encode("utf-8", "replace")
+        return await asyncio.to_thread(self._keep, content, name, "text/plain; charset=utf-8", context)
 
-    def _keep(self, text: str, name: str, context: ToolContext) -> str:
+    async def keep_file(self, content: bytes, *, name: str, media_type: str, context: ToolContext) -> str:
+        """The id of an artifact that holds the file."""
+        return await asyncio.to_thread(self._keep, content, name, media_type, context)
+
+    def _keep(self, content: bytes, name: str, media_type: str, context: ToolContext) -> str:
         with self._files.hold() as holding:
-            blob = holding.put([text.encode("utf-8", "replace")])
+            blob = holding.put([content])
             with self._database.write() as connection:
                 store = ArtifactStore(connection, context.scope)
                 # A run that is not stored has an id, too, which no artifact can belong to.
                 run_id = context.run_id if context.thread_id else None
-                return store.add(blob, name=name, media_type="text/plain; charset=utf-8", run_id=run_id or None).id
+                return store.add(blob, name=name, media_type=media_type, run_id=run_id or None).id

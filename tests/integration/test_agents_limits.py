@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
-from tests.agents_at_work import CountingTool, at_work, of_kind, phase, results, system
-from tests.scripted_model import Script, call
+from backend.app import create_app
+from tests.agents_at_work import CountingTool, Workplace, at_work, of_kind, phase, results, system, workshop
+from tests.api_client import URL
+from tests.scripted_model import Script, ScriptedServer, call
 
 WORKER = {"worker": {"kind": "react", "speaks": True, "max_steps": 50}}
 
@@ -21,13 +24,22 @@ def restless(script: Script) -> Any:
 
 @pytest.mark.parametrize(
     ("budget", "limit"),
-    [({"steps": 3}, "steps"), ({"tool_calls": 2}, "tool_calls"), ({"tokens": 300}, "tokens")],
+    [
+        ({"steps": 3}, "steps"),
+        ({"tool_calls": 2}, "tool_calls"),
+        ({"tokens": 300}, "tokens"),
+        ({"cost": 0.001}, "cost"),
+    ],
 )
 def test_a_budget_ends_a_run_with_what_there_is(tmp_path: Path, budget: dict[str, Any], limit: str) -> None:
     look = CountingTool("look", says="{} found")
-    with at_work(tmp_path, phase(WORKER, tools=["look"]), restless, [look]) as work:
-        told = work.events(work.ask(budget=budget))
-        answer = work.answer()
+    with ScriptedServer(told=restless) as server:
+        model = {"base_url": server.base_url, "name": "scripted:told", "input_price": 10.0}
+        made = workshop(tmp_path, phase(WORKER, tools=["look"]), server, [look], model=model)
+        with TestClient(create_app(made), base_url=f"{URL}/api/v1/") as client:
+            work = Workplace(client=client, server=server)
+            told = work.events(work.ask(budget=budget))
+            answer = work.answer()
     assert of_kind(told, "budget_exceeded")[0]["limit"] == limit
     assert (answer["status"], answer["verdict"]) == ("finished", "nothing")
     assert answer["text"].startswith("This answer is not finished")
