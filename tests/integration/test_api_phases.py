@@ -54,7 +54,8 @@ class Compiled:
 
 
 def container(folder: Path, compiled: Compiled) -> Container:
-    settings = Settings(data_dir=folder, default_embedders=("hashing",), sample_guide=False)
+    off = {"adapter": "off"}
+    settings = Settings(data_dir=folder, default_embedders=("hashing",), sample_guide=False, sandbox=off)  # type: ignore[arg-type]
     database = Database(settings.effective_database_url)
     own = StoredPhases(database=database)
     runner = Runner(PhaseCatalogue(built_in=BUILT_IN, own=own, compiled=compiled))
