@@ -23,6 +23,9 @@ from frontend.views import (
     ModelCheck,
     Page,
     Phase,
+    PhaseCheck,
+    PhaseGraph,
+    PhaseVersion,
     Run,
     SearchResponse,
     Source,
@@ -202,10 +205,6 @@ class Api:
         """`body`: `decision` approve or reject, `arguments` as edited, `comment`, which also answers a question."""
         self._call("POST", f"/runs/{_part(run_id)}/approvals/{_part(approval_id)}", json=body)
 
-    def phases(self) -> list[Phase]:
-        """The modes that a run can be asked for."""
-        return list(self._pages(Phase, "/phases"))
-
     def artifact(self, artifact_id: str) -> bytes:
         """The content of a file that a run made."""
         return self._call("GET", f"/artifacts/{_part(artifact_id)}").content
@@ -234,6 +233,47 @@ class Api:
         """`rating` up or down; None takes the feedback back."""
         body = {"rating": rating, "reasons": list(reasons), "comment": comment}
         self._call("PUT", f"/messages/{_part(message_id)}/feedback", json=body)
+
+    # --- phases
+
+    def phases(self) -> list[Phase]:
+        """Those of the product, then those of users."""
+        return list(self._pages(Phase, "/phases"))
+
+    def phase(self, name: str) -> Phase:
+        """One with its text."""
+        return self._get(Phase, f"/phases/{_part(name)}")
+
+    def create_phase(self, text: str, comment: str = "") -> Phase:
+        return self._send(Phase, "POST", "/phases", {"text": text, "comment": comment})
+
+    def change_phase(self, name: str, text: str, comment: str, version: int | None) -> Phase:
+        """A new version, if `version` is still the newest."""
+        body = {"text": text, "comment": comment, "version": version}
+        return self._send(Phase, "PUT", f"/phases/{_part(name)}", body)
+
+    def delete_phase(self, name: str) -> None:
+        self._call("DELETE", f"/phases/{_part(name)}")
+
+    def check_phase(self, text: str, name: str | None, language: str) -> PhaseCheck:
+        """What is wrong with a text that is to change the phase `name`, or to be a new one; its picture if nothing."""
+        path = f"/phases/check?language={language}"
+        return self._send(PhaseCheck, "POST", path, {"text": text, "name": name})
+
+    def phase_graph(self, name: str, language: str) -> PhaseGraph:
+        return self._get(PhaseGraph, f"/phases/{_part(name)}/graph", {"language": language})
+
+    def phase_versions(self, name: str, limit: int = 50) -> list[PhaseVersion]:
+        """The newest ones."""
+        return self._get(Page[PhaseVersion], f"/phases/{_part(name)}/versions", {"limit": limit}).items
+
+    def phase_diff(self, name: str, before: int, after: int) -> str:
+        """What changed between two versions, as a unified diff."""
+        path = f"/phases/{_part(name)}/diff"
+        return str(self._call("GET", path, params={"from": before, "to": after}).json()["diff"])
+
+    def roll_phase_back(self, name: str, version: int) -> Phase:
+        return self._send(Phase, "POST", f"/phases/{_part(name)}/versions/{version}/rollback", {})
 
     # --- models and evaluation
 

@@ -42,6 +42,7 @@ from agents.events import (
     encode_event,
 )
 from backend import schemas
+from tests.fake_phases import add_phases
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TEXT = "# Runbook\n\n## Roll back\n\nRun `kubectl rollout undo deployment/web`.\nThen watch the pods.\n"
@@ -70,6 +71,7 @@ class FakeApi:
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    phases: dict[str, list[str]] = field(default_factory=dict)
     asks: ApprovalRequested | None = None
     """What agents ask before they go on; with it, runs are done by agents."""
     decisions: list[dict[str, Any]] = field(default_factory=list)
@@ -286,6 +288,7 @@ def make_app(fake: FakeApi) -> FastAPI:
     _add_knowledge(app, fake)
     _add_conversations(app, fake)
     _add_models(app, fake)
+    add_phases(app, fake.phases)
     return app
 
 
@@ -441,12 +444,6 @@ def _add_conversations(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a l
             {"text": text, "title": title, "usage": text.strip(), "risk": risk, "reason": ""}
             for text, title, risk in rows if text.startswith(prefix)
         ]  # fmt: skip
-        return {"items": items, "next_cursor": None}
-
-    @app.get("/api/v1/phases")
-    def phases() -> Any:
-        named = [("answer", "Answer", "问答"), ("team", "Team", "团队")]
-        items = [{"name": name, "titles": {"en": english, "zh": chinese}} for name, english, chinese in named]
         return {"items": items, "next_cursor": None}
 
     @app.post("/api/v1/runs/{id}/cancel", status_code=202)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from agents.phases.builtin import built_in_text
 from agents.phases.catalogue import PhaseEntry
+from agents.phases.definition import PhaseDefinition
 from agents.phases.findings import Finding
 from agents.phases.picture import Language, dot, draw, mermaid
 from agents.phases.reading import read
@@ -71,7 +72,7 @@ def create_phase(body: PhaseCreate, container: Here, scope: Caller, creating: Cr
 
 
 @router.post("/check")
-def check_phase(body: PhaseCheckCreate, container: Here, scope: Caller) -> PhaseCheck:
+def check_phase(body: PhaseCheckCreate, container: Here, scope: Caller, language: Language = "en") -> PhaseCheck:
     """Say what is wrong with a text, and keep nothing."""
     reading = look_at(body.text, container.phases, name=body.name, tools=_tools(container, scope))
     return PhaseCheck(
@@ -79,6 +80,7 @@ def check_phase(body: PhaseCheckCreate, container: Here, scope: Caller) -> Phase
         name=reading.definition.name if reading.definition is not None else None,
         errors=_findings(reading.errors),
         warnings=_findings([each for each in reading.findings if each.severity == "warning"]),
+        graph=_graph(reading.definition, language) if reading.definition is not None else None,
     )
 
 
@@ -129,8 +131,7 @@ def get_phase_graph(name: str, container: Here, scope: Caller, language: Languag
     entry = _reserved(container, name) if stored is None else container.phases.own_entry(own_phase(stored))
     if entry.definition is None:
         raise ReadOnly(entry.problem or "This phase is made in code and has no picture.")
-    picture = draw(entry.definition, language)
-    return PhaseGraph(mermaid=mermaid(picture), dot=dot(picture))
+    return _graph(entry.definition, language)
 
 
 @router.get("/{name}/versions", responses=problems(404))
@@ -214,6 +215,11 @@ def _shown(connection: Connection, container: Container, scope: Scope, entry: Ph
         "is_default": entry.name == DEFAULT_PHASE,
         "version": entry.version,
     }
+
+
+def _graph(definition: PhaseDefinition, language: Language) -> PhaseGraph:
+    picture = draw(definition, language)
+    return PhaseGraph(mermaid=mermaid(picture), dot=dot(picture))
 
 
 def _findings(findings: Sequence[Finding]) -> list[PhaseFinding]:

@@ -83,20 +83,21 @@ class PhaseCheckCreate(Body):
     name: str | None = Field(default=None, max_length=100)
 
 
-class PhaseCheck(View):
-    """`ok`: the text can be saved. `errors` keep it from that, `warnings` do not."""
-
-    ok: bool
-    name: str | None
-    errors: list[PhaseFinding]
-    warnings: list[PhaseFinding]
-
-
 class PhaseGraph(View):
     """The picture of a phase, as a Mermaid flowchart and in the language of Graphviz."""
 
     mermaid: str
     dot: str
+
+
+class PhaseCheck(View):
+    """`ok`: the text can be saved. `errors` keep it from that, `warnings` do not. `graph`: its picture then."""
+
+    ok: bool
+    name: str | None
+    errors: list[PhaseFinding]
+    warnings: list[PhaseFinding]
+    graph: PhaseGraph | None = None
 
 
 class PhaseVersionView(View):

@@ -28,7 +28,7 @@ with st.session_state["sidebar"]:
 
 conversation = Conversation(thread=None, path=())
 try:
-    bases, models = api().knowledge_bases(), api().models()
+    bases, models, phases = api().knowledge_bases(), api().models(), api().phases()
     conversation = load_conversation(thread_id)
 except ApiError as error:
     with hero.container():
@@ -40,7 +40,7 @@ except ApiError as error:
     st.stop()
 
 with bottom:
-    choice = draw_composer(conversation, bases, models)
+    choice = draw_composer(conversation, bases, models, phases)
 
 messages = {turn.message.id: turn.message for turn in conversation.path}
 questions = [message.id for message in messages.values() if message.role == "user"]

@@ -9,9 +9,10 @@ import streamlit as st
 
 from frontend.chat.commands import suggest_commands
 from frontend.chat.conversation import Conversation, ask, stop
+from frontend.chat.modes import draw_mode_picker
 from frontend.client import ApiError
 from frontend.session import api, remember_error, texts
-from frontend.views import KnowledgeBase, Model
+from frontend.views import KnowledgeBase, Model, Phase
 
 NO_MODEL = "none"
 LONGEST_QUESTION = 100_000
@@ -25,7 +26,9 @@ class Choice:
     model: str | None
 
 
-def draw_composer(conversation: Conversation, bases: Sequence[KnowledgeBase], models: Sequence[Model]) -> Choice:
+def draw_composer(
+    conversation: Conversation, bases: Sequence[KnowledgeBase], models: Sequence[Model], phases: Sequence[Phase] = ()
+) -> Choice:
     """The bar; gives what is chosen in it."""
     say = texts()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choices"):
@@ -37,6 +40,7 @@ def draw_composer(conversation: Conversation, bases: Sequence[KnowledgeBase], mo
             args=(conversation.id, base_key), disabled=not bases,
         )  # fmt: skip
         _draw_model_picker(models)
+        draw_mode_picker(phases, with_model=_chosen_model() != NO_MODEL)
         running = conversation.running
         if running:
             st.button(

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.branches import Turn, shown_path
+from frontend.chat.modes import chosen_mode
 from frontend.chat.sidebar import open_thread
 from frontend.client import ApiError
 from frontend.run_state import RunState, run_states
@@ -85,7 +86,8 @@ def _start(thread_id: str, body: dict[str, Any], *, bases: Sequence[str], model:
     try:
         if not thread_id:
             thread_id = api().create_thread(bases).id
-        run = api().start_run(thread_id, {**body, "knowledge_bases": list(bases), "model": model})
+        mode = {"phase": chosen_mode()} if chosen_mode() else {}
+        run = api().start_run(thread_id, {**body, **mode, "knowledge_bases": list(bases), "model": model})
     except ApiError as error:
         remember_error(error)
         if body.get("input"):

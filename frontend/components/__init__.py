@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -45,6 +45,18 @@ def command_list(prefix: str, found: Sequence[Command], labels: Mapping[str, str
     _commands()(key=key, data=data, on_prefix_change=lambda: None)
 
 
+def code_editor(
+    text: str, marks: Mapping[int, Mapping[str, str]], label: str, *, stamp: int, key: str,
+    on_change: Callable[[], None],
+) -> None:  # fmt: skip
+    """A box to write in, with the numbers of lines; `marks` are those with a `severity` and a `text`. What is typed is
+    the `text` of the state under `key`, and told by `on_change`. Another `stamp` shows the `text` given, the same one
+    leaves what is typed."""
+    shown = {str(line): dict(mark) for line, mark in marks.items()}
+    data = {"text": text, "marks": shown, "label": label, "stamp": stamp, "readonly": False}
+    _editor()(key=key, data=data, on_text_change=on_change)
+
+
 def copy_button(text: str, label: str, done: str, *, key: str) -> None:
     """A button that puts `text` on the clipboard."""
     _copy()(key=key, data={"text": text, "label": label, "done": done}, width="content")
@@ -68,6 +80,11 @@ def _document() -> Any:
 @cache
 def _commands() -> Any:
     return st.components.v2.component("command_list", css=_read("commands.css"), js=_read("commands.js"))
+
+
+@cache
+def _editor() -> Any:
+    return st.components.v2.component("code_editor", css=_read("editor.css"), js=_read("editor.js"))
 
 
 @cache

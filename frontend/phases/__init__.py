@@ -1,0 +1,1 @@
+"""The page of phases: what there is, its picture, its text, its versions."""
