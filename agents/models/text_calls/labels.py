@@ -47,6 +47,7 @@ LABEL = re.compile(
 _ANY_LABEL = re.compile(
     rf"^[ \t]{{0,8}}{_MARKS}[ \t]{{0,4}}([^\W\d_][^\W\d]{{1,11}}(?:[ _-]?[^\W\d_]{{2,12}})?){_AFTER}", re.MULTILINE
 )
+_LONGEST_LABEL = 48
 _SPACES = re.compile(r"[ _-]+")
 
 
@@ -117,10 +118,9 @@ STOP = re.compile(
 
 def may_become_label(line: str) -> bool:
     """Whether the beginning of a line, as far as it has come, may be the beginning of a label."""
-    rest = line.lstrip(" \t-+•#*_`[【「0123456789.)").lower()
-    rest = _SPACES.sub(" ", rest)
-    if len(rest) > 40 or ">" in line[:2]:
+    if len(line) > _LONGEST_LABEL or ">" in line[:2]:
         return False
+    rest = _SPACES.sub(" ", line.lstrip(" \t-+•#*_`[【「0123456789.)").lower())
     if not rest:
         return True
     return any(word.startswith(rest) or rest.startswith(word) for word in KINDS)
