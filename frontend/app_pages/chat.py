@@ -46,7 +46,7 @@ messages = {turn.message.id: turn.message for turn in conversation.path}
 questions = [message.id for message in messages.values() if message.role == "user"]
 with chips:
     clicked = citation_cards(
-        {name: card for message in messages.values() for name, card in cards_of(message).items()},
+        {name: card for message in messages.values() for name, card in cards_of(message, choice.names).items()},
         {"uncited": say("chat.uncited_long"), "unsupported": say("chat.unsupported"), "hint": say("chat.open_hint")},
         focus=f"message-{questions[-1]}" if questions else "",
         key="citations",

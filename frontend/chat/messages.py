@@ -47,20 +47,20 @@ def draw_answer(conversation: Conversation, turn: Turn, choice: Choice) -> None:
             draw_trace(message.run_id or "", key=f"trace-{message.id}")
         _draw_text(message)
         _draw_state(conversation, message, choice)
-        _draw_sources(message)
+        _draw_sources(message, choice.names)
         _draw_nearest(message)
         _draw_actions(conversation, turn, choice)
         if message.run_id and not message.active:
             draw_why(message)
 
 
-def cards_of(message: Message) -> dict[str, dict[str, Any]]:
+def cards_of(message: Message, names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """What the chips of this message show on hover, by the name their links carry."""
     return {
         f"{message.id}-{index}": {
             "number": each.number,
             "title": each.title or each.path,
-            "heading": " › ".join(each.heading_path),
+            "heading": " › ".join([*each.heading_path, *_base_of(each, names)]),
             "quote": each.quote,
             "supported": each.supported,
         }
@@ -126,7 +126,7 @@ def _draw_state(conversation: Conversation, message: Message, choice: Choice) ->
         st.info(say("chat.nothing_found"), icon=":material/search_off:")
 
 
-def _draw_sources(message: Message) -> None:
+def _draw_sources(message: Message, names: Mapping[str, str]) -> None:
     """A button for each source cited; the chips in the text open the same drawer."""
     say = texts()
     first: dict[int, Citation] = {}
@@ -137,15 +137,22 @@ def _draw_sources(message: Message) -> None:
     weak = {each.number for each in message.citations if not each.supported}
     with st.container(horizontal=True, gap="small", key=f"sources-{message.id}"):
         for number, citation in sorted(first.items()):
-            heading = citation.heading_path[-1] if citation.heading_path else citation.title or citation.path
+            name = citation.path.rpartition("/")[2] or citation.title
+            label = " · ".join([_shorten(name), *_base_of(citation, names)])
             st.button(
-                f"[{number}] {_shorten(heading)}".replace("[", "\\[").replace("]", "\\]"),
+                plain_label(f"[{number}] {label}"),
                 key=f"source-{message.id}-{number}", icon=":material/warning:" if number in weak else None,
                 help=plain_label(f"{citation.title or citation.path} › {' › '.join(citation.heading_path)}"),
                 on_click=want_source, args=(_place(citation),),
             )  # fmt: skip
     if weak:
         st.caption(say("chat.weak_note"))
+
+
+def _base_of(citation: Citation, names: Mapping[str, str]) -> list[str]:
+    """The base of a citation, where there are several."""
+    name = names.get(citation.knowledge_base_id, "")
+    return [_shorten(name, 24)] if name and len(names) > 1 else []
 
 
 def _draw_nearest(message: Message) -> None:
