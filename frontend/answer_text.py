@@ -146,7 +146,7 @@ def _link_markers(
 
 
 def _needless(text: str, cited: Sequence[tuple[re.Match[str], int]], citations: Sequence[Citation]) -> set[int]:
-    """Where markers stand that only repeat what the last ones of their block say. What is not supported always shows."""
+    """Where markers stand that only repeat the last ones of their block. What is not supported always shows."""
     found: set[int] = set()
     places = [marker.start() for marker, _ in cited]
     for start, end in _blocks(text):

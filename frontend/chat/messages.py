@@ -17,7 +17,7 @@ from frontend.components import copy_button
 from frontend.run_state import run_states
 from frontend.runs.section import draw_trace
 from frontend.session import texts
-from frontend.source_drawer import Place, want_source
+from frontend.source_panel import Place, want_source
 from frontend.views import DEFAULT_PHASE, Citation, Message
 
 AVATARS = {"user": ":material/person:", "assistant": ":material/support_agent:"}
@@ -75,6 +75,12 @@ def place_of(name: str, messages: Mapping[str, Message]) -> Place | None:
     if message is None or not index.isdigit() or int(index) >= len(message.citations):
         return None
     return _place(message.citations[int(index)])
+
+
+def places_of(name: str, messages: Mapping[str, Message]) -> list[Place]:
+    """The passages of the message that this chip stands in, in the order of the answer, each once."""
+    message = messages.get(name.rpartition("-")[0])
+    return _places(message) if message is not None else []
 
 
 def draw_branches(conversation: Conversation, turn: Turn) -> None:
@@ -143,7 +149,7 @@ def _draw_sources(message: Message, names: Mapping[str, str]) -> None:
                 plain_label(f"[{number}] {label}"),
                 key=f"source-{message.id}-{number}", icon=":material/warning:" if number in weak else None,
                 help=plain_label(f"{citation.title or citation.path} › {' › '.join(citation.heading_path)}"),
-                on_click=want_source, args=(_place(citation),),
+                on_click=want_source, args=(_place(citation), _places(message)),
             )  # fmt: skip
     if weak:
         st.caption(say("chat.weak_note"))
@@ -233,6 +239,11 @@ def _place(citation: Citation) -> Place:
         heading_path=tuple(citation.heading_path),
         quote=citation.quote,
     )
+
+
+def _places(message: Message) -> list[Place]:
+    ordered = sorted(message.citations, key=lambda each: each.answer_start)
+    return list(dict.fromkeys(_place(each) for each in ordered))
 
 
 def _shorten(text: str, most: int = 40) -> str:

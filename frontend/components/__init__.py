@@ -45,6 +45,11 @@ def command_list(prefix: str, found: Sequence[Command], labels: Mapping[str, str
     _commands()(key=key, data=data, on_prefix_change=lambda: None)
 
 
+def mark_passage(container: str, quote: str, *, key: str) -> None:
+    """Marks `quote`, a piece of Markdown, in the rendered container of that key, and scrolls its panel there."""
+    _mark()(key=key, data={"container": container, "quote": quote}, height=1)
+
+
 def copy_button(text: str, label: str, done: str, *, key: str) -> None:
     """A button that puts `text` on the clipboard."""
     _copy()(key=key, data={"text": text, "label": label, "done": done}, width="content")
@@ -68,6 +73,11 @@ def _document() -> Any:
 @cache
 def _commands() -> Any:
     return st.components.v2.component("command_list", css=_read("commands.css"), js=_read("commands.js"))
+
+
+@cache
+def _mark() -> Any:
+    return st.components.v2.component("mark_passage", js=_read("mark.js"))
 
 
 @cache
