@@ -8,7 +8,7 @@ here, outside of code. Offsets of citations count characters of the text as it c
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +17,8 @@ from frontend.views import Citation
 _FENCE = re.compile(r"^[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+(`{3,}+|~{3,}+)[ \t]*+([^\s`]*)", re.MULTILINE)
 _TICKS_OR_BLANK = re.compile(r"`+|\n[ \t]*+\n")
 _MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
+_BLOCK = re.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*+")
+_ITEM = re.compile(r"[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]")
 _PICTURE = re.compile(r"!(?=\[)")
 _LINK = re.compile(
     r"(?<!!)\[(?P<label>[^\[\]\n]{0,300}+(?:\[[^\[\]\n]{0,300}\][^\[\]\n]{0,300}+){0,4}+)\]"
@@ -52,9 +54,9 @@ def prepare_answer(
         *(_Edit(m.start(), m.end(), "\\$") for m in _DOLLAR.finditer(text)),
         *(_Edit(m.start(), m.end(), "\\:") for m in _DIRECTIVE.finditer(text)),
         *_cut_links(text),
-        *_link_markers(text, anchor, citations),
     ]
     inside = _membership(code)
+    edits += _link_markers(text, anchor, citations, inside)
     kept = [each for each in edits if not inside(each.start) or each.text == "text"]
     if uncited_label:
         kept += _mark_uncited(text, uncited, uncited_label, inside)
@@ -119,17 +121,59 @@ def _cut_links(text: str) -> Iterator[_Edit]:
         yield _Edit(definition.end() - 1, definition.end(), "\\[")
 
 
-def _link_markers(text: str, anchor: str, citations: Sequence[Citation]) -> Iterator[_Edit]:
+def _link_markers(
+    text: str, anchor: str, citations: Sequence[Citation], inside: Callable[[int], bool]
+) -> Iterator[_Edit]:
+    """Links for the markers; those of a paragraph, a list or a table that all say the same stand once, at its end."""
     by_number: dict[int, list[int]] = {}
     for index, citation in sorted(enumerate(citations), key=lambda pair: pair[1].answer_start):
         by_number.setdefault(citation.number, []).append(index)
+    cited: list[tuple[re.Match[str], int]] = []
     for marker in _MARKER.finditer(text):
         nearest = _nearest(marker.start(), by_number.get(int(marker.group(1)), []), citations)
-        if nearest is not None:
-            weak = "" if citations[nearest].supported else "-weak"
-            sign = "" if citations[nearest].supported else " ⚠"
-            link = f"[\\[{marker.group(1)}\\]{sign}](#cite-{anchor}-{nearest}{weak})"
-            yield _Edit(marker.start(), marker.end(), link)
+        if nearest is not None and not inside(marker.start()):
+            cited.append((marker, nearest))
+    needless = _needless(text, cited, citations)
+    for marker, nearest in cited:
+        if marker.start() in needless:
+            start = marker.start() - (text[: marker.start()].endswith(" "))
+            yield _Edit(start, marker.end(), "")
+            continue
+        weak = "" if citations[nearest].supported else "-weak"
+        sign = "" if citations[nearest].supported else " ⚠"
+        link = f"[\\[{marker.group(1)}\\]{sign}](#cite-{anchor}-{nearest}{weak})"
+        yield _Edit(marker.start(), marker.end(), link)
+
+
+def _needless(text: str, cited: Sequence[tuple[re.Match[str], int]], citations: Sequence[Citation]) -> set[int]:
+    """Where markers stand that only repeat the last ones of their block. What is not supported always shows."""
+    found: set[int] = set()
+    places = [marker.start() for marker, _ in cited]
+    for start, end in _blocks(text):
+        runs: list[list[re.Match[str]]] = []
+        here = cited[bisect_left(places, start) : bisect_left(places, end)]
+        supported = all(citations[index].supported for _, index in here)
+        for marker, _ in here:
+            if runs and not text[runs[-1][-1].end() : marker.start()].strip():
+                runs[-1].append(marker)
+            else:
+                runs.append([marker])
+        said = {tuple(marker.group(1) for marker in run) for run in runs}
+        if supported and len(said) == 1:
+            found.update(marker.start() for run in runs[:-1] for marker in run)
+    return found
+
+
+def _blocks(text: str) -> list[tuple[int, int]]:
+    """Paragraphs, tables and lists; a list with empty lines between its items is one."""
+    blocks: list[tuple[int, int]] = []
+    for part in _BLOCK.finditer(text):
+        is_item = _ITEM.match(part.group()) is not None
+        if blocks and is_item and _ITEM.match(text, blocks[-1][0]):
+            blocks[-1] = (blocks[-1][0], part.end())
+        else:
+            blocks.append(part.span())
+    return blocks
 
 
 def _nearest(position: int, same: Sequence[int], citations: Sequence[Citation]) -> int | None:

@@ -18,6 +18,7 @@ LONGEST_CELL = 80
 LONGEST_OUTPUT = 6_000
 LONGEST_EXCERPT = 320
 _FENCES = re.compile(r"`{3,}[^\n`]*|~{3,}[^\n]*")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(?:\+00:00|Z)")
 _STOP = re.compile(r"[.!?]\s+|[。！？]")
 _LEAD = re.compile(r"^\s{0,3}(?:#{1,6}|[>*+-]|\d+[.)])\s+", re.MULTILINE)
 
@@ -64,7 +65,7 @@ def fenced(text: str, language: str = "") -> str:
 
 def cell(text: str) -> str:
     """Text for a cell of a table, or for a line: no sign in it means anything."""
-    flat = " ".join(text.split())
+    flat = _TIME.sub(r"\1 \2 UTC", " ".join(text.split()))
     flat = flat if len(flat) <= LONGEST_CELL else f"{flat[: LONGEST_CELL - 1]}…"
     return re.sub(r"([\\`*_{}\[\]<>#|~!$])", r"\\\1", flat)
 

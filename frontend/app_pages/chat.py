@@ -8,13 +8,13 @@ import streamlit as st
 from frontend.chat.composer import draw_composer
 from frontend.chat.conversation import Conversation, load_conversation
 from frontend.chat.live import follow_answer, wait_for_decision
-from frontend.chat.messages import cards_of, draw_answer, draw_user, place_of
+from frontend.chat.messages import cards_of, draw_answer, draw_user, place_of, places_of
 from frontend.chat.sidebar import draw_conversations, open_thread, thread_in_address
 from frontend.chat.welcome import draw_welcome
 from frontend.client import ApiError
 from frontend.components import citation_cards
 from frontend.session import api, show_error, texts
-from frontend.source_drawer import draw_wanted_source, open_source
+from frontend.source_panel import draw_wanted_source, want_source
 
 say = texts()
 hero = st.empty()  # cleared at once when the conversation begins, not only when its first answer is written
@@ -46,7 +46,7 @@ messages = {turn.message.id: turn.message for turn in conversation.path}
 questions = [message.id for message in messages.values() if message.role == "user"]
 with chips:
     clicked = citation_cards(
-        {name: card for message in messages.values() for name, card in cards_of(message).items()},
+        {name: card for message in messages.values() for name, card in cards_of(message, choice.names).items()},
         {"uncited": say("chat.uncited_long"), "unsupported": say("chat.unsupported"), "hint": say("chat.open_hint")},
         focus=f"message-{questions[-1]}" if questions else "",
         key="citations",
@@ -56,11 +56,11 @@ if not conversation.path:
     with hero.container(key="hero"):
         draw_welcome(bases, choice)
 
+st.session_state["base-names"] = {base.id: base.name for base in bases}
 place = place_of(clicked, messages) if clicked else None
 if place is not None:
-    open_source(place)
-else:
-    draw_wanted_source()
+    want_source(place, places_of(clicked, messages))
+draw_wanted_source()
 
 with thread:
     for turn in conversation.path:

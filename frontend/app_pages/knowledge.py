@@ -10,7 +10,7 @@ from frontend.bases.progress import draw_builds
 from frontend.bases.settings import draw_settings
 from frontend.client import ApiError
 from frontend.session import api, show_error, texts
-from frontend.source_drawer import draw_wanted_source
+from frontend.source_panel import draw_wanted_source
 from frontend.views import KnowledgeBase
 
 SECTIONS = ("documents", "add", "lab", "settings")

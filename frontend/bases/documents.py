@@ -7,7 +7,7 @@ import streamlit as st
 from frontend.answer_text import plain_label
 from frontend.client import ApiError
 from frontend.session import api, explain, notify, remember_error, shown_errors, texts
-from frontend.source_drawer import Place, want_source
+from frontend.source_panel import Place, want_source
 from frontend.views import Document, KnowledgeBase
 
 PAGE = 50

@@ -7,7 +7,7 @@ import streamlit as st
 from frontend.answer_text import plain_label
 from frontend.chat.why import score_columns
 from frontend.session import api, shown_errors, texts
-from frontend.source_drawer import Place, want_source
+from frontend.source_panel import Place, want_source
 from frontend.views import Hit, KnowledgeBase, SearchResponse
 
 

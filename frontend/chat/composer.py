@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import streamlit as st
 
@@ -20,10 +20,12 @@ LONGEST_QUESTION = 100_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """What a question is asked of: knowledge bases by id (none: all), and a model by name."""
+    """What a question is asked of: knowledge bases by id (none: all), and a model by name. `names` are those of all
+    bases by id."""
 
     bases: tuple[str, ...]
     model: str | None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def draw_composer(
@@ -54,7 +56,7 @@ def draw_composer(
         say("chat.placeholder"), key="question", disabled=bool(conversation.running), max_chars=LONGEST_QUESTION,
         on_submit=_submit, args=(conversation.id, conversation.last_id, base_key),
     )  # fmt: skip
-    return Choice(bases=tuple(st.session_state[base_key]), model=_chosen_model())
+    return Choice(bases=tuple(st.session_state[base_key]), model=_chosen_model(), names=names)
 
 
 def _draw_model_picker(models: Sequence[Model]) -> None:

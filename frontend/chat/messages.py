@@ -17,7 +17,7 @@ from frontend.components import copy_button
 from frontend.run_state import run_states
 from frontend.runs.section import draw_trace
 from frontend.session import texts
-from frontend.source_drawer import Place, want_source
+from frontend.source_panel import Place, want_source
 from frontend.views import DEFAULT_PHASE, Citation, Message
 
 AVATARS = {"user": ":material/person:", "assistant": ":material/support_agent:"}
@@ -47,20 +47,20 @@ def draw_answer(conversation: Conversation, turn: Turn, choice: Choice) -> None:
             draw_trace(message.run_id or "", key=f"trace-{message.id}")
         _draw_text(message)
         _draw_state(conversation, message, choice)
-        _draw_sources(message)
+        _draw_sources(message, choice.names)
         _draw_nearest(message)
         _draw_actions(conversation, turn, choice)
         if message.run_id and not message.active:
             draw_why(message)
 
 
-def cards_of(message: Message) -> dict[str, dict[str, Any]]:
+def cards_of(message: Message, names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """What the chips of this message show on hover, by the name their links carry."""
     return {
         f"{message.id}-{index}": {
             "number": each.number,
             "title": each.title or each.path,
-            "heading": " › ".join(each.heading_path),
+            "heading": " › ".join([*each.heading_path, *_base_of(each, names)]),
             "quote": each.quote,
             "supported": each.supported,
         }
@@ -75,6 +75,12 @@ def place_of(name: str, messages: Mapping[str, Message]) -> Place | None:
     if message is None or not index.isdigit() or int(index) >= len(message.citations):
         return None
     return _place(message.citations[int(index)])
+
+
+def places_of(name: str, messages: Mapping[str, Message]) -> list[Place]:
+    """The passages of the message that this chip stands in, in the order of the answer, each once."""
+    message = messages.get(name.rpartition("-")[0])
+    return _places(message) if message is not None else []
 
 
 def draw_branches(conversation: Conversation, turn: Turn) -> None:
@@ -126,7 +132,7 @@ def _draw_state(conversation: Conversation, message: Message, choice: Choice) ->
         st.info(say("chat.nothing_found"), icon=":material/search_off:")
 
 
-def _draw_sources(message: Message) -> None:
+def _draw_sources(message: Message, names: Mapping[str, str]) -> None:
     """A button for each source cited; the chips in the text open the same drawer."""
     say = texts()
     first: dict[int, Citation] = {}
@@ -137,15 +143,22 @@ def _draw_sources(message: Message) -> None:
     weak = {each.number for each in message.citations if not each.supported}
     with st.container(horizontal=True, gap="small", key=f"sources-{message.id}"):
         for number, citation in sorted(first.items()):
-            heading = citation.heading_path[-1] if citation.heading_path else citation.title or citation.path
+            name = citation.path.rpartition("/")[2] or citation.title
+            label = " · ".join([_shorten(name), *_base_of(citation, names)])
             st.button(
-                f"[{number}] {_shorten(heading)}".replace("[", "\\[").replace("]", "\\]"),
+                plain_label(f"[{number}] {label}"),
                 key=f"source-{message.id}-{number}", icon=":material/warning:" if number in weak else None,
                 help=plain_label(f"{citation.title or citation.path} › {' › '.join(citation.heading_path)}"),
-                on_click=want_source, args=(_place(citation),),
+                on_click=want_source, args=(_place(citation), _places(message)),
             )  # fmt: skip
     if weak:
         st.caption(say("chat.weak_note"))
+
+
+def _base_of(citation: Citation, names: Mapping[str, str]) -> list[str]:
+    """The base of a citation, where there are several."""
+    name = names.get(citation.knowledge_base_id, "")
+    return [_shorten(name, 24)] if name and len(names) > 1 else []
 
 
 def _draw_nearest(message: Message) -> None:
@@ -226,6 +239,11 @@ def _place(citation: Citation) -> Place:
         heading_path=tuple(citation.heading_path),
         quote=citation.quote,
     )
+
+
+def _places(message: Message) -> list[Place]:
+    ordered = sorted(message.citations, key=lambda each: each.answer_start)
+    return list(dict.fromkeys(_place(each) for each in ordered))
 
 
 def _shorten(text: str, most: int = 40) -> str:

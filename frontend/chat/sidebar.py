@@ -9,6 +9,7 @@ import streamlit as st
 from frontend.answer_text import plain_label
 from frontend.client import ApiError
 from frontend.session import api, explain, notify, shown_errors, texts
+from frontend.source_panel import close_source
 from frontend.views import Thread
 
 SHOWN = 30
@@ -40,6 +41,8 @@ def draw_conversations(current: str) -> None:
 def open_thread(thread_id: str) -> None:
     """Makes the page show this conversation at its next run; "" a new one."""
     st.session_state["open-thread"] = thread_id
+    if thread_id != st.query_params.get("thread", ""):
+        close_source()
 
 
 def thread_in_address() -> str:

@@ -57,6 +57,11 @@ def code_editor(
     _editor()(key=key, data=data, on_text_change=on_change)
 
 
+def mark_passage(container: str, quote: str, *, key: str) -> None:
+    """Marks `quote`, a piece of Markdown, in the rendered container of that key, and scrolls its panel there."""
+    _mark()(key=key, data={"container": container, "quote": quote}, height=1)
+
+
 def copy_button(text: str, label: str, done: str, *, key: str) -> None:
     """A button that puts `text` on the clipboard."""
     _copy()(key=key, data={"text": text, "label": label, "done": done}, width="content")
@@ -85,6 +90,11 @@ def _commands() -> Any:
 @cache
 def _editor() -> Any:
     return st.components.v2.component("code_editor", css=_read("editor.css"), js=_read("editor.js"))
+
+
+@cache
+def _mark() -> Any:
+    return st.components.v2.component("mark_passage", js=_read("mark.js"))
 
 
 @cache

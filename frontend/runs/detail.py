@@ -26,7 +26,7 @@ def draw_run(run: Run) -> None:
     state = state_of(run.id)
     st.title(plain_label(state.question or run.question or run.id), anchor=False)
     st.markdown(f"{ICONS.get(run.status, '')} {plain_label(' · '.join(facts(run, phase_titles())))}", anchors=False)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.page_link(
             "app_pages/chat.py", label=say("runs.open_thread"), icon=":material/forum:",
             query_params={"thread": run.thread_id},

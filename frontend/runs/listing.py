@@ -44,7 +44,9 @@ def draw_runs() -> None:
 def _draw_filters(phases: Mapping[str, str]) -> tuple[str, str, str, str]:
     say = texts()
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="run-filters"):
-        words = st.text_input(say("runs.words"), key="run-words", type="search", bind="query-params")
+        words = st.text_input(
+            say("runs.words"), key="run-words", type="search", bind="query-params", placeholder=say("runs.words_hint")
+        )
         tool = st.text_input(say("runs.tool"), key="run-tool", placeholder=say("runs.tool_hint"), bind="query-params")
         phase = st.selectbox(
             say("runs.phase"), ["", *phases], key="run-phase", width=200, bind="query-params",
@@ -77,7 +79,7 @@ def facts(run: Run, titles: Mapping[str, str]) -> list[str]:
             None,
             (
                 say.of("run_status", run.status),
-                titles.get(run.phase, run.phase),
+                titles.get(run.phase) or say.of("phase", run.phase),
                 run.model,
                 run.created_at.strftime("%Y-%m-%d %H:%M") if run.created_at else "",
                 "" if taken is None else duration(taken * 1000),

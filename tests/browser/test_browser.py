@@ -97,10 +97,14 @@ def test_from_files_to_the_highlighted_passage(base: str, open_page: OpenPage) -
     expect(card).to_contain_text("Runbook")
 
     chip.click()
-    mark = page.locator("mark").first
-    expect(mark).to_be_in_viewport()
-    expect(mark).to_contain_text(COMMAND)
-    page.keyboard.press("Escape")
+    passage = page.locator(".st-key-source-passage")
+    expect(passage).to_be_in_viewport()
+    expect(passage).to_have_attribute("data-marked", re.compile(re.escape(COMMAND)))
+    expect(page.get_by_test_id("stChatInputTextArea")).to_be_visible()  # the page stays beside it
+    page.get_by_text("Raw text").click()
+    expect(page.locator("mark").first).to_contain_text(COMMAND)
+    page.get_by_test_id("stMain").locator(".st-key-source-close button").click()
+    expect(page.locator(".st-key-source-panel")).to_have_count(0)
 
     page.get_by_text("Why these passages").click()
     expect(page.get_by_text("Searched for")).to_be_visible()
@@ -159,7 +163,7 @@ def test_an_answer_that_is_stopped_keeps_its_citations(base: str, model: str, op
     page.get_by_role("button", name=re.compile("^Stop")).click()
     expect(page.get_by_text(re.compile("^Stopped by you"))).to_be_visible(timeout=20_000)
     page.locator(CHIP).first.click()
-    expect(page.locator("mark").first).to_be_in_viewport()
+    expect(page.locator(".st-key-source-passage")).to_be_in_viewport()
     opened.check()
 
 

@@ -27,6 +27,24 @@ def test_markers_become_links_to_the_citation_of_their_sentence() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "chips"),
+    [
+        ("One. [1] Two. [1]\n\nThree. [1]", 2),
+        ("- One [1]\n- Two [1]\n\n- Three [1]\n\nAfter. [1]", 2),
+        ("| a [1] | b |\n| - | - |\n| c [1] | d [1] |", 1),
+        ("One. [1] [2] Two. [1][2]", 2),
+        ("One. [1] Two. [2] Three. [1]", 3),
+        ("One. [1] `[1]` Two. [1]", 1),
+    ],
+)
+def test_what_agrees_is_cited_once_for_a_paragraph_a_list_or_a_table(text: str, chips: int) -> None:
+    citations = [cited(1, 0, len(text)), cited(2, 0, len(text))]
+    drawn = prepare_answer(text, anchor="m", citations=citations)
+    assert drawn.count("(#cite-m-") == chips
+    assert drawn.count("`[1]`") == text.count("`[1]`")
+
+
 def test_a_number_in_brackets_that_is_no_citation_stays() -> None:
     assert prepare_answer("See [7] and arr[1].", anchor="m", citations=[cited(2, 0, 5)]) == "See [7] and arr[1]."
 
