@@ -170,7 +170,7 @@ class BubblewrapSandbox:
             arguments = [
                 "bwrap", "--unshare-all", "--unshare-user", "--uid", str(INSIDE_USER), "--gid", str(INSIDE_USER),
                 "--as-pid-1", "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox",
-                "--cap-add", "CAP_SYS_ADMIN",
+                "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP",
                 "--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin", "--setenv", "HOME", "/work",
                 *root_arguments(self._config.root, root),
                 "--tmpfs", "/work", "--tmpfs", "/tmp", "--tmpfs", "/run", "--proc", "/proc", *_DEVICES,

@@ -6,6 +6,7 @@ to processes of its own user. When its stdin ends or stays silent, the host is g
 first process of its namespace ends everything else.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -49,6 +50,7 @@ HIGH_WATER = 1024 * 1024
 SILENT_HOST_S = 45.0
 INTERRUPT_GRACE_S = 2.0
 WATCH_S = 0.05
+DYING_S = 0.1
 MAX_SHOWN = 8 * 1024 * 1024
 MAX_SHOWN_TOTAL = 32 * 1024 * 1024
 COUNTERS = (
@@ -235,10 +237,8 @@ class Agent:
         body = HEAD.pack(len(run.code), len(run.stdin)) + bytes([len(token)]) + token + run.code + run.stdin
         self.control.setblocking(True)
         self.control.settimeout(5)
-        try:
+        with contextlib.suppress(OSError):  # it is dying, and its end is noticed
             self.control.sendall(body)
-        except OSError:
-            self.stop("killed")
         self.control.setblocking(False)
 
     def next_phase(self):
@@ -315,6 +315,10 @@ class Agent:
                 self.drain_pipes()
             self.forget_worker()
             self.worker_died = True
+            if ours and run.python and not run.accepted and run.reason is None and run.tries < 2:
+                run.pid, run.lost, run.tries = None, True, run.tries + 1  # it was dead before it was asked
+                self.start_worker()
+                return
             if run is not None:
                 run.lost = True
             if run is not None and run.python and run.pid is None:
@@ -456,7 +460,9 @@ class Agent:
         token, _, body = payload.partition(b"\n")
         if token != run.nonce.encode():
             return
-        if kind == "S":
+        if kind == "A":
+            run.accepted = True
+        elif kind == "S":
             run.shown += len(body)
             if run.shown > MAX_SHOWN_TOTAL:
                 self.stop("output_limit")
@@ -540,6 +546,11 @@ class Agent:
             seen |= found
         for pid in seen:
             send_signal(pid, signal.SIGKILL)
+        until = time.monotonic() + DYING_S
+        while seen and time.monotonic() < until:
+            seen = {pid for pid in processes() if pid in seen}
+            if seen:
+                time.sleep(0.001)
 
     # --- files
 

@@ -59,3 +59,5 @@ class Run:
         self.kills = 0
         self.shown = 0
         self.lost = False
+        self.accepted = False
+        self.tries = 0

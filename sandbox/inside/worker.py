@@ -242,6 +242,7 @@ def serve(channel, run, flavour, display):
         channel.token = channel.read(token_size, read)
         code = channel.read(code_size, read).decode("utf-8", "surrogatepass")
         given = channel.read(stdin_size, read)
+        channel.about_run(b"A", b"")
         restore(held)
         fd = memory("stdin")
         write(fd, given)
