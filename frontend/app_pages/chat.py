@@ -57,8 +57,7 @@ if not conversation.path:
         draw_welcome(bases, choice)
 
 st.session_state["base-names"] = {base.id: base.name for base in bases}
-place = place_of(clicked, messages) if clicked else None
-if place is not None:
+if clicked and (place := place_of(clicked, messages)) is not None:
     want_source(place, places_of(clicked, messages))
 draw_wanted_source()
 
