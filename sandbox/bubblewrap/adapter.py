@@ -182,6 +182,7 @@ class BubblewrapSandbox:
                 arguments += ["--info-fd", str(tell)]
             kept = [each for each in (root, tell) if each is not None]
             return await asyncio.create_subprocess_exec(
+                *self._as_other_user(),
                 *arguments,
                 *command,
                 stdin=asyncio.subprocess.PIPE,
@@ -190,17 +191,20 @@ class BubblewrapSandbox:
                 pass_fds=kept,
                 cwd="/",
                 env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
-                **self._other_user(),
             )
         finally:
             if root is not None:
                 os.close(root)
 
-    def _other_user(self) -> dict[str, Any]:
-        """Root must not be anybody in a jail: files of the kernel's that only check for it would open."""
+    def _as_other_user(self) -> list[str]:
+        """Root must not be anybody in a jail: files of the kernel's that only check for it would open.
+
+        By a command, because uvloop starts processes as no other user.
+        """
         if os.geteuid() != 0:
-            return {}
-        return {"user": self._config.user, "group": self._config.user, "extra_groups": []}
+            return []
+        user = self._config.user
+        return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
 
     async def reap(self, living: Collection[str], installation: str) -> int:
         """See `Sandbox.reap`. Processes end by themselves with whoever opened the jail; groups are left."""
