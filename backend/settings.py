@@ -130,6 +130,8 @@ class ModelSettings(Section):
     tool_calls: Literal["native", "text"] = "native"
     input_price: float = Field(default=0.0, ge=0, description="Of a million tokens read, in the currency of budgets.")
     output_price: float = Field(default=0.0, ge=0, description="Of a million tokens written.")
+    at_once: int = Field(default=0, ge=0, description="How often one process asks it at the same time; 0: no limit.")
+    per_minute: int = Field(default=0, ge=0, description="How often one process asks it in a minute; 0: no limit.")
 
 
 class EmbedderSettings(Section):

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 from agents.errors import ModelRefused, ModelUnavailable
 from agents.messages.parts import Message
+from agents.models.limits import LimitedModel, ModelLimits
 from agents.models.providers import ModelProvider, default_providers
 from agents.models.spec import ModelSpec
 from agents.models.thinking import AnswerOnlyModel
@@ -32,15 +33,23 @@ class ModelCatalogue:
             if providers is None
             else providers
         )
+        self._limits: dict[tuple[str, str, int, int], ModelLimits] = {}
 
     def open(self, spec: ModelSpec) -> ChatModel:
         """A model to ask; nothing is sent yet. Raises ModelRefused for an address that cannot be one."""
         for provider in self._providers:
             if provider.serves(spec):
-                return AnswerOnlyModel(provider.open(spec))
+                return self._limited(spec, AnswerOnlyModel(provider.open(spec)))
         raise ModelRefused(
             f"{spec.model!r} has no address: give the URL of its endpoint, or name it as provider:model."
         )
+
+    def _limited(self, spec: ModelSpec, model: ChatModel) -> ChatModel:
+        if not (spec.at_once or spec.per_minute):
+            return model
+        key = (spec.base_url, spec.model, spec.at_once, spec.per_minute)
+        limits = self._limits.setdefault(key, ModelLimits(at_once=spec.at_once, per_minute=spec.per_minute))
+        return LimitedModel(model, limits)
 
     async def prepare(self) -> None:
         """Import what opening needs, so that the first request does not wait for it."""

@@ -23,3 +23,6 @@ class ModelSpec:
     profile: ModelProfile = field(default_factory=ModelProfile)
     sampling: Mapping[str, Any] = field(default_factory=dict)
     """What the endpoint is asked to sample by, in the names of the OpenAI protocol: temperature, top_p, seed, …"""
+    at_once: int = 0
+    per_minute: int = 0
+    """How often it may be asked by this process, at once and in a minute; 0 is no limit."""

@@ -9,6 +9,9 @@ from agents.scheduler.approvals import Parked
 from agents.scheduler.performance import TurnResult
 from agents.scheduler.turns import Turn, take
 
+ABANDON_S = 1.0
+"""How long branches that are stopped may take to let go of what they do."""
+
 
 async def act(turn: Turn) -> TurnResult:
     """The turn of a fan-out. A branch that fails, or waits for somebody, lets the others finish first; what they did is
@@ -25,6 +28,8 @@ async def act(turn: Turn) -> TurnResult:
     finally:
         for task in tasks:
             task.cancel()
+        if any(not task.done() for task in tasks):
+            await asyncio.wait(tasks, timeout=ABANDON_S)
     results = _results(tasks)
     for branch, result in zip(branches, results, strict=True):
         turn.influenced = turn.influenced or result.influenced

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,9 @@ from agents.scheduler.asking import JournaledModel, Said, Thinks
 from agents.scheduler.performance import Performance, TurnResult
 
 Act = Callable[["Turn"], Awaitable[TurnResult]]
+
+LONGEST_PATH = 300
+"""Letters of a path; keys of the journal begin with one, and its column holds 500."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,13 +56,15 @@ class Turn:
 
     def below(self, name: str, task: Task = Task(), *, live: bool | None = None, branch: str = "") -> Turn:
         """A turn of another agent that is part of this one."""
-        count = self.key(name) if not branch else f"{self.path}/{branch}.{name}"
+        path = self.key(name) if not branch else f"{self.path}/{branch}.{name}"
+        if len(path) > LONGEST_PATH:
+            path = f"…{hashlib.sha256(path.encode()).hexdigest()[:32]}"
         agent = self.work.definition.agents[name]
         return Turn(
             work=self.work,
             name=name,
             agent=agent,
-            path=count,
+            path=path,
             parent_id=self.path,
             task=task,
             live=self.live if live is None else live,

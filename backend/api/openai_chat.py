@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -75,7 +75,8 @@ class _Answer:
 
     def note(self, event: RunEvent) -> None:
         if isinstance(event, Retrieved):
-            self.retrieved = event
+            before = self.retrieved.passages if self.retrieved is not None else ()
+            self.retrieved = replace(event, passages=(*before, *event.passages))
         elif isinstance(event, Cited):
             self.citations = event.citations
         elif isinstance(event, UsageReported):

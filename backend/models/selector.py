@@ -109,6 +109,8 @@ class ModelSelector:
                 api_key=key,
                 model=stored.model,
                 profile=profile,
+                at_once=self.settings.at_once if stored.id == SETTINGS_ID else 0,
+                per_minute=self.settings.per_minute if stored.id == SETTINGS_ID else 0,
                 sampling=dict(sampling or {}),
             )
         )
