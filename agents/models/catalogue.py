@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from contextlib import aclosing
 
-from agents.errors import ModelRefused, ModelUnavailable
-from agents.messages.parts import Message
+from agents.errors import ModelRefused
 from agents.models.limits import LimitedModel, ModelLimits
-from agents.models.providers import ModelProvider, default_providers
+from agents.models.providers import ModelProvider, TellsContextLength, default_providers
 from agents.models.spec import ModelSpec
+from agents.models.text_tools import TextToolModel
 from agents.models.thinking import AnswerOnlyModel
-from agents.ports import ChatModel, TextPiece
+from agents.ports import ChatModel
 
 
 class ModelCatalogue:
@@ -39,7 +37,9 @@ class ModelCatalogue:
         """A model to ask; nothing is sent yet. Raises ModelRefused for an address that cannot be one."""
         for provider in self._providers:
             if provider.serves(spec):
-                return self._limited(spec, AnswerOnlyModel(provider.open(spec)))
+                model = AnswerOnlyModel(provider.open(spec))
+                made = TextToolModel(model) if spec.profile.tool_calls == "text" else model
+                return self._limited(spec, made)
         raise ModelRefused(
             f"{spec.model!r} has no address: give the URL of its endpoint, or name it as provider:model."
         )
@@ -51,6 +51,13 @@ class ModelCatalogue:
         limits = self._limits.setdefault(key, ModelLimits(at_once=spec.at_once, per_minute=spec.per_minute))
         return LimitedModel(model, limits)
 
+    async def context_length(self, spec: ModelSpec) -> int | None:
+        """How many tokens the model takes, where its endpoint tells; None where it does not, and on any failure."""
+        for provider in self._providers:
+            if provider.serves(spec):
+                return await provider.context_length(spec) if isinstance(provider, TellsContextLength) else None
+        return None
+
     async def prepare(self) -> None:
         """Import what opening needs, so that the first request does not wait for it."""
         for provider in self._providers:
@@ -60,14 +67,3 @@ class ModelCatalogue:
         """Close the connections; models opened before can no longer be asked."""
         for provider in self._providers:
             await provider.aclose()
-
-
-async def check_model(model: ChatModel) -> float:
-    """Ask for one word; the seconds until the first came. Raises ModelUnavailable, ModelRefused."""
-    begun = time.perf_counter()
-    hello = [Message.of("user", "Answer with the single word: ready")]
-    async with aclosing(model.stream(hello)) as events:
-        async for event in events:
-            if isinstance(event, TextPiece):
-                return time.perf_counter() - begun
-    raise ModelUnavailable(f"{model.name} answered with nothing: check that it is a chat model.")

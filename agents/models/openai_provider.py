@@ -15,6 +15,10 @@ from agents.ports import ChatModel
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
+    from openai import AsyncOpenAI
+
+
+_LENGTHS = ("max_model_len", "context_length", "context_window", "max_context_length", "loaded_context_length")
 
 
 class OpenAICompatibleProvider:
@@ -36,20 +40,31 @@ class OpenAICompatibleProvider:
 
     def open(self, spec: ModelSpec) -> ChatModel:
         """See ModelProvider."""
-        from openai import AsyncOpenAI
-
-        client = AsyncOpenAI(
-            base_url=_checked(spec.base_url),
-            api_key=spec.api_key or "none",
-            max_retries=0,
-            http_client=self._client(spec.base_url),
-        )
-        # The SDK fills these from OPENAI_* variables, which are not meant for whatever endpoint this is.
-        client.organization = client.project = None
         model = OpenAICompatibleModel(
-            client, spec.model, name=spec.name, profile=spec.profile, timeout_s=self._timeout_s, sampling=spec.sampling
+            self._sdk(spec),
+            spec.model,
+            name=spec.name,
+            profile=spec.profile,
+            timeout_s=self._timeout_s,
+            sampling=spec.sampling,
         )
         return RetryingModel(model)
+
+    async def context_length(self, spec: ModelSpec) -> int | None:
+        """See TellsContextLength: what vLLM, llama.cpp, LM Studio and gateways say of their models besides the
+        protocol."""
+        import openai
+
+        try:
+            found = await self._sdk(spec).models.with_raw_response.list(timeout=5.0)
+            listed = found.http_response.json().get("data") or ()
+        except (openai.OpenAIError, ValueError, AttributeError):
+            return None
+        mine = next((each for each in listed if isinstance(each, dict) and each.get("id") == spec.model), {})
+        meta = mine.get("meta")
+        told = [mine.get(name) for name in _LENGTHS]
+        told += [meta.get(name) for name in ("n_ctx", "n_ctx_train")] if isinstance(meta, dict) else []
+        return next((each for each in told if isinstance(each, int) and not isinstance(each, bool) and each > 0), None)
 
     async def prepare(self) -> None:
         """See ModelProvider."""
@@ -60,6 +75,19 @@ class OpenAICompatibleProvider:
         for client in self._clients.values():
             await client.aclose()
         self._clients.clear()
+
+    def _sdk(self, spec: ModelSpec) -> AsyncOpenAI:
+        from openai import AsyncOpenAI
+
+        client = AsyncOpenAI(
+            base_url=_checked(spec.base_url),
+            api_key=spec.api_key or "none",
+            max_retries=0,
+            http_client=self._client(spec.base_url),
+        )
+        # The SDK fills these from OPENAI_* variables, which are not meant for whatever endpoint this is.
+        client.organization = client.project = None
+        return client
 
     def _client(self, base_url: str) -> AsyncClient:
         from httpx2 import Limits, Timeout

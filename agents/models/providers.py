@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agents.models.spec import ModelSpec
 from agents.ports import ChatModel
@@ -28,6 +28,15 @@ class ModelProvider(Protocol):
 
     async def aclose(self) -> None:
         """Close the connections; models opened before can no longer be asked."""
+        ...
+
+
+@runtime_checkable
+class TellsContextLength(Protocol):
+    """A provider that can find out how many tokens its models take."""
+
+    async def context_length(self, spec: ModelSpec) -> int | None:
+        """As the endpoint says; None where it does not, and on any failure."""
         ...
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import anyio
+from contextlib import suppress
+
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from agents.errors import AgentError
-from agents.models.catalogue import check_model as check_answer
 from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.bootstrap import Container
@@ -15,12 +15,11 @@ from backend.errors import KeyNeeded, Missing, NameTaken, ReadOnly, SecretUnread
 from backend.models.addresses import known_address, parse_address
 from backend.models.selector import NO_MODEL, SETTINGS_ID
 from backend.models.store import Models, StoredModel
+from backend.models.trying import CHECK_SECONDS, try_out
 from backend.schemas import ModelCheck, ModelCreate, ModelUpdate, ModelView, Page
 from knowledge.types import Scope
 
 router = APIRouter(prefix="/models", tags=["models"])
-
-CHECK_SECONDS = 30.0
 
 
 @router.post("", status_code=201, responses=problems(409))
@@ -91,7 +90,11 @@ def delete_model(id: str, container: Here, scope: Caller) -> Response:
 
 @router.post("/{id}/check", responses=problems(404))
 async def check_model(id: str, container: Here, scope: Caller) -> ModelCheck:
-    """Ask the model for a word, and say whether one came."""
+    """Ask the model for a few words and for a call of a tool, and say what came: whether it answers, streams and calls
+    tools, how fast, and how long its context is where its endpoint tells.
+
+    How it calls tools is kept with a stored model of which nothing was known.
+    """
 
     def find() -> StoredModel:
         with container.database.read() as connection:
@@ -99,13 +102,28 @@ async def check_model(id: str, container: Here, scope: Caller) -> ModelCheck:
 
     stored = await container.in_thread(find)
     try:
-        with anyio.fail_after(CHECK_SECONDS):
-            seconds = await check_answer(container.models.chat_model(stored))
+        found = await try_out(container.models, container.catalogue, stored)
     except (AgentError, SecretUnreadable, KeyNeeded) as error:
         return ModelCheck(ok=False, message=str(error), latency_ms=None)
     except TimeoutError:
         return ModelCheck(ok=False, message=f"No answer within {CHECK_SECONDS:.0f} seconds.", latency_ms=None)
-    return ModelCheck(ok=True, message=f"{stored.name} answers.", latency_ms=round(seconds * 1000, 1))
+    if id != SETTINGS_ID and stored.tool_calls is None and found.tool_calls in ("native", "text"):
+        await container.in_thread(_keep, container, scope, id, found.tool_calls)
+    return ModelCheck(
+        ok=True,
+        message=found.sentence,
+        latency_ms=round(found.speed.first_s * 1000, 1),
+        streams=found.speed.streams,
+        tokens_per_second=found.speed.tokens_per_second,
+        tool_calls=found.tool_calls,
+        context_length=found.context_length,
+    )
+
+
+def _keep(container: Container, scope: Scope, model_id: str, tool_calls: str) -> None:
+    """Remember what was found, unless the model is gone by now."""
+    with container.database.write() as connection, suppress(Missing):
+        Models(connection, scope).change(model_id, {"tool_calls": tool_calls})
 
 
 def _find(connection: Connection, container: Container, scope: Scope, model_id: str) -> StoredModel:
@@ -131,6 +149,7 @@ def _view(model: StoredModel, origin: str) -> ModelView:
             "model": model.model,
             "has_api_key": bool(model.credential),
             "is_default": model.is_default,
+            "tool_calls": model.tool_calls,
             "origin": origin,
         }
     )

@@ -193,10 +193,12 @@ models = Table(
     Column("base_url", StorableText, nullable=False),
     id_column("secret_id", ForeignKey("secrets.id"), nullable=True),
     Column("model", StorableText, nullable=False),
+    Column("tool_calls", String(10), nullable=True),
     Column("is_default", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("workspace_id", "name"),
 )
+"""`tool_calls`: how it calls tools, as somebody said or a test found; NULL while that is not known."""
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -41,7 +41,13 @@ class ModelSelector:
         if address.userinfo:
             credential = Credential(secret=Secret(address.userinfo), scheme="basic")
         return StoredModel(
-            id=SETTINGS_ID, name=name, base_url=address.url, model=name, is_default=True, credential=credential
+            id=SETTINGS_ID,
+            name=name,
+            base_url=address.url,
+            model=name,
+            is_default=True,
+            tool_calls=self.settings.tool_calls,
+            credential=credential,
         )
 
     def default(self, connection: Connection, scope: Scope) -> StoredModel | None:
@@ -89,6 +95,10 @@ class ModelSelector:
 
         Raises ModelRefused when its settings cannot be right, KeyNeeded, SecretUnreadable.
         """
+        return self.catalogue.open(self.spec(stored, sampling))
+
+    def spec(self, stored: StoredModel, sampling: Mapping[str, Any] | None = None) -> ModelSpec:
+        """Where the model is, with its key. Raises KeyNeeded, SecretUnreadable."""
         base_url, key = stored.base_url, ""
         if stored.credential:
             origin = known_address(stored.base_url, stored.model).origin
@@ -100,24 +110,23 @@ class ModelSelector:
             raise KeyNeeded(f"The key of the model {stored.name!r} holds what no key can: enter it again.")
         if key and stored.credential.scheme == "basic":
             base_url, key = with_userinfo(base_url, key), ""
-        # What the settings say is of their own model; of others nothing is known.
-        profile = self._own_profile() if stored.id == SETTINGS_ID else ModelProfile()
-        return self.catalogue.open(
-            ModelSpec(
-                name=stored.name,
-                base_url=base_url,
-                api_key=key,
-                model=stored.model,
-                profile=profile,
-                at_once=self.settings.at_once if stored.id == SETTINGS_ID else 0,
-                per_minute=self.settings.per_minute if stored.id == SETTINGS_ID else 0,
-                sampling=dict(sampling or {}),
-            )
+        return ModelSpec(
+            name=stored.name,
+            base_url=base_url,
+            api_key=key,
+            model=stored.model,
+            profile=self._profile(stored),
+            at_once=self.settings.at_once if stored.id == SETTINGS_ID else 0,
+            per_minute=self.settings.per_minute if stored.id == SETTINGS_ID else 0,
+            sampling=dict(sampling or {}),
         )
 
-    def _own_profile(self) -> ModelProfile:
-        own = self.settings
-        return ModelProfile(tool_calls=own.tool_calls, input_price=own.input_price, output_price=own.output_price)
+    def _profile(self, stored: StoredModel) -> ModelProfile:
+        """What is known of a model; what the settings say of prices is of their own model."""
+        profile = ModelProfile(tool_calls=stored.tool_calls or "native")
+        if stored.id != SETTINGS_ID:
+            return profile
+        return replace(profile, input_price=self.settings.input_price, output_price=self.settings.output_price)
 
     def _named(self, connection: Connection, scope: Scope, name: str) -> StoredModel:
         own = self.from_settings()

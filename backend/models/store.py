@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -19,20 +19,23 @@ from knowledge.ids import new_id
 from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope
 
+ToolCalls = Literal["native", "text"]
+
 PURPOSE = "model"
 """What secrets of models are called."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredModel:
-    """A language model as it was stored. `base_url` holds no credentials; the key never leaves the server but for
-    where it was given for."""
+    """A language model as it was stored. `tool_calls` is how it calls tools, None while that is not known. `base_url`
+    holds no credentials; the key never leaves the server but for where it was given for."""
 
     id: str
     name: str
     base_url: str
     model: str
     is_default: bool
+    tool_calls: ToolCalls | None = None
     credential: Credential = field(default_factory=Credential)
 
 
@@ -46,7 +49,14 @@ class Models:
         self._secrets = SecretStore(connection, scope)
 
     def create(
-        self, *, name: str, base_url: str, model: str, is_default: bool, credential: Credential | None = None
+        self,
+        *,
+        name: str,
+        base_url: str,
+        model: str,
+        is_default: bool,
+        tool_calls: ToolCalls | None = None,
+        credential: Credential | None = None,
     ) -> StoredModel:
         """A new model. Raises NameTaken."""
         if self.named(name) is not None:
@@ -54,7 +64,13 @@ class Models:
         if is_default:
             self._drop_default()
         model_id = new_id()
-        values = {"name": name, "base_url": base_url, "model": model, "is_default": is_default}
+        values = {
+            "name": name,
+            "base_url": base_url,
+            "model": model,
+            "is_default": is_default,
+            "tool_calls": tool_calls,
+        }
         try:
             with self._connection.begin_nested():
                 self._connection.execute(
@@ -155,5 +171,6 @@ def _model(row: Row[Any]) -> StoredModel:
         base_url=row.base_url,
         model=row.model,
         is_default=row.is_default,
+        tool_calls=row.tool_calls,
         credential=credential_of(row._mapping),
     )

@@ -19,6 +19,9 @@ class ModelCreate(Body):
     api_key: str = Field(default="", max_length=2000)
     model: Annotated[str, Field(min_length=1, max_length=500)]
     is_default: bool = False
+    tool_calls: Literal["native", "text"] | None = Field(
+        default=None, description="How it calls tools: by the protocol, or by what it writes; null: as a test finds."
+    )
 
 
 class ModelUpdate(Body):
@@ -26,6 +29,7 @@ class ModelUpdate(Body):
     api_key: str | None = Field(default=None, max_length=2000)
     model: str | None = Field(default=None, min_length=1, max_length=500)
     is_default: bool | None = None
+    tool_calls: Literal["native", "text"] | None = None
 
 
 class ModelView(View):
@@ -35,13 +39,21 @@ class ModelView(View):
     model: str
     has_api_key: bool
     is_default: bool
+    tool_calls: Literal["native", "text"] | None = None
     origin: Literal["settings", "stored"]
 
 
 class ModelCheck(View):
+    """What a test of a model found; null is what was not found out. `latency_ms` is the time until the first piece of
+    its answer; `streams`: it came in several; `tool_calls`: how it calls tools, if at all."""
+
     ok: bool
     message: str
     latency_ms: float | None
+    streams: bool | None = None
+    tokens_per_second: float | None = None
+    tool_calls: Literal["native", "text", "none"] | None = None
+    context_length: int | None = None
 
 
 class EmbedderView(View):
