@@ -21,6 +21,7 @@ from knowledge.types import Scope
 CompilePhase = Callable[[PhaseDefinition], Phase]
 
 MOST_COMPILED = 64
+MOST_READ = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +103,7 @@ class PhaseCatalogue:
         self._compile = compiled
         self._commands = commands
         self._recent: OrderedDict[tuple[str, int], Phase] = OrderedDict()
+        self._read: dict[tuple[str, int], PhaseEntry] = {}
         self._lock = threading.Lock()
 
     @property
@@ -158,15 +160,16 @@ class PhaseCatalogue:
             yield PhaseEntry(name=name, title=title, description=phase.description, requires=phase.requires)
 
     def own_entry(self, own: OwnPhase) -> PhaseEntry:
-        """What is offered of a user's phase; its `problem` says why it cannot be run at all."""
-        try:
-            entry = entry_of(read_phase(own.text), own.version)
-        except PhaseInvalid as error:
-            title = Description(en=own.name, zh=own.name)
-            description = Description(en="", zh="")
-            return PhaseEntry(
-                name=own.name, title=title, description=description, version=own.version, problem=str(error)
-            )
+        """What is offered of a user's phase; its `problem` says why it cannot be run at all. Each version is read once,
+        as long as it is among those asked for of late."""
+        key = (own.id, own.version)
+        entry = self._read.get(key)
+        if entry is None:
+            entry = _read(own)
+            with self._lock:
+                self._read[key] = entry
+                while len(self._read) > MOST_READ:
+                    del self._read[next(iter(self._read))]
         return entry
 
     def prepare(self) -> None:
@@ -211,3 +214,11 @@ class PhaseCatalogue:
 def _takes_tools(phase: Phase) -> bool:
     definition = getattr(phase, "definition", None)
     return isinstance(definition, PhaseDefinition) and bool(definition.tools)
+
+
+def _read(own: OwnPhase) -> PhaseEntry:
+    try:
+        return entry_of(read_phase(own.text), own.version)
+    except PhaseInvalid as error:
+        title, description = Description(en=own.name, zh=own.name), Description(en="", zh="")
+        return PhaseEntry(name=own.name, title=title, description=description, version=own.version, problem=str(error))

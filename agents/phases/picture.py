@@ -200,7 +200,7 @@ def dot(picture: Picture) -> str:
     lines = ["digraph phase {", '  rankdir=TB; node [shape=box, style="rounded", fontname="sans-serif"];']
     lines += [f"  {_dot_node(node)}" for node in picture.nodes if node.id not in framed]
     for frame_id, caption, nodes in picture.frames:
-        lines.append(f"  subgraph cluster_{frame_id} {{ label={_dot_text(caption)}; style=dashed;")
+        lines.append(f"  subgraph cluster_{frame_id} {{ label={_dot_text(caption)}; labeljust=l; style=dashed;")
         lines += [f"    {_dot_node(node)}" for node in nodes]
         lines.append("  }")
     for edge in picture.edges:

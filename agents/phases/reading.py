@@ -14,6 +14,9 @@ from agents.phases.explaining import explain
 from agents.phases.findings import Finding, PhaseInvalid
 from agents.phases.yaml_text import TOP, Position, YamlText, read_yaml
 
+MOST_FINDINGS = 100
+"""Who is told of a hundred errors corrects those first."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
@@ -42,7 +45,8 @@ def read(text: str, *, file: str = "", tools: Collection[str] | None = None) -> 
         findings += refused
     if definition is not None:
         findings += _checked(document, definition, tools)
-    findings.sort(key=lambda each: (each.line, each.column))
+    findings.sort(key=lambda each: (each.severity != "error", each.line, each.column))
+    findings = sorted(findings[:MOST_FINDINGS], key=lambda each: (each.line, each.column))
     if any(each.severity == "error" for each in findings):
         definition = None
     return Reading(

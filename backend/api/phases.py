@@ -14,6 +14,7 @@ from agents.phases.builtin import built_in_text
 from agents.phases.catalogue import PhaseEntry
 from agents.phases.definition import PhaseDefinition
 from agents.phases.findings import Finding
+from agents.phases.phase import Requirement
 from agents.phases.picture import Language, dot, draw, mermaid
 from agents.phases.reading import read
 from agents.phases.spec import DEFAULT_PHASE
@@ -55,7 +56,8 @@ def list_phases(container: Here, scope: Caller) -> Page[PhaseView]:
     with container.database.read() as connection:
         entries = [*container.phases.reserved_entries()]
         entries += [container.phases.own_entry(own_phase(each)) for each in PhaseStore(connection, scope).all()]
-        return Page(items=[PhaseView(**_shown(connection, container, scope, each)) for each in entries])
+        absent = container.abilities.missing(connection, scope, REASONS)
+    return Page(items=[PhaseView(**_shown(each, absent)) for each in entries])
 
 
 @router.post("", status_code=201, responses=problems(409))
@@ -99,7 +101,8 @@ def get_phase(name: str, container: Here, scope: Caller) -> PhaseDetail:
             return _detail(connection, container, scope, stored)
         entry = _reserved(container, name)
         text = built_in_text(name) if entry.definition is not None else ""
-        return PhaseDetail(**_shown(connection, container, scope, entry), text=text)
+        absent = container.abilities.missing(connection, scope, entry.requires)
+        return PhaseDetail(**_shown(entry, absent), text=text)
 
 
 @router.put("/{name}", responses=problems(404, 409))
@@ -185,7 +188,7 @@ def _detail(connection: Connection, container: Container, scope: Scope, stored: 
     entry = container.phases.own_entry(own_phase(stored))
     reading = read(stored.text, tools=_tools(container, scope, connection))
     return PhaseDetail(
-        **_shown(connection, container, scope, entry),
+        **_shown(entry, container.abilities.missing(connection, scope, entry.requires)),
         text=stored.text,
         editable=stored.owner_id == scope.user_id,
         created_at=stored.created_at,
@@ -199,8 +202,8 @@ def _tools(container: Container, scope: Scope, connection: Connection | None = N
     return frozenset(container.toolboxes.list(scope, connection=connection).tools)
 
 
-def _shown(connection: Connection, container: Container, scope: Scope, entry: PhaseEntry) -> dict[str, Any]:
-    missing = container.abilities.missing(connection, scope, entry.requires)
+def _shown(entry: PhaseEntry, absent: Sequence[Requirement]) -> dict[str, Any]:
+    missing = [each for each in absent if each in entry.requires]
     return {
         "name": entry.name,
         "title": entry.title.en,

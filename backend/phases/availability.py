@@ -23,7 +23,7 @@ REASONS: dict[Requirement, str] = {
     "model": "It needs a language model: add one under Models.",
     "sandbox": "It runs code, and there is no sandbox here: devops-chatbot sandbox status says what is missing.",
     "repositories": "It reads code, and there are no repositories here.",
-    "web_search": "It searches the web, and no search endpoint is set up here.",
+    "web_search": "It searches the web, and no search endpoint is set up here: add a connection to a SearXNG.",
 }
 
 

@@ -11,6 +11,8 @@ from frontend.session import texts
 from frontend.views import Phase
 
 _CHOSEN = "phase"
+_PICKER = "mode"
+"""Whether the picker is open; one click on a mode closes it."""
 
 
 def chosen_mode() -> str | None:
@@ -41,7 +43,9 @@ def draw_mode_picker(phases: Sequence[Phase], *, with_model: bool) -> None:
         choose_mode(next((each.name for each in phases if each.is_default), phases[0].name))
     current = next(each for each in phases if each.name == chosen_mode())
     title = plain_label(current.title_in(say.language))
-    with st.popover(title, icon=":material/alt_route:", help=say("chat.mode"), key="mode", wrap=False):
+    with st.popover(
+        title, icon=":material/alt_route:", help=say("chat.mode"), key=_PICKER, wrap=False, on_change="rerun"
+    ):
         for phase in phases:
             _draw_mode(phase, reasons[phase.name], phase.name == current.name)
 
@@ -52,9 +56,14 @@ def _draw_mode(phase: Phase, reason: str, chosen: bool) -> None:
         st.button(
             plain_label(phase.title_in(say.language)), key=f"choose-{phase.name}", disabled=bool(reason),
             type="primary" if chosen else "tertiary", icon=":material/check:" if chosen else None,
-            on_click=choose_mode, args=(phase.name,),
+            on_click=_pick, args=(phase.name,),
         )  # fmt: skip
         st.caption(plain_label(reason or phase.description_in(say.language)))
+
+
+def _pick(name: str) -> None:
+    choose_mode(name)
+    st.session_state[_PICKER] = False
 
 
 def _reason(phase: Phase, with_model: bool) -> str:

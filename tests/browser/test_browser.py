@@ -239,3 +239,28 @@ def test_the_token_opens_the_interface(browser: Browser, interface_asking_for_a_
     assert page.url == f"{interface_asking_for_a_token}/models"
     assert COOKIE not in page.evaluate("document.cookie")
     page.context.close()
+
+
+def test_a_mode_is_copied_corrected_as_it_is_typed_saved_and_tried(open_page: OpenPage) -> None:
+    opened = open_page("/phases?phase=answer")
+    page = opened.page
+    expect(page.locator(".stGraphVizChart svg").get_by_text("Question", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Copy", exact=True).first.click()
+    editor = page.get_by_role("textbox", name="YAML")
+    expect(editor).to_have_value(re.compile("^name: my_answer\n"))
+    good = editor.input_value()
+    editor.fill(good.replace("kind: answer", "kind: anwser"))
+    expect(page.get_by_text("Did you mean 'answer'?")).to_be_visible()
+    expect(page.locator(".gutter .error")).to_have_text("8")
+    expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    editor.fill(good.replace("en: Document Q&A", "en: Our answers"))
+    expect(page.get_by_text("Nothing is wrong.")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator(".st-key-mode button").first).to_contain_text("Our answers")
+    page.locator(".st-key-mode button").first.click()
+    expect(page.get_by_role("button", name="Chat", exact=True)).to_be_disabled()
+    expect(page.get_by_text("It needs a language model").first).to_be_visible()
+    page.get_by_role("button", name="Document Q&A", exact=True).click()
+    expect(page.get_by_role("button", name="Chat", exact=True)).not_to_be_visible()
+    opened.check()

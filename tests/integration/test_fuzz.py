@@ -53,6 +53,8 @@ def things(server: str) -> dict[str, dict[str, str]]:
         base = made("knowledge-bases", json={"name": "docs"})["id"]
         uploaded = made(f"knowledge-bases/{base}/documents", files={"files": ("a.md", b"# A")})
         document = client.get(f"knowledge-bases/{base}/documents").json()["items"][0]["id"]
+        text = "name: mine\ntitle: {en: a, zh: b}\ndescription: {en: a, zh: b}\nagents:\n  a: {kind: answer}\n"
+        phase = made("phases", json={"text": text + "chains: [{name: c, agents: [a]}]\n"})["name"]
         model = made("models", json={"name": "m", "model": "m", "base_url": "http://127.0.0.1:1/v1"})["id"]
     return {
         "/api/v1/threads/": {"id": thread},
@@ -61,6 +63,7 @@ def things(server: str) -> dict[str, dict[str, str]]:
         "/api/v1/jobs/{id}/events": {},
         "/api/v1/jobs/": {"id": uploaded["job"]["id"]},
         "/api/v1/models/": {"id": model},
+        "/api/v1/phases/{name}": {"name": phase},
         "/api/v1/knowledge-bases/{kb}/documents/": {"kb": base, "id": document},
         "/api/v1/knowledge-bases/{kb}/sources/": {"kb": base, "id": uploaded["source_id"]},
         "/api/v1/knowledge-bases/{kb}": {"kb": base},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -273,6 +274,12 @@ def test_groups_that_share_members_are_not_walked_for_ever() -> None:
     assert [each.code for each in read(text).findings] == ["unused_agent"]
 
 
+def test_of_a_thousand_errors_a_hundred_are_told() -> None:
+    findings = read(GOOD + "".join(f"key{i}: 1\n" for i in range(1000))).findings
+    assert len(findings) == 100
+    assert findings[0].code == "unknown_key"
+
+
 def test_words_mean_what_they_mean_in_yaml_1_2() -> None:
     document, findings = yaml_text.read_yaml(
         "a: yes\nb: on\nc: 12:30\nd: true\ne: 0x1f\nf: 1_000\ng: 1.5\nh: ~\n"
@@ -300,3 +307,20 @@ def test_the_slow_parser_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_positions_count_characters_and_not_bytes() -> None:
     assert only(GOOD.replace("zh: 我的}", "zh: 我的, x: 1}")).column == len("title: {en: Mine, zh: 我的, ") + 1
+
+
+def test_whatever_is_typed_is_read_or_refused_with_a_place() -> None:
+    signs = ["[", "]", "{", "}", ": ", "- ", "\n", "  ", "'", '"', "&x ", "*x ", "!t ", "|", "null", "1e9", "\t"]
+    texts = [built_in_text(name) for name in ("group", "plan_execute", "design_to_code")]
+    chance = random.Random(13)
+    for _ in range(300):
+        text = list(chance.choice(texts))
+        for _ in range(chance.randint(1, 6)):
+            at = chance.randrange(len(text))
+            if chance.random() < 0.5:
+                del text[at : at + chance.randint(1, 20)]
+            else:
+                text[at:at] = chance.choice(signs)
+        reading = read("".join(text))
+        assert (reading.definition is None) == bool(reading.errors)
+        assert all(each.line >= 1 and each.column >= 1 and each.message for each in reading.findings)
