@@ -46,7 +46,7 @@ with st.sidebar:
     keep_cookie(LANGUAGE_COOKIE, language())
     if COOKIE in st.context.cookies:
         st.link_button(say("page.sign_out"), "/logout", icon=":material/logout:", type="tertiary")
-page_style()
+page_style(say("build.choose"))
 show_notes()
 st.session_state["sidebar"] = sidebar
 page.run()

@@ -38,6 +38,8 @@ File = tuple[str, IO[bytes]]
 """A file to upload: its path, and where its bytes are read from."""
 
 MOST_ITEMS = 500
+PATIENCE_S = 5.0
+"""How long a page waits for what it shows; whoever looks at it is told then."""
 
 
 class ApiError(Exception):
@@ -109,7 +111,7 @@ class Api:
 
     def content(self, base_id: str, document_id: str) -> DocumentContent:
         path = f"/knowledge-bases/{_part(base_id)}/documents/{_part(document_id)}/content"
-        return self._get(DocumentContent, path)
+        return self._get(DocumentContent, path, timeout=30.0)
 
     def delete_document(self, base_id: str, document_id: str) -> None:
         self._call("DELETE", f"/knowledge-bases/{_part(base_id)}/documents/{_part(document_id)}")
@@ -298,9 +300,11 @@ class Api:
 
     # --- the wire
 
-    def _get(self, kind: type[View], path: str, query: dict[str, Any] | None = None) -> View:
+    def _get(
+        self, kind: type[View], path: str, query: dict[str, Any] | None = None, *, timeout: float = PATIENCE_S
+    ) -> View:
         given = {name: value for name, value in (query or {}).items() if value not in ("", None)}
-        return _read(kind, self._call("GET", path, params=given))
+        return _read(kind, self._call("GET", path, params=given, timeout=timeout))
 
     def _send(self, kind: type[View], method: str, path: str, body: Any) -> View:
         return _read(kind, self._call(method, path, **({} if body is None else {"json": body})))

@@ -188,6 +188,8 @@ class Thread:
     message_count: int = 0
     active_run_id: str | None = None
     waiting: bool = False
+    hit: str = ""
+    """Where the words that were searched for stand in its messages."""
     updated_at: datetime | None = None
 
 

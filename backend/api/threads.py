@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
@@ -116,7 +117,8 @@ def export_thread(
         conversations = Conversations(connection, scope)
         thread = conversations.get(id)
         messages, _ = conversations.messages(id, 100_000)
-    name = f'attachment; filename="conversation-{id[:12]}.{"md" if format == "markdown" else "json"}"'
+    title = quote((thread.title or f"conversation-{id[:12]}")[:100], safe="", errors="replace")
+    name = f"attachment; filename*=UTF-8''{title}.{'md' if format == 'markdown' else 'json'}"
     if format == "markdown":
         return Response(
             as_markdown(thread, messages), media_type="text/markdown", headers={"Content-Disposition": name}

@@ -31,6 +31,7 @@ class ThreadView(View):
     message_count: int
     active_run_id: str | None
     waiting: bool = Field(default=False, description="Whether one of its runs waits for a person.")
+    hit: str = Field(default="", description="Of a search: the first place in its messages that holds the words.")
     created_at: datetime
     updated_at: datetime
 

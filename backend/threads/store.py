@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,8 @@ class Thread:
     waiting: bool
     created_at: datetime
     updated_at: datetime
+    hit: str = ""
+    """Of a search: the first place in its messages that holds the words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +113,21 @@ class Conversations:
             written = exists().where(messages.c.thread_id == threads.c.id, holds(messages.c.text, words))
             query = query.where(or_(holds(threads.c.title, words), written))
         rows = [_thread(row) for row in self._connection.execute(query)]
-        return cut(rows, limit, lambda thread: (thread.updated_at.isoformat(), thread.id))
+        found, following = cut(rows, limit, lambda thread: (thread.updated_at.isoformat(), thread.id))
+        return (self._with_hits(found, words) if words else found), following
+
+    def _with_hits(self, found: Sequence[Thread], words: str) -> list[Thread]:
+        first = (
+            select(messages.c.thread_id, func.min(messages.c.seq).label("seq"))
+            .where(messages.c.thread_id.in_([thread.id for thread in found]), holds(messages.c.text, words))
+            .group_by(messages.c.thread_id)
+            .subquery()
+        )
+        query = select(messages.c.thread_id, messages.c.text).join(
+            first, and_(first.c.thread_id == messages.c.thread_id, first.c.seq == messages.c.seq)
+        )
+        hits = {thread_id: excerpt(text, words) for thread_id, text in self._connection.execute(query)}
+        return [replace(thread, hit=hits.get(thread.id, "")) for thread in found]
 
     def change(self, thread_id: str, title: str | None, knowledge_bases: Sequence[str] | None) -> Thread:
         """Set what is not None. Raises Missing."""
@@ -269,6 +285,14 @@ class Conversations:
             feedback=given,
             created_at=row.created_at,
         )
+
+
+def excerpt(text: str, words: str, around: int = 40) -> str:
+    """The words in a text with what stands around them, in one line."""
+    at = max(0, text.lower().find(words.lower()))
+    start, end = max(0, at - around), at + len(words) + around
+    cut = " ".join(text[start:end].split())
+    return f"{'…' if start else ''}{cut}{'…' if end < len(text) else ''}"
 
 
 def title_of(question: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 import streamlit as st
 
@@ -11,11 +12,15 @@ from frontend.chat.commands import suggest_commands
 from frontend.chat.conversation import Conversation, ask, stop
 from frontend.chat.modes import draw_mode_picker
 from frontend.client import ApiError
+from frontend.components import keep_cookie
 from frontend.session import api, remember_error, texts
 from frontend.views import KnowledgeBase, Model, Phase
 
 NO_MODEL = "none"
 LONGEST_QUESTION = 100_000
+BASES_COOKIE = "chatbot_bases"
+MOST_KEPT = 50
+"""Bases that a cookie has room for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +48,7 @@ def draw_composer(
         )  # fmt: skip
         _draw_model_picker(models)
         draw_mode_picker(phases, with_model=_chosen_model() != NO_MODEL)
+        keep_cookie(BASES_COOKIE, ".".join(last_bases()[:MOST_KEPT]))
         running = conversation.running
         if running:
             st.button(
@@ -75,13 +81,21 @@ def _prepare_bases(conversation: Conversation, bases: Sequence[KnowledgeBase]) -
     """The key of the picker for this conversation, its value set when it is first shown."""
     key = f"bases-{conversation.id or 'new'}"
     there = {base.id for base in bases}
-    stored = conversation.thread.knowledge_bases if conversation.thread else []
+    stored = conversation.thread.knowledge_bases if conversation.thread else last_bases()
     chosen = st.session_state.get(key, stored)
     st.session_state[key] = [base_id for base_id in chosen if base_id in there]
     return key
 
 
+def last_bases() -> list[str]:
+    """What was chosen last, in this visit or an earlier one."""
+    kept = dict(st.context.cookies).get(BASES_COOKIE, "")
+    chosen: list[str] = st.session_state.get("last-bases", [each for each in unquote(kept).split(".") if each])
+    return chosen
+
+
 def _keep_bases(thread_id: str, key: str) -> None:
+    st.session_state["last-bases"] = list(st.session_state[key])
     if not thread_id:
         return
     try:

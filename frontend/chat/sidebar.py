@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from functools import partial
+from itertools import groupby
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -32,8 +37,10 @@ def draw_conversations(current: str) -> None:
         if not page.items:
             st.caption(say("threads.none_found") if words else say("threads.none"))
         with st.container(gap=None, key="threads"):
-            for thread in page.items:
-                _draw_row(thread, current)
+            for group, threads in by_date(page.items, datetime.now(_zone()).date()):
+                st.caption(_group_title(group))
+                for thread in threads:
+                    _draw_row(thread, current, words)
         if page.next_cursor:
             st.button(say("threads.more"), key="more-threads", type="tertiary", on_click=_show_more)
 
@@ -55,10 +62,44 @@ def thread_in_address() -> str:
     return str(st.query_params.get("thread", ""))
 
 
-def _draw_row(thread: Thread, current: str) -> None:
+def by_date(threads: Sequence[Thread], today: date) -> Iterator[tuple[str, list[Thread]]]:
+    """The conversations under `today`, `yesterday`, `week` (the six days before that), or their month as 2026-01."""
+
+    def group(thread: Thread) -> str:
+        changed = (thread.updated_at or datetime.now(UTC)).astimezone(_zone()).date()
+        days = (today - changed).days
+        if days <= 1:
+            return "yesterday" if days == 1 else "today"
+        return "week" if days <= 7 else f"{changed:%Y-%m}"
+
+    return ((name, list(found)) for name, found in groupby(threads, key=group))
+
+
+def _group_title(name: str) -> str:
+    say = texts()
+    return name if name[0].isdigit() else say(f"threads.{name}")
+
+
+def _zone() -> ZoneInfo:
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def marked(text: str, words: str) -> str:
+    """Text for a label, with the words that were searched for marked in it."""
+    at = text.lower().find(words.lower()) if words else -1
+    if at < 0:
+        return plain_label(text)
+    end = at + len(words)
+    return f"{plain_label(text[:at])} :orange-background[{plain_label(text[at:end])}] {plain_label(text[end:])}".strip()
+
+
+def _draw_row(thread: Thread, current: str, words: str = "") -> None:
     say = texts()
     row = st.container(horizontal=True, gap=None, vertical_alignment="center", wrap=False, key=f"thread-{thread.id}")
-    title = plain_label(thread.title or say("threads.untitled"))
+    title = marked(thread.title or say("threads.untitled"), words)
     icon = (
         ":material/front_hand:" if thread.waiting else ":material/progress_activity:" if thread.active_run_id else None
     )
@@ -73,6 +114,8 @@ def _draw_row(thread: Thread, current: str) -> None:
             ":material/more_vert:", list(actions), format_func=lambda name: actions[name], type="tertiary",
             key=f"menu-{thread.id}", help=say("threads.actions"),
         )  # fmt: skip
+    if words and thread.hit:
+        st.caption(marked(thread.hit, words))
     if chosen == "rename":
         _rename(thread)
     elif chosen == "export":
@@ -111,10 +154,17 @@ def _export(thread: Thread) -> None:
         for form, name, label in (("markdown", "md", "Markdown"), ("json", "json", "JSON")):
             st.download_button(
                 label, key=f"export-{form}", data=partial(api().export_thread, thread.id, form),
-                file_name=f"conversation-{thread.id[:12]}.{name}", icon=":material/download:", width="stretch",
+                file_name=f"{file_stem(thread.title) or thread.id[:12]}.{name}", icon=":material/download:",
+                width="stretch",
             )  # fmt: skip
 
     offer()
+
+
+def file_stem(title: str) -> str:
+    """A title as the name of a file that every system takes; empty when nothing of it can be kept."""
+    kept = re.sub(r"[^\w.-]+", " ", title).strip(" .")
+    return "-".join(kept.split())[:80]
 
 
 def _delete(thread: Thread, current: str) -> None:

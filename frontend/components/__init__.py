@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -15,9 +16,11 @@ from frontend.views import Command
 HERE = Path(__file__).resolve().parent
 
 
-def page_style() -> None:
-    """The few rules that neither the theme nor a component can give; none names anything outside."""
-    st.html(f"<style>\n{_read('page.css')}\n</style>")
+def page_style(choose_files: str) -> None:
+    """The few rules that neither the theme nor a component can give; none names anything outside. `choose_files` stands
+    on the buttons that open a file, which Streamlit labels in English."""
+    own = f":root {{ --chatbot-choose: {json.dumps(choose_files, ensure_ascii=False)}; }}"
+    st.html(f"<style>\n{own}\n{_read('page.css')}\n</style>")
 
 
 def citation_cards(

@@ -40,12 +40,6 @@ function place(card, link) {
   card.style.top = `${above > 8 ? above : at.bottom + 6}px`;
 }
 
-function markTheme(host) {
-  const [r, g, b] = (getComputedStyle(host).getPropertyValue("--st-background-color").trim().match(/[0-9a-f]{2}/gi) || [])
-    .map((part) => parseInt(part, 16));
-  document.documentElement.toggleAttribute("data-chatbot-dark", r + g + b < 384);
-}
-
 function mount(parentElement) {
   const card = document.createElement("div");
   card.className = "card";
@@ -102,7 +96,6 @@ export default function (component) {
     instances.set(parentElement, instance);
   }
   instance.component = component;
-  markTheme(parentElement.host ?? parentElement);
   bringIntoView(instance, component.data.focus);
   return () => {
     instance.unmount();

@@ -7,17 +7,20 @@ import re
 import string
 import threading
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 import frontend
 from frontend.branches import shown_path
+from frontend.chat.sidebar import by_date, file_stem, marked
 from frontend.client import Api, ApiError, open_connection
 from frontend.language import choose_language, load_texts
 from frontend.run_state import replay
 from frontend.run_stream import Event, RunStream, read_events
-from frontend.views import Job, KnowledgeBase, Message, Page, decode
+from frontend.source_panel import whole_blocks
+from frontend.views import Job, KnowledgeBase, Message, Page, Thread, decode
 from tests.fake_api import ANSWER, FakeApi, make_app
 from tests.serving import serving
 
@@ -157,3 +160,30 @@ def test_fields_not_known_are_ignored_and_those_missing_have_defaults() -> None:
     assert page.items == [KnowledgeBase(id="1", name="n")]
     with pytest.raises(ValueError, match="without status"):
         decode(Job, {"id": "1", "kind": "build"})
+
+
+def test_conversations_stand_under_the_day_they_changed() -> None:
+    days = ["2026-01-10T09:00", "2026-01-09T09:00", "2026-01-03T09:00", "2026-01-02T09:00", "2025-12-01T09:00"]
+    threads = [Thread(id=day, title="t", updated_at=datetime.fromisoformat(f"{day}:00+00:00")) for day in days]
+    grouped = [(name, len(found)) for name, found in by_date(threads, date(2026, 1, 10))]
+    assert grouped == [("today", 1), ("yesterday", 1), ("week", 1), ("2026-01", 1), ("2025-12", 1)]
+
+
+def test_words_that_were_searched_for_are_marked_and_nothing_else_counts_as_markdown() -> None:
+    assert marked("Roll *back* web", "BACK") == "Roll \\* :orange-background[back] \\* web"
+    assert marked("a [b](c)", "") == "a \\[b\\]\\(c\\)"
+
+
+@pytest.mark.parametrize(
+    ("title", "stem"),
+    [("How to: roll/back?", "How-to-roll-back"), ("如何 回滚？", "如何-回滚"), ("../..", ""), ("...", "")],
+)
+def test_a_title_becomes_the_name_of_a_file(title: str, stem: str) -> None:
+    assert file_stem(title) == stem
+
+
+def test_a_passage_is_cut_out_at_whole_blocks() -> None:
+    text = "# A\n\nOne two.\n\n```\nx\n\ny\n```\n\nLast."
+    assert text[slice(*whole_blocks(text, text.index("two"), text.index("two") + 3))].strip() == "One two."
+    assert text[slice(*whole_blocks(text, text.index("y"), text.index("y") + 1))].strip() == "```\nx\n\ny\n```"
+    assert whole_blocks(text, 0, 0) == (0, 0)
