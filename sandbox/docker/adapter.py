@@ -250,6 +250,15 @@ async def _unpack(packed: asyncio.StreamReader, plain: asyncio.StreamReader) -> 
         plain.feed_eof()
 
 
+def engine_answers(host: str) -> bool:
+    """Whether something listens where the engine should be."""
+    try:
+        _knock(host)
+    except OSError:
+        return False
+    return True
+
+
 def _knock(host: str) -> None:
     """Raises OSError where no engine listens on a socket of this machine: then the SDK is not even loaded."""
     address = host or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
