@@ -80,7 +80,7 @@ class AgentLink:
         self._replies: dict[int, _Reply] = {}
         self._files = asyncio.Lock()
         self._closed = False
-        self._closing: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, extra: dict[str, Any]) -> dict[str, Any]:
@@ -119,6 +119,8 @@ class AgentLink:
 
     async def run(self, request: RunRequest) -> AsyncGenerator[RunEvent, None]:
         """See `Confined.run`."""
+        if self._settling is not None:
+            await asyncio.shield(self._settling)
         if self._closed:
             raise errors.SessionLost("The session is gone; open another one.")
         if self._events is not None:
@@ -134,9 +136,10 @@ class AgentLink:
                 finished = isinstance(event, Finished)
                 yield event
         finally:
-            self._events = None
-            if not finished and not self._closed:
-                await self._abandon(run_id, queue)
+            if self._settling is None:
+                self._events = None
+                if not finished and not self._closed:
+                    await self._abandon(run_id, queue)
 
     def _asked(self, request: RunRequest, run_id: int, nonce: str) -> tuple[dict[str, Any], bytes, float]:
         language = find_language(request.language)
@@ -171,9 +174,9 @@ class AgentLink:
                 async with asyncio.timeout_at(deadline):
                     item = await queue.get()
             except TimeoutError:
-                self._closed = True
-                self._closing = asyncio.create_task(self.close())  # it may take a while, and the deadline is now
-                yield Finished(reason="timeout", state="lost", detail="The session did not obey and was ended.")
+                # The deadline is now; whether the agent obeys late, or has to be ended, is seen to afterwards.
+                self._settling = asyncio.create_task(self._abandon(self._run_id, queue))
+                yield Finished(reason="timeout", state="lost", detail="The run was ended from outside.")
                 return
             if item is None:
                 yield await self._lost()
@@ -203,7 +206,7 @@ class AgentLink:
         except errors.SessionLost:
             pass
         finally:
-            self._events = None
+            self._events = self._settling = None
 
     async def interrupt(self) -> None:
         """See `Confined.interrupt`."""

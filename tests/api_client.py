@@ -95,7 +95,11 @@ class ScriptedPhase:
 
 def container(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -> Container:
     """A container with fakes where models would be."""
-    made = Settings(data_dir=folder, default_embedders=("hashing",), **{"sample_guide": False, **settings})
+    made = Settings(
+        data_dir=folder,
+        default_embedders=("hashing",),
+        **{"sample_guide": False, "sandbox": {"adapter": "off"}, **settings},
+    )
     configure_logging(made)
     return build(
         made,

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from backend.cli import evaluation, knowledge_bases, phases, portable, processes, questions, runs
+from backend.cli import evaluation, knowledge_bases, phases, portable, processes, questions, runs, sandbox
 from backend.errors import NamedError
 
 ASKED_WRONGLY = frozenset({"settings_invalid", "invalid_input"})
@@ -30,6 +30,7 @@ questions.add_to(app)
 app.add_typer(phases.app, name="phases")
 app.add_typer(runs.app, name="runs")
 app.add_typer(evaluation.app, name="eval")
+app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:

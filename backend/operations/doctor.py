@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib
 import json
 import platform
 import shutil
@@ -55,8 +54,7 @@ def examine(settings: Settings, *, quick: bool = False) -> list[Finding]:
         *([] if quick else _inside(settings)),
         _processor(),
         _language_model(settings),
-        _docker(),
-        _bubblewrap(),
+        _sandbox(settings),
         _neo4j(settings),
     ]
     return findings
@@ -334,24 +332,28 @@ def _language_model(settings: Settings) -> Finding:
     return Finding(name="Language model", status="warning", detail=f"{url} {reason}", advice=advice)
 
 
-def _docker() -> Finding:
-    def ask() -> str:
-        # By name: the package has no types, and nothing but a version is asked of it.
-        client = importlib.import_module("docker").from_env(timeout=int(PATIENCE_S))
-        try:
-            return str(client.version()["Version"])
-        finally:
-            client.close()
+def _sandbox(settings: Settings) -> Finding:
+    """Which engine would run code, or what keeps all of them from it."""
+    import asyncio
 
-    return _optional("Docker", ask, "Only the code sandbox to come wants it.")
+    from backend.sandboxes.assembly import OFF, adapters_of
 
+    async def probe() -> tuple[str, str]:
+        reasons = []
+        for adapter in adapters_of(settings):
+            found = await adapter.probe()
+            await adapter.aclose()
+            if found.available:
+                return adapter.name, f"{found.detail}; {', '.join(found.languages)}"
+            reasons.append(found.reason)
+        return "", " ".join(reasons)
 
-def _bubblewrap() -> Finding:
-    path = shutil.which("bwrap")
-    if path is None:
-        advice = "Only the code sandbox to come wants it: apt install bubblewrap"
-        return Finding(name="Bubblewrap", status="missing", detail="not found", advice=advice)
-    return Finding(name="Bubblewrap", status="ok", detail=path)
+    if settings.sandbox.adapter == "off":
+        return Finding(name="Sandbox", status="missing", detail=OFF)
+    name, said = asyncio.run(probe())
+    if not name:
+        return Finding(name="Sandbox", status="missing", detail="no engine to run code in", advice=said)
+    return Finding(name="Sandbox", status="ok", detail=f"{name}: {said}")
 
 
 def _neo4j(settings: Settings) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Collection
+from pathlib import Path
 
 from backend.processes.registry import ProcessRegistry
 from backend.sandboxes.records import end_of_the_dead, record_session
@@ -20,9 +21,10 @@ from sandbox.sessions.session import Session
 OFF = "The sandbox is switched off; CHATBOT_SANDBOX__ADAPTER says so."
 
 
-def roots_folder(settings: Settings) -> str:
-    """Where the file systems of jails lie."""
-    return str(settings.data_dir.expanduser().absolute() / "sandbox" / "roots")
+def built_root(settings: Settings) -> Path:
+    """Where `sandbox build` puts the file system of jails; made by this version's recipe, or not there."""
+    folder = settings.data_dir.expanduser().absolute() / "sandbox" / "roots"
+    return folder / recipe_id(in_order(settings.sandbox.languages))
 
 
 def adapters_of(settings: Settings) -> list[Sandbox]:
@@ -43,9 +45,7 @@ def adapters_of(settings: Settings) -> list[Sandbox]:
 
 def bubblewrap_config(settings: Settings) -> BubblewrapConfig:
     """The root of jails: the one of the settings, or the one that was built, or else this machine's programs."""
-    from pathlib import Path
-
-    built = Path(roots_folder(settings), recipe_id(in_order(settings.sandbox.languages)))
+    built = built_root(settings)
     root = settings.sandbox.root or (built if built.is_dir() else None)
     return BubblewrapConfig(root=root, limits=settings.sandbox.limits)
 

@@ -24,6 +24,7 @@ LABEL = "devops-chatbot.sandbox"
 USER = "1000:1000"
 NEVER_STARTED_AFTER_S = 30
 CALL_SECONDS = 20
+DEFAULT_HOST = "unix:///var/run/docker.sock"
 CPU_PERIOD_US = 20_000
 """Short, so that a program that takes all of its share does not hold up the agent for long."""
 IMAGE_LANGUAGES = "devops-chatbot.sandbox.languages"
@@ -188,6 +189,7 @@ class DockerSandbox:
 
     def _engine(self) -> APIClient:
         if self._client is None:
+            _knock(self._config.host)
             from docker.api.client import APIClient
             from docker.utils import kwargs_from_env
 
@@ -246,6 +248,24 @@ async def _unpack(packed: asyncio.StreamReader, plain: asyncio.StreamReader) -> 
         pass
     finally:
         plain.feed_eof()
+
+
+def engine_answers(host: str) -> bool:
+    """Whether something listens where the engine should be."""
+    try:
+        _knock(host)
+    except OSError:
+        return False
+    return True
+
+
+def _knock(host: str) -> None:
+    """Raises OSError where no engine listens on a socket of this machine: then the SDK is not even loaded."""
+    address = host or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(CALL_SECONDS)
+            knocking.connect(address.removeprefix("unix://"))
 
 
 def _tmpfs(size: int, files: int, execution: str) -> str:

@@ -72,8 +72,6 @@ def unpack_root(archive: Path, root: Path, say: Say) -> None:
         if done.returncode != 0:
             raise BuildFailed(f"tar failed: {done.stderr[-1000:]}")
         Path(folder).chmod(0o755)
-        made = Path(folder, ".made")
-        made.touch()
         if root.exists():
             shutil.rmtree(root)
         os.rename(folder, root)
