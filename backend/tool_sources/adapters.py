@@ -6,6 +6,7 @@ import json
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio.to_thread
@@ -13,10 +14,12 @@ import anyio.to_thread
 from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.http.client import HttpClient
 from agents.tools.http.endpoint import Endpoint
+from agents.tools.mcp.tool import McpTool, mcp_spec
 from agents.tools.openapi.tool import compiled_operation
 from agents.tools.ports import Tool, ToolSource
 from agents.tools.web import WebPageTool
 from agents.tools.yaml.compiled import Compiled, compiled
+from agents.tools.yaml.definition import Toolset
 from agents.tools.yaml.http_tool import OpenEndpoint
 from agents.tools.yaml.loading import load_toolset, platforms
 from agents.tools.yaml.source import ToolsetSource
@@ -101,7 +104,7 @@ class StoredToolSources:
             toolset = platforms().get(kind)
             if toolset is not None:
                 key = ("platform", kind)
-                made = self._remembered(key, lambda toolset=toolset: tuple(map(compiled, toolset.tools)))
+                made = self._remembered(key, partial(_all_compiled, toolset))
                 found.append(self._source(toolset.name, key, made, names, opened, scope))
         if "searxng" in by_kind:  # whoever searches the web reads what was found
             found.append(FixedSource(name="web", made=[WebPageTool(client=self.client)]))
@@ -112,11 +115,32 @@ class StoredToolSources:
     ) -> ToolSource:
         named = {each.name: each.id for each in connections if each.id == source.connection_id}
         key = (source.id, source.version)
+        if source.kind == "mcp":
+            return self._mcp(source, opened, scope)
         try:
             made = self._remembered(key, lambda: tuple(self._compiled(source, scope)))
         except (ToolsetInvalid, KeyError, ValueError, TypeError) as error:
             return BrokenSource(name=source.name, reason=f"No tools can be made of it: {error}")
         return self._source(source.name, key, made, named, opened, scope)
+
+    def _mcp(self, source: StoredSource, opened: OpenEndpoint, scope: Scope) -> ToolSource:
+        def make() -> Sequence[Tool]:
+            with self.database.read() as reading:
+                records = ToolSources(reading, scope).records(source.id)["tools"]
+            choices = Choices.of(source.options)
+            return [
+                McpTool(
+                    spec=mcp_spec(each, source=source.name, risk=choices.risk(each)),
+                    record=each,
+                    client=self.client,
+                    connection_id=source.connection_id or "",
+                    open_endpoint=opened,
+                )
+                for each in records
+                if choices.state(each) == "on"
+            ]
+
+        return FixedSource(name=source.name, made=self._remembered((scope, source.id, source.version), make))
 
     def _source(
         self,
@@ -154,6 +178,10 @@ class StoredToolSources:
         while len(self._made) > _REMEMBERED:
             self._made.popitem(last=False)
         return made
+
+
+def _all_compiled(toolset: Toolset) -> tuple[Compiled, ...]:
+    return tuple(map(compiled, toolset.tools))
 
 
 def yaml_records(text: str) -> list[Mapping[str, Any]]:
