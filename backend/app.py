@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.routing import Route
 
 from backend.api import (
     approvals,
@@ -40,6 +41,7 @@ from backend.api.meta import product_version
 from backend.artifacts.store import collect_unreferenced_files
 from backend.bootstrap import Container, build
 from backend.cli.opening import made_data_dir
+from backend.mcp.http import McpEndpoint
 from backend.migrations import upgrade_database
 from backend.operations.sample import make_sample, warm_up
 from backend.settings import Settings, load_settings, require_token
@@ -92,6 +94,7 @@ def create_app(container: Container) -> FastAPI:
     app.include_router(meta.choices, prefix=PREFIX)
     app.include_router(openai_chat.router)
     app.include_router(openai_embeddings.router)
+    app.router.routes.append(Route("/mcp", endpoint=McpEndpoint(container), include_in_schema=False))
     problems.install(app)
     openapi.install(app)
     app.add_middleware(

@@ -11,10 +11,10 @@ from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.bootstrap import Container
 from backend.connections.auth import SignIn, parse_sign_in
-from backend.connections.kinds import kinds, probe_of
+from backend.connections.kinds import MCP, kinds, probe_of
 from backend.connections.kubeconfig import read_kubeconfig
 from backend.connections.store import Connections, StoredConnection
-from backend.connections.testing import try_connection
+from backend.connections.testing import try_connection, try_server
 from backend.errors import Invalid, KeyNeeded, SecretUnreadable
 from backend.schemas.base import Page
 from backend.schemas.connections import (
@@ -103,6 +103,8 @@ async def test_connection(id: str, container: Here, scope: Caller) -> Connection
         endpoint = await container.in_thread(stored.endpoint, container.sealer)
     except (SecretUnreadable, KeyNeeded) as error:
         return ConnectionTest(ok=False, cause=error.code, message=str(error), status=0, latency_ms=None)
+    if stored.kind == MCP:
+        return ConnectionTest.model_validate(await try_server(container.http, endpoint))
     tried = await try_connection(container.http, endpoint, probe_of(stored.kind))
     return ConnectionTest.model_validate(tried)
 

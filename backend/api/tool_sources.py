@@ -27,15 +27,20 @@ router = APIRouter(prefix="/tool-sources", tags=["tools"])
 async def create_tool_source(
     body: ToolSourceCreate, container: Here, scope: Caller, creating: Creating
 ) -> ToolSourceView:
-    """Read a toolset or a document, and store its tools. Of a document only what reads (GET and HEAD) is on."""
+    """Read a toolset or a document, and store its tools. Of a document only what reads (GET and HEAD) is on. What an
+    MCP server has now is on, and asks before every call unless the server is trusted."""
     connected = await container.in_thread(_endpoint, container, scope, body.connection_id)
-    given = Given(kind=body.kind, name=body.name, text=body.definition, url=body.url)
+    given = Given(kind=body.kind, name=body.name, text=body.definition, url=body.url, trusted=body.trusted)
     definition = await read_definition(given, container.http, connected)
 
     def make(connection: Connection) -> ToolSourceView:
         store = ToolSources(connection, scope)
         made = store.create(
-            kind=body.kind, name=body.name, connection_id=body.connection_id, definition=definition, options={}
+            kind=body.kind,
+            name=body.name,
+            connection_id=body.connection_id,
+            definition=definition,
+            options=views.first_options(body.kind, definition, trusted=body.trusted),
         )
         return _view(made, definition)
 
@@ -87,8 +92,9 @@ async def change_tool_source(id: str, body: ToolSourceUpdate, container: Here, s
     connection_id = body.connection_id or source.connection_id or ""
     connected = await container.in_thread(_endpoint, container, scope, connection_id)
     definition = None
-    if body.definition or body.url:
-        given = Given(kind=source.kind, name=source.name, text=body.definition, url=body.url)
+    if body.definition or body.url or (body.refresh and source.kind == "mcp"):
+        trusted = bool(source.options.get("trusted"))
+        given = Given(kind=source.kind, name=source.name, text=body.definition, url=body.url, trusted=trusted)
         definition = await read_definition(given, container.http, connected)
     return await container.in_thread(_changed, container, scope, id, body, definition)
 

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from backend.cli import evaluation, knowledge_bases, phases, portable, processes, questions, runs, sandbox
+from backend.cli import evaluation, knowledge_bases, mcp, phases, portable, processes, questions, runs, sandbox
 from backend.errors import NamedError
 
 ASKED_WRONGLY = frozenset({"settings_invalid", "invalid_input"})
@@ -27,6 +27,7 @@ processes.add_to(app)
 portable.add_to(knowledge_bases.app)
 app.add_typer(knowledge_bases.app, name="kb")
 questions.add_to(app)
+mcp.add_to(app)
 app.add_typer(phases.app, name="phases")
 app.add_typer(runs.app, name="runs")
 app.add_typer(evaluation.app, name="eval")

@@ -26,7 +26,23 @@ def kinds() -> list[dict[str, Any]]:
         }
         for kind, toolset in platforms().items()
     ]
+    found.append(_MCP)
     return sorted(found, key=lambda each: (each["kind"] == "http", each["kind"]))
+
+
+_MCP = {
+    "kind": MCP,
+    "title": {"en": "MCP server", "zh": "MCP 服务器"},
+    "description": {
+        "en": "Tools of a server that speaks the Model Context Protocol over HTTP; add a tool source for it.",
+        "zh": "通过 streamable HTTP 使用 Model Context Protocol 的服务器的工具；连接后还需添加工具来源。",
+    },
+    "permissions": {"en": "Whatever its tools need.", "zh": "取决于它的工具。"},
+    "example_url": "https://mcp.example.com/mcp",
+    "auth": list(AUTH_FIELDS),
+    "secrets": {},
+    "tools": 0,
+}
 
 
 def probe_of(kind: str) -> str:

@@ -16,11 +16,14 @@ class ToolSourceCreate(Body):
     """`definition` is a toolset in YAML or an OpenAPI document as text; `url` is where one stands. The address that the
     tools call is that of the connection: what a document says of servers is not read."""
 
-    kind: Literal["yaml", "openapi"]
+    kind: Literal["yaml", "openapi", "mcp"]
     name: SourceName
     connection_id: str = Field(max_length=32)
     definition: str = Field(default="", max_length=8_000_000)
     url: str = Field(default="", max_length=2_000)
+    trusted: bool = Field(
+        default=False, description="mcp: whether the server's own hints decide what asks; otherwise all of it asks."
+    )
 
 
 class ToolChoice(Body):
@@ -38,6 +41,7 @@ class ToolSourceUpdate(Body):
     connection_id: str | None = Field(default=None, max_length=32)
     definition: str = Field(default="", max_length=8_000_000)
     url: str = Field(default="", max_length=2_000)
+    refresh: bool = Field(default=False, description="mcp: read the server's tools again.")
     tools: dict[str, ToolChoice] = Field(default_factory=dict, max_length=5_000)
 
 

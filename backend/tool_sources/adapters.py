@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import anyio.to_thread
 
 from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.http.client import HttpClient
 from agents.tools.http.endpoint import Endpoint
+from agents.tools.mcp.tool import McpTool, mcp_spec
 from agents.tools.openapi.tool import compiled_operation
 from agents.tools.ports import Tool, ToolSource
 from agents.tools.web import WebPageTool
 from agents.tools.yaml.compiled import Compiled, compiled
+from agents.tools.yaml.definition import Toolset
 from agents.tools.yaml.http_tool import OpenEndpoint
 from agents.tools.yaml.loading import load_toolset, platforms
 from agents.tools.yaml.source import ToolsetSource
@@ -28,7 +31,8 @@ from backend.tool_sources.store import StoredSource, ToolSources
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 
-_REMEMBERED = 100
+_REMEMBERED = 400
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +65,7 @@ class StoredToolSources:
     database: Database
     sealer: Sealer
     client: HttpClient
-    _made: OrderedDict[tuple[str, int], tuple[Compiled, ...]] = field(default_factory=OrderedDict)
+    _made: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
 
     def sources(self, scope: Scope) -> Sequence[ToolSource]:
         """Those that are on: one for each platform that is connected, and the stored ones."""
@@ -70,7 +74,7 @@ class StoredToolSources:
             stored = [each for each in ToolSources(reading, scope).all() if each.enabled]
         opened = self._opener(scope)
         return [
-            *self._platforms(connections, opened),
+            *self._platforms(connections, opened, scope),
             *(self._stored(each, connections, opened, scope) for each in stored),
         ]
 
@@ -89,7 +93,9 @@ class StoredToolSources:
 
         return opened
 
-    def _platforms(self, connections: Sequence[StoredConnection], opened: OpenEndpoint) -> list[ToolSource]:
+    def _platforms(
+        self, connections: Sequence[StoredConnection], opened: OpenEndpoint, scope: Scope
+    ) -> list[ToolSource]:
         by_kind: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for each in connections:
             by_kind[each.kind][each.name] = each.id
@@ -97,12 +103,9 @@ class StoredToolSources:
         for kind, names in by_kind.items():
             toolset = platforms().get(kind)
             if toolset is not None:
-                made = self._remembered((f"platform {kind}", 0), lambda toolset=toolset: map(compiled, toolset.tools))
-                found.append(
-                    ToolsetSource(
-                        name=toolset.name, made=made, client=self.client, connections=names, open_endpoint=opened
-                    )
-                )
+                key = ("platform", kind)
+                made = self._remembered(key, partial(_all_compiled, toolset))
+                found.append(self._source(toolset.name, key, made, names, opened, scope))
         if "searxng" in by_kind:  # whoever searches the web reads what was found
             found.append(FixedSource(name="web", made=[WebPageTool(client=self.client)]))
         return found
@@ -111,11 +114,50 @@ class StoredToolSources:
         self, source: StoredSource, connections: Sequence[StoredConnection], opened: OpenEndpoint, scope: Scope
     ) -> ToolSource:
         named = {each.name: each.id for each in connections if each.id == source.connection_id}
+        key = (source.id, source.version)
+        if source.kind == "mcp":
+            return self._mcp(source, opened, scope)
         try:
-            made = self._remembered((source.id, source.version), lambda: self._compiled(source, scope))
+            made = self._remembered(key, lambda: tuple(self._compiled(source, scope)))
         except (ToolsetInvalid, KeyError, ValueError, TypeError) as error:
             return BrokenSource(name=source.name, reason=f"No tools can be made of it: {error}")
-        return ToolsetSource(name=source.name, made=made, client=self.client, connections=named, open_endpoint=opened)
+        return self._source(source.name, key, made, named, opened, scope)
+
+    def _mcp(self, source: StoredSource, opened: OpenEndpoint, scope: Scope) -> ToolSource:
+        def make() -> Sequence[Tool]:
+            with self.database.read() as reading:
+                records = ToolSources(reading, scope).records(source.id)["tools"]
+            choices = Choices.of(source.options)
+            return [
+                McpTool(
+                    spec=mcp_spec(each, source=source.name, risk=choices.risk(each)),
+                    record=each,
+                    client=self.client,
+                    connection_id=source.connection_id or "",
+                    open_endpoint=opened,
+                )
+                for each in records
+                if choices.state(each) == "on"
+            ]
+
+        return FixedSource(name=source.name, made=self._remembered((scope, source.id, source.version), make))
+
+    def _source(
+        self,
+        name: str,
+        version: tuple[str, str | int],
+        made: tuple[Compiled, ...],
+        names: Mapping[str, str],
+        opened: OpenEndpoint,
+        scope: Scope,
+    ) -> ToolSource:
+        """The tools, which are made once: a listing of thousands must not take longer than what it is for."""
+
+        def make() -> Sequence[Tool]:
+            source = ToolsetSource(name=name, made=made, client=self.client, connections=names, open_endpoint=opened)
+            return source.tools(scope)
+
+        return FixedSource(name=name, made=self._remembered((scope, name, version, tuple(names.items())), make))
 
     def _compiled(self, source: StoredSource, scope: Scope) -> Sequence[Compiled]:
         with self.database.read() as reading:
@@ -128,13 +170,18 @@ class StoredToolSources:
         on = (each for each in records if choices.state(each) == "on")
         return [compiled_operation(each, risk=choices.risk(each)) for each in on]
 
-    def _remembered(self, key: tuple[str, int], make: Any) -> tuple[Compiled, ...]:
-        found = self._made.get(key)
-        if found is None:
-            found = self._made[key] = tuple(make())
-            while len(self._made) > _REMEMBERED:
-                self._made.popitem(last=False)
-        return found
+    def _remembered(self, key: Any, make: Callable[[], Result]) -> Result:
+        if key in self._made:
+            found: Result = self._made[key]
+            return found
+        made = self._made[key] = make()
+        while len(self._made) > _REMEMBERED:
+            self._made.popitem(last=False)
+        return made
+
+
+def _all_compiled(toolset: Toolset) -> tuple[Compiled, ...]:
+    return tuple(map(compiled, toolset.tools))
 
 
 def yaml_records(text: str) -> list[Mapping[str, Any]]:

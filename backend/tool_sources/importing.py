@@ -12,6 +12,8 @@ import anyio.to_thread
 from agents.tools.http.client import HttpClient, HttpRequest
 from agents.tools.http.endpoint import Endpoint, EndpointLimits
 from agents.tools.http.failures import RequestFailed
+from agents.tools.mcp.client import read_tools
+from agents.tools.mcp.tool import records_of
 from agents.tools.openapi.document import LONGEST, read_document
 from agents.tools.openapi.operations import import_operations
 from agents.tools.yaml.loading import load_toolset
@@ -30,10 +32,13 @@ class Given:
     name: str
     text: str = ""
     url: str = ""
+    trusted: bool = False
 
 
 async def read_definition(given: Given, client: HttpClient, connected: Endpoint | None) -> str:
     """The definition to be stored. Raises Invalid, ToolsetInvalid."""
+    if given.kind == "mcp":
+        return await _from_server(given, client, connected)
     text = given.text
     if given.url:
         if text:
@@ -42,6 +47,18 @@ async def read_definition(given: Given, client: HttpClient, connected: Endpoint 
     if not text.strip():
         raise Invalid("Give the text (`definition`) or its address (`url`).")
     return await anyio.to_thread.run_sync(_made, given, text)
+
+
+async def _from_server(given: Given, client: HttpClient, connected: Endpoint | None) -> str:
+    if connected is None or given.text or given.url:
+        raise Invalid("The tools of an MCP server are read from its connection: leave out `definition` and `url`.")
+    said = await read_tools(client, connected)
+    records = list(records_of(said, given.name, trusted=given.trusted))
+    known = {each["path"] for each in records}
+    refused = [str(each.get("name"))[:100] for each in said if each.get("name") not in known]
+    reason = "its name or its schema cannot be used"
+    refusals = [{"operation": each, "reason": reason} for each in refused]
+    return json.dumps({"title": given.name, "tools": records, "refusals": refusals}, ensure_ascii=False)
 
 
 async def _fetched(url: str, client: HttpClient, connected: Endpoint | None) -> str:

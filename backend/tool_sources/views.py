@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.errors import ToolsetInvalid
 from backend.tool_sources.adapters import yaml_records
-from backend.tool_sources.choices import Choices
+from backend.tool_sources.choices import Choices, fingerprint
 from backend.tool_sources.store import StoredSource
 
 
@@ -64,3 +64,11 @@ def decided(source: StoredSource, definition: str, wanted: Mapping[str, Any]) ->
     for name, choice in wanted.items():
         choices = choices.with_decision(by_name[name], choice.on, choice.risk)
     return {**source.options, **choices.as_options()}
+
+
+def first_options(kind: str, definition: str, *, trusted: bool) -> dict[str, Any]:
+    """What is decided by adding a source: of an MCP server, exactly the tools that it has now."""
+    if kind != "mcp":
+        return {}
+    records = json.loads(definition)["tools"]
+    return {"trusted": trusted, "on": {each["name"]: fingerprint(each) for each in records}}

@@ -8,7 +8,7 @@ import json
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +42,8 @@ class HttpRequest:
     target: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    is_enough: Callable[[bytes], bool] | None = None
+    """Asked with what has come so far of a body whose end may never come: whether the rest is not waited for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,9 +134,11 @@ class _Exchange:
         self.endpoint = endpoint
         self._channel = channel
         self._fresh_token = False
+        self._is_enough: Callable[[bytes], bool] | None = None
 
     async def send(self, request: HttpRequest) -> HttpAnswer:
         url = target_url(self.endpoint.base_url, request.target)
+        self._is_enough = request.is_enough
         origin, method, body, headers = origin_of(url), request.method, request.body, dict(request.headers)
         for _ in range(_MOST_REDIRECTS + 1):
             inside = origin_of(url) == origin
@@ -187,7 +191,7 @@ class _Exchange:
         )
         response = httpx2.Response(raw.status, headers=raw.headers, stream=_Body(raw))
         try:
-            content = b"" if method == "HEAD" else await _read(response, limit, _shown(url))
+            content = b"" if method == "HEAD" else await _read(response, limit, _shown(url), self._is_enough)
         finally:
             with suppress(Exception):
                 await response.aclose()
@@ -241,15 +245,18 @@ def _granted(status: int, content: bytes, shown: str) -> tuple[str, float]:
     )
 
 
-async def _read(response: httpx2.Response, limit: int, shown: str) -> bytes:
+async def _read(response: httpx2.Response, limit: int, shown: str, is_enough: Callable[[bytes], bool] | None) -> bytes:
     blocks, size = [], 0
-    async for block in response.aiter_bytes(64 * 1024):
+    async for block in response.aiter_bytes():
         size += len(block)
         if size > limit:
             raise RequestFailed(
                 f"The answer of {shown} is larger than {limit:,} bytes: ask for less (a limit, a shorter time).", "size"
             )
         blocks.append(block)
+        # Events end with an empty line: only there is it worth looking.
+        if is_enough is not None and block.endswith((b"\n\n", b"\n\r\n")) and is_enough(b"".join(blocks)):
+            break
     return b"".join(blocks)
 
 

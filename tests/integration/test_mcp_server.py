@@ -1,0 +1,117 @@
+"""Our MCP server, spoken to by the official client over HTTP and by stdio."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.api_client import serving
+from tests.platform_server import Platform, Reply, platform_server
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    with platform_server() as opened:
+        yield opened
+
+
+@pytest.fixture
+def url(tmp_path: Path, platform: Platform) -> Iterator[str]:
+    with serving(tmp_path) as opened:
+        for kind in ("prometheus", "alertmanager"):
+            body = {"kind": kind, "name": kind, "base_url": platform.url, "allow_private": True}
+            assert httpx2.post(f"{opened}/api/v1/connections", json=body).status_code == 201
+        yield opened
+
+
+def text(result: Any) -> str:
+    return "\n".join(each.text for each in result.content)
+
+
+async def test_the_official_client_finds_and_calls_tools(url: str, platform: Platform) -> None:
+    platform.answers["/api/v1/query"] = Reply(body={"data": {"result": [{"metric": {"job": "a"}, "value": [1, "7"]}]}})
+    async with streamable_http_client(f"{url}/mcp") as (read, write, _), ClientSession(read, write) as session:
+        begun = await session.initialize()
+        assert begun.serverInfo.name == "devops-chatbot"
+        tools = {each.name: each for each in (await session.list_tools()).tools}
+        assert {"ask", "find_tools", "call_tool", "search_knowledge_base", "open_passage"} <= set(tools)
+        query, silence = tools["prometheus_query"], tools["alertmanager_silence"]
+        assert query.annotations is not None
+        assert query.annotations.readOnlyHint
+        assert silence.annotations is not None
+        assert not silence.annotations.readOnlyHint
+
+        found = await session.call_tool("find_tools", {"query": "evaluate a PromQL expression now"})
+        assert "prometheus_query" in text(found)
+        called = await session.call_tool("call_tool", {"name": "prometheus_query", "arguments": {"query": "up"}})
+        assert not called.isError
+        assert called.structuredContent is not None
+        assert called.structuredContent["data"]["rows"] == [["job=a", "7"]]
+
+        answer = await session.call_tool("ask", {"question": "How do I install?"})
+        assert "Run make up. [1]" in text(answer)
+        assert "[1] Install" in text(answer)
+
+
+async def test_what_changes_something_waits_for_a_person(url: str, platform: Platform) -> None:
+    asked = {"label": "alertname", "value": "x", "ends": "2030-01-01T00:00:00Z", "comment": "c"}
+    async with streamable_http_client(f"{url}/mcp") as (read, write, _), ClientSession(read, write) as session:
+        await session.initialize()
+        for name, arguments in (
+            ("alertmanager_silence", asked),
+            ("call_tool", {"name": "alertmanager_silence", "arguments": asked}),
+        ):
+            result = await session.call_tool(name, arguments)
+            assert result.isError
+            assert "approval_required" in text(result)
+        assert platform.asked == []
+        for name, arguments, said in (
+            ("prometheus_query", {}, "query"),
+            ("no_such_tool", {}, "No tool named"),
+            ("call_tool", {"name": "call_tool"}, "by itself"),
+            ("ask", {"question": ""}, "needed"),
+            ("ask", {"question": "x", "phase": "no-such-phase"}, "phase"),
+            ("find_tools", {"query": "x", "limit": 10_000}, "limit"),
+        ):
+            result = await session.call_tool(name, arguments)
+            assert result.isError, name
+            assert said in text(result)
+
+
+def test_the_edge_is_that_of_the_api(url: str) -> None:
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    accepted = {"accept": "application/json, text/event-stream"}
+    assert httpx2.post(f"{url}/mcp", json=ping, headers=accepted).status_code == 200
+    foreign = {**accepted, "origin": "https://evil.example"}
+    assert httpx2.post(f"{url}/mcp", json=ping, headers=foreign).status_code == 403
+    rebound = {**accepted, "host": "evil.example"}
+    assert httpx2.post(f"{url}/mcp", json=ping, headers=rebound).status_code == 403
+    assert httpx2.get(f"{url}/mcp", headers=accepted).status_code == 405
+    assert httpx2.post(f"{url}/mcp", content=b"{", headers=accepted).status_code in (400, 415)
+    assert httpx2.post(f"{url}/mcp", json=[], headers=accepted).status_code == 400
+
+
+def test_a_token_is_asked_for_where_the_api_asks(tmp_path: Path) -> None:
+    with serving(tmp_path, token="a-token-that-is-long", api={"host": "0.0.0.0"}) as opened:
+        answer = httpx2.post(f"{opened}/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
+        assert answer.status_code == 401
+
+
+async def test_the_official_client_by_stdio(tmp_path: Path) -> None:
+    root = str(Path(__file__).resolve().parents[2])
+    environment = {"CHATBOT_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": root, "HF_HUB_OFFLINE": "1"}
+    server = StdioServerParameters(command=sys.executable, args=["-m", "backend", "mcp"], env=environment, cwd=root)
+    async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
+        await session.initialize()
+        tools = {each.name for each in (await session.list_tools()).tools}
+        assert {"ask", "search_knowledge_base", "find_tools"} <= tools
+        result = await session.call_tool("current_time", {})
+        assert not result.isError
