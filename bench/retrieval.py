@@ -3,6 +3,7 @@
 Titles and headings of the documents, asked as they stand, show whether what has a name is found by it.
 
 python -m bench retrieval CORPUS_FOLDER QUESTIONS_FILE [--cache FOLDER] [--no-baselines] [--misses]
+python -m bench retrieval CORPUS_FOLDER QUESTIONS_FILE --by-manner FILE     the same asked otherwise, row by row
 python -m bench retrieval --leave-one-out CORPUS_FOLDER… [--cache FOLDER]      the questions beside each folder
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.retrieval_baselines import Baselines
+from bench.retrieval_by_manner import show_by_manner
 from bench.retrieval_left_out import leave_one_out
 from bench.retrieval_memory import BASE, MemoryBase, VectorCache
 from knowledge.embedding import create_embedders
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("questions", type=Path, nargs="?")
     parser.add_argument("--leave-one-out", type=Path, nargs="+", metavar="CORPUS", help="judge each by the others")
     parser.add_argument("--cache", type=Path, help="where vectors are kept for the next run")
+    parser.add_argument("--by-manner", type=Path, metavar="FILE", help="the same questions in other manners")
     parser.add_argument("--no-baselines", action="store_true")
     parser.add_argument("--misses", action="store_true", help="name the questions not answered within five pages")
     arguments = parser.parse_args()
@@ -64,8 +67,11 @@ def _measure(arguments: argparse.Namespace, work: Path) -> None:
     cache = VectorCache((arguments.cache or work) / "vectors.sqlite")
     base = MemoryBase(arguments.corpus, embedders, cache, work)
     print(f"{len(base)} chunks of {len(base.texts)} documents, {len(questions)} answerable questions")
-    print(f"{'':16}  Hit@1  Hit@5 Hit@10    MRR   nDCG  quote    halves: Hit@5, MRR, quote")
     retriever = Retriever(library=base, indexes=base, embedders=embedders)
+    if arguments.by_manner:
+        show_by_manner(retriever, questions, arguments.by_manner)
+        return
+    print(f"{'':16}  Hit@1  Hit@5 Hit@10    MRR   nDCG  quote    halves: Hit@5, MRR, quote")
     asked = _ask(questions, lambda question: _retrieved(retriever, question))
     _show("ours", asked)
     _show(

@@ -24,6 +24,7 @@ LOOK_EVERY_S = 0.25
 LINE_EVERY_S = 5.0
 CANCEL_WITHIN_S = 5.0
 SHOWN_FAILURES = 20
+SHOWN_NOTES = 20
 
 
 def follow(container: Container, scope: Scope, job_id: str) -> Job:
@@ -68,6 +69,25 @@ def report_failures(job: Job) -> None:
         typer.echo(f"{failure.path}: {failure.reason}", err=True)
     if job.failure_count > SHOWN_FAILURES:
         typer.echo(f"… and {job.failure_count - SHOWN_FAILURES} more files could not be used.", err=True)
+
+
+def report_notes(container: Container, scope: Scope, job: Job) -> None:
+    """Says on stderr what a job noted: what of a document could not be read, what was passed over."""
+    notes = list(_notes(container, scope, job.id))
+    for message in notes[:SHOWN_NOTES]:
+        typer.echo(message, err=True)
+    if len(notes) > SHOWN_NOTES:
+        typer.echo(f"… and {len(notes) - SHOWN_NOTES} more notes.", err=True)
+
+
+def _notes(container: Container, scope: Scope, job_id: str) -> Iterator[str]:
+    from backend.jobs.events import JobNoted
+
+    after = 0
+    with container.database.read() as connection:
+        while events := container.jobs.events(connection, scope, job_id, after):
+            yield from (each.event.message for each in events if isinstance(each.event, JobNoted))
+            after = events[-1].id
 
 
 class _Help:

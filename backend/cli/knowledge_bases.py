@@ -176,12 +176,13 @@ def _copied(holding: Holding, source: NamedSource, container: Container) -> Uplo
 def see_to_it(container: Container, job: Job, name: str, no_wait: bool) -> None:
     """Follows the job, says how it ended, and exits with 1 when that was not well."""
     from backend.accounts.guard import LOCAL
-    from backend.cli.following import follow, report_failures
+    from backend.cli.following import follow, report_failures, report_notes
 
     if no_wait:
         typer.echo(job.id)
         return
     done = follow(container, LOCAL, job.id)
+    report_notes(container, LOCAL, done)
     report_failures(done)
     if done.status == "cancelled":
         typer.echo("It was cancelled; what was done stays, and the same command goes on from there.", err=True)

@@ -21,9 +21,9 @@ class Answerer:
     """Answers questions by quoting; holds nothing of a question, so one serves any number of threads."""
 
     def __init__(self, embedder: Embedder | None = None, reader: Embedder | None = None) -> None:
-        """`embedder` judges pieces by meaning (about a hundred short texts a question: give it a fast one), `reader`
-        the best twenty of them once more (give it a better one). Without them, or for a question in a language they do
-        not know, words alone decide."""
+        """`embedder` judges pieces by meaning, about a hundred short texts a question: give it a fast one. A `reader`
+        judges the sixteen that are best by their words, where it knows all their languages instead: give it a better
+        one. Without them, or for a question in a language they do not know, words alone decide."""
         self._embedder = embedder
         self._reader = reader
 

@@ -34,7 +34,7 @@ TITLE_WEIGHT = 2.0
 of its share: the section is the answer then, whatever words its sentences choose, and it is read from its beginning."""
 DEFINITION_WEIGHT = 1.0
 """What a sentence gains that says what a thing is, when that is asked."""
-READ_AGAIN, READ_WEIGHT = 20, 2.0
+READ_AGAIN, READ_WEIGHT = 16, 2.0
 """How many of the best pieces a better embedder reads, too slow for all of them, and what its cosine counts for."""
 WHOLE = 0.99
 READ_THROUGH, READ_STEP = 1.5, 0.01
@@ -127,9 +127,14 @@ def gather(
     embedder: Embedder | None,
     reader: Embedder | None = None,
 ) -> list[Piece]:
-    """The pieces of the passages found, in their order, with their values; `reader` has the last word on the best."""
+    """The pieces of the passages found, in their order, with their values.
+
+    `embedder` judges all of them. What is in the languages of `reader` is chosen by its words, and of the best of it
+    that one judges the meaning, in the same time.
+    """
     pieces = _cut(question, found)
-    meanings = _meanings(question, pieces, embedder)
+    read = reader is not None and {language_of(question), *(piece.language for piece in pieces)} <= reader.languages
+    meanings = _meanings(question, pieces, None if read else embedder)
     concepts = concepts_of(question)
     total = sum(weights.values()) or 1.0
     measured = [
@@ -164,8 +169,7 @@ def _read_again(question: str, pieces: list[Piece], reader: Embedder | None) -> 
         return pieces
     best = sorted(range(len(pieces)), key=lambda at: -pieces[at].value)[:READ_AGAIN]
     known = [at for at in best if pieces[at].language in reader.languages]
-    read = [pieces[at] for at in known]
-    for at, (cosine, _) in zip(known, _meanings(question, read, reader), strict=True):
+    for at, (cosine, _) in zip(known, _meanings(question, [pieces[at] for at in known], reader), strict=True):
         pieces[at] = replace(pieces[at], value=pieces[at].value + READ_WEIGHT * cosine)
     return pieces
 

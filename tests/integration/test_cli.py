@@ -197,9 +197,11 @@ def test_from_a_folder_to_a_cited_answer(installation: Installation, docs: Path)
 
 def test_what_cannot_be_read_is_named_and_stops_nothing(installation: Installation, docs: Path) -> None:
     (docs / "broken.pdf").write_bytes(b"%PDF-1.4 no more than that")
+    (docs / "picture.png").write_bytes(b"no document")
     done = installation.run("kb", "build", "runbooks", str(docs))
     assert done.returncode == 0
     assert "broken.pdf" in done.stderr
+    assert ".png" in done.stderr  # a note: of a kind that is never read
     shown = installation.json("kb", "show", "runbooks")
     assert [each["path"] for each in shown["failed"]] == ["broken.pdf"]
     assert shown["document_count"] == 4

@@ -94,3 +94,9 @@ def test_threads_do_not_disturb_each_other() -> None:
     for thread in threads:
         thread.join()
     assert all(result == results[0] for result in results)
+
+
+def test_a_flag_of_one_letter_is_a_word_and_its_capital_another() -> None:
+    assert len(set(query_terms("-o and -O"))) == 2
+    assert query_terms("-o") == index_terms("`-o` ")
+    assert not set(query_terms("-o")) & set(index_terms("a-o, --o, b -- o, -output and -O"))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from agents.answering.quoting import quote
@@ -174,3 +175,42 @@ def test_a_code_that_one_place_holds_is_answered_however_long_the_question() -> 
     log = "\n".join(f"2026-03-04T10:00:{at:02}Z INFO worker request {at} ok" for at in range(30))
     question = f"My transfer fails, what does it mean?\n{log}\n2026-03-04T10:01:00Z ERROR QX-77 aborted"
     assert "number 77." in said(question, found(CODES))
+
+
+def test_of_a_long_listing_the_lines_around_a_value_are_quoted() -> None:
+    lines = "".join(f"setting_{at}: <duration> | default = {at}m\n" for at in range(60))
+    text = said("What is the default of setting_31?", found(f"# Settings\n\nAll of them:\n\n```yaml\n{lines}```\n"))
+    assert "setting_31: <duration> | default = 31m" in text
+    assert "setting_5:" not in text
+    assert "setting_55:" not in text
+
+
+def test_what_looks_alike_in_another_document_is_not_quoted() -> None:
+    here = found("# Amber\n\nCleaning begins at 02:10.\n")
+    there = found("# Birch\n\nCleaning begins at 14:40.\n", "other.md")
+    ref = replace(there.passages[0].document, id="e", title="Birch")
+    other = replace(there.passages[0], number=2, document=ref, chunk_ids=(9,))
+    text = said("When does cleaning begin in Amber?", replace(here, passages=(*here.passages, other)))
+    assert "02:10" in text
+    assert "14:40" not in text
+
+
+class Reader:
+    """Finds a question nearest to what speaks of a lantern."""
+
+    name, dimension, languages = "reader", 2, frozenset({"en"})
+
+    def embed_documents(self, texts: list[str]) -> object:
+        return np.array([[1.0, 0.0] if "lantern" in text else [0.0, 1.0] for text in texts], dtype=np.float32)
+
+    def embed_query(self, text: str) -> object:
+        return np.array([1.0, 0.0], dtype=np.float32)
+
+
+def test_a_better_encoder_has_the_last_word_on_the_best_pieces() -> None:
+    page = "# Night\n\n## One\n\nThe lamp goes out when the oil is used up.\n\n## Two\n\nA lantern wants filling.\n"
+    question = "When does the lamp go out?"
+    without = Answerer().answer(question, found(page)).segments[0].text
+    read = Answerer(None, Reader()).answer(question, found(page)).segments[0].text  # type: ignore[arg-type]
+    assert without.startswith("The lamp")
+    assert read.startswith("A lantern")

@@ -180,3 +180,16 @@ def _shared() -> FtsIndex:
         _index = FtsIndex(Path(tempfile.mkdtemp()) / "words.sqlite")
         _index.replace({"d": [chunk(1, "d", "some words AND OR NOT near 中文 42")]}, 1)
     return _index
+
+
+def test_flags_of_one_letter_are_told_apart(tmp_path: Path) -> None:
+    index = FtsIndex(tmp_path / "words.sqlite")
+    index.replace(
+        {
+            "lower": [chunk(1, "lower", "the option -o writes to a file")],
+            "upper": [chunk(2, "upper", "the option -O keeps the name")],
+        },
+        1,
+    )
+    assert found(index, "-o")[0] == 1
+    assert found(index, "-O")[0] == 2
