@@ -35,7 +35,7 @@ class Installation:
             env={**self.environment, **settings},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
 
     def json(self, *words: str, **environment: str) -> Any:

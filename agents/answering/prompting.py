@@ -39,11 +39,16 @@ def count_tokens(text: str) -> float:
 
 
 def grounded_messages(
-    question: str, language: str, passages: Sequence[Passage], history: Sequence[Message], verdict: Verdict
+    question: str,
+    language: str,
+    passages: Sequence[Passage],
+    history: Sequence[Message],
+    verdict: Verdict,
+    instructions: str = "",
 ) -> tuple[Message, ...]:
     """The messages for an answer from passages. The markers around them cannot be guessed by who wrote a document.
 
-    `verdict` is how surely the passages seem to answer; a doubt is passed on.
+    `verdict` is how surely the passages seem to answer; a doubt is passed on. `instructions` are those of the caller.
     """
     code = secrets.token_hex(6)
     introduction, asked = _TEXTS["zh" if language == "zh" else "en"]
@@ -55,19 +60,30 @@ def grounded_messages(
     if verdict != "answered":
         content += f"\n\n{_DOUBTS['zh' if language == 'zh' else 'en']}"
     return (
-        Message.of("system", read_prompt("answer", language)),
+        Message.of("system", with_wishes(read_prompt("answer", language), instructions, language)),
         *recent(history),
         Message.of("user", content),
     )
 
 
-def plain_messages(question: str, language: str, history: Sequence[Message]) -> tuple[Message, ...]:
+def plain_messages(
+    question: str, language: str, history: Sequence[Message], instructions: str = ""
+) -> tuple[Message, ...]:
     """The messages for an answer without any passages, when no knowledge base was chosen."""
     return (
-        Message.of("system", read_prompt("chat", language)),
+        Message.of("system", with_wishes(read_prompt("chat", language), instructions, language)),
         *recent(history),
         Message.of("user", question),
     )
+
+
+def with_wishes(rules: str, instructions: str, language: str) -> str:
+    """Our rules, then the caller's wishes as such: below the rules, and between markers that they cannot close."""
+    if not instructions.strip():
+        return rules
+    code = secrets.token_hex(6)
+    wishes = neutralise(instructions.strip())
+    return f"{rules.rstrip()}\n\n{read_prompt('wishes', language)}\n<wishes-{code}>\n{wishes}\n</wishes-{code}>"
 
 
 def recent(history: Sequence[Message], budget: float = HISTORY_TOKENS) -> tuple[Message, ...]:

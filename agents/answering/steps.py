@@ -142,9 +142,11 @@ class AnswerSteps:
         if passages:
             verdict = await self._compute(self._extractor.judge, state["query"], result)
         messages = (
-            grounded_messages(context.question, state["language"], passages, context.history, verdict)
+            grounded_messages(
+                context.question, state["language"], passages, context.history, verdict, context.instructions
+            )
             if passages
-            else plain_messages(context.question, state["language"], context.history)
+            else plain_messages(context.question, state["language"], context.history, context.instructions)
         )
         numbers: list[int] = []
         sanitiser = Sanitiser(

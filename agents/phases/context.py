@@ -19,7 +19,8 @@ class RunContext:
     """A RunSpec with everything that it names found.
 
     `knowledge_bases` are those to search. `history` holds the turns before this one on its branch, oldest first, roles
-    user and assistant, without the question itself. Without a `model` the run is extractive. `attempt` counts from 1;
+    user and assistant, without the question itself; `instructions` are the wishes of a calling program about how to
+    answer, which no rule of the phase gives way to. Without a `model` the run is extractive. `attempt` counts from 1;
     above that it follows a crash or an answer. `may_wait`: the run is stored, so its phase may wait for somebody.
     `toolbox` holds the tools that the run may use; `code` runs code in a sandbox, None where there is none; `journal`
     holds what earlier attempts recorded, by key. `model_named` opens another configured model; it may block, and raises
@@ -31,6 +32,7 @@ class RunContext:
     spec: RunSpec
     knowledge_bases: tuple[str, ...] = ()
     history: tuple[Message, ...] = ()
+    instructions: str = ""
     model: ChatModel | None = None
     attempt: int = 1
     may_wait: bool = False

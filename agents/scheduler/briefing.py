@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.answering.prompting import count_tokens, recent
+from agents.answering.prompting import count_tokens, recent, with_wishes
 from agents.messages.parts import Message
 from agents.messages.trust import wrap_untrusted
 from agents.prompts.library import read_prompt
@@ -34,6 +34,7 @@ def briefing(turn: Turn, *roles: str) -> list[Message]:
     work = turn.work
     language = work.language
     system = "\n\n".join([read_prompt(role, language) for role in ("agent", *roles)] + [turn.agent.prompt]).strip()
+    system = with_wishes(system, work.context.instructions, language)
     history = recent(work.context.history) if work.definition.memory == "thread" else ()
     if history or work.evidence.passages or work.board.influenced:
         # Earlier answers were made from documents, so what follows from them is not only the user's word.

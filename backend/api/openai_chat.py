@@ -26,7 +26,7 @@ from agents.phases.spec import RunSpec
 from backend.api.context import Caller, Here
 from backend.api.openai_cut import FinishReason
 from backend.api.openai_errors import openai_error
-from backend.api.openai_parameters import ModelNotFound, check_parameters, cut_of, sampling_of
+from backend.api.openai_parameters import ModelNotFound, check_parameters, cut_of, instructions_of, sampling_of
 from backend.api.openai_shapes import (
     Annotation,
     AnswerMessage,
@@ -150,7 +150,7 @@ def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContex
         model=body.language_model,
     )
     history = [Message.of("user" if each.role == "user" else "assistant", each.text) for each in spoken[:-1]]
-    return container.contexts.of(spec, history, sampling_of(body))
+    return container.contexts.of(spec, history, sampling_of(body), instructions_of(body))
 
 
 async def _events(container: Container, run: RunContext) -> AsyncGenerator[RunEvent, None]:

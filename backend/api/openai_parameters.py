@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.api.openai_cut import AnswerCut
 from backend.errors import BackendError
+from backend.limits import LONGEST_INSTRUCTIONS
 
 if TYPE_CHECKING:
     from backend.api.openai_shapes import ChatRequest
@@ -74,16 +75,29 @@ def check_parameters(body: ChatRequest) -> None:
         raise ValueRefused("stream_options", "'stream_options' is only allowed when 'stream' is true.")
     if body.stream_options is not None and body.stream_options.include_obfuscation:
         raise ValueRefused("stream_options.include_obfuscation", "Streams are not padded.")
-    _check_parts(body)
+    _check_messages(body)
+    if len(instructions_of(body)) > LONGEST_INSTRUCTIONS:
+        raise ValueRefused("messages", f"System messages are longer than {LONGEST_INSTRUCTIONS:,} characters together.")
 
 
-def _check_parts(body: ChatRequest) -> None:
+def _check_messages(body: ChatRequest) -> None:
     for number, message in enumerate(body.messages):
+        if message.role in ("tool", "function"):
+            raise ValueRefused(f"messages[{number}].role", f"Unsupported role: {message.role!r}. {_TOOLS}")
+        for name in ("tool_calls", "function_call"):
+            if getattr(message, name):
+                raise ParameterRefused(f"messages[{number}].{name}", f"Unsupported parameter: '{name}'. {_TOOLS}")
         if isinstance(message.content, list):
             for place, part in enumerate(message.content):
                 if part.type not in ("text", "refusal"):
                     where = f"messages[{number}].content[{place}]"
                     raise ValueRefused(where, f"Parts of type {part.type[:50]!r} cannot be read; send text.")
+
+
+def instructions_of(body: ChatRequest) -> str:
+    """What the caller's system and developer messages ask for, one after the other."""
+    said = (message.text.strip() for message in body.messages if message.role in ("system", "developer"))
+    return "\n\n".join(filter(None, said))
 
 
 def sampling_of(body: ChatRequest) -> dict[str, Any]:

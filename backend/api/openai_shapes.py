@@ -38,6 +38,8 @@ class ContentPart(Lenient):
 class ChatMessage(Lenient):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Text | list[ContentPart] | None = None
+    tool_calls: Any = None
+    function_call: Any = None
 
     @property
     def text(self) -> str:

@@ -35,12 +35,18 @@ class RunContexts:
     code: CodeRunner | None = None
 
     def of(
-        self, spec: RunSpec, history: Sequence[Message] = (), sampling: Mapping[str, Any] | None = None
+        self,
+        spec: RunSpec,
+        history: Sequence[Message] = (),
+        sampling: Mapping[str, Any] | None = None,
+        instructions: str = "",
     ) -> RunContext:
         """For a run that is not stored: whoever asks follows it, and nobody goes on with it. Its model is asked to
-        sample by `sampling`. Raises Invalid, Missing, and what opening the model raises."""
+        sample by `sampling`, and to answer as `instructions` wish. Raises Invalid, Missing, and what opening the model
+        raises."""
         with self.database.read() as connection:
-            return self._made(connection, spec, RunContext(run_id=new_id(), thread_id="", spec=spec), history, sampling)
+            context = RunContext(run_id=new_id(), thread_id="", spec=spec, instructions=instructions)
+            return self._made(connection, spec, context, history, sampling)
 
     def of_run(self, run: Run) -> RunContext:
         """For the next attempt of a stored run, by whichever process begins it. Raises Invalid when its model is no

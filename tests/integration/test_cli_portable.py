@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,27 +12,34 @@ import pytest
 from tests.installation import ROOT, Installation
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Installation:
-    """A machine with a base of two documents."""
-    made = Installation(tmp_path / "here")
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """A machine with a base of two documents, and the export of it."""
+    made = Installation(tmp_path_factory.mktemp("built"))
     made.write("docs/rollback.md", "# Rolling back\n\nRun `argocd app rollback guestbook 3` to go back.\n")
     made.write("docs/zh/回滚.md", "# 回滚\n\n执行 `kubectl rollout undo deployment/web` 可以回滚到上一个版本。\n")
     assert made.run("kb", "build", "runbooks", str(made.folder / "docs")).returncode == 0
+    done = made.run("kb", "export", "runbooks", str(made.folder / "runbooks.zip"))
+    assert done.returncode == 0, done.stderr
+    assert "2 documents" in done.stdout
     return made
 
 
 @pytest.fixture
-def file(here: Installation) -> Path:
-    """The export of its base."""
-    written = here.folder / "runbooks.zip"
-    done = here.run("kb", "export", "runbooks", str(written))
-    assert done.returncode == 0, done.stderr
-    assert "2 documents" in done.stdout
-    return written
+def here(built: Installation, tmp_path: Path) -> Installation:
+    """The same machine, to be changed; its base still names the folder that it was built from."""
+    shutil.copytree(built.folder / "data", tmp_path / "here" / "data")
+    return Installation(tmp_path / "here")
 
 
-def test_a_base_is_taken_to_another_machine(here: Installation, file: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def file(built: Installation) -> Path:
+    return built.folder / "runbooks.zip"
+
+
+def test_a_base_is_taken_to_another_machine(
+    built: Installation, here: Installation, file: Path, tmp_path: Path
+) -> None:
     there = Installation(tmp_path / "there")
     done = there.run("kb", "import", str(file))
     assert done.returncode == 0, done.stderr
@@ -45,7 +53,7 @@ def test_a_base_is_taken_to_another_machine(here: Installation, file: Path, tmp_
     assert "argocd app rollback" in answers[0]
     assert answers[0] == answers[1]
 
-    (here.folder / "docs" / "rollback.md").unlink()
+    built.write("docs/new.md", "# New\n\nThe other machine could see it here.\n")
     assert there.run("kb", "rebuild", "runbooks").returncode == 0
     assert there.json("kb", "list")[0]["document_count"] == 2, "folders of another machine are not read"
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import openai
@@ -108,6 +109,7 @@ def test_the_conversation_and_our_own_fields_arrive(client: openai.OpenAI, phase
         model="answer",
         messages=[
             {"role": "system", "content": "Be brief."},
+            {"role": "developer", "content": [{"type": "text", "text": "Speak like a pirate."}]},
             {"role": "user", "content": "First?"},
             {"role": "assistant", "content": "Yes."},
             {"role": "user", "content": [{"type": "text", "text": "And now?"}]},
@@ -117,6 +119,7 @@ def test_the_conversation_and_our_own_fields_arrive(client: openai.OpenAI, phase
     )
     asked = phase.asked[0]
     assert asked.question == "And now?"
+    assert asked.instructions == "Be brief.\n\nSpeak like a pirate."
     assert [(each.role, each.text) for each in asked.history] == [("user", "First?"), ("assistant", "Yes.")]
     assert asked.filters is not None
     assert asked.filters.path_prefixes == ("guide/",)
@@ -135,6 +138,23 @@ def test_refusals_have_the_shape_that_clients_read(client: openai.OpenAI, url: s
     broken = httpx2.post(f"{url}/v1/chat/completions", content=b"{", headers={"Content-Type": "application/json"})
     assert broken.status_code == 400
     assert set(broken.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ({"role": "tool", "tool_call_id": "1", "content": "42"}, "messages[1].role"),
+        ({"role": "function", "name": "f", "content": "42"}, "messages[1].role"),
+        ({"role": "assistant", "tool_calls": [{"id": "1"}]}, "messages[1].tool_calls"),
+        ({"role": "assistant", "function_call": {"name": "f"}}, "messages[1].function_call"),
+        ({"role": "system", "content": "a" * 20_001}, "messages"),
+    ],
+)
+def test_messages_that_no_phase_can_take_are_refused_by_name(url: str, message: dict[str, Any], param: str) -> None:
+    body = {"model": "answer", "messages": [*QUESTION, message, *QUESTION]}
+    answer = httpx2.post(f"{url}/v1/chat/completions", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == param
 
 
 def test_the_nearest_pages_end_an_answer_that_is_none(tmp_path: Path) -> None:
