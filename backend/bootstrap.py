@@ -225,7 +225,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         keeper=ArtifactOutputs(database, artifact_files),
     )
     sandbox = part("sandbox", lambda: build_sandbox(settings, database, processes))
-    code = SandboxCodeRunner(sandbox)
+    code = part("code", lambda: SandboxCodeRunner(sandbox))
     contexts = RunContexts(database=database, models=models, toolboxes=toolboxes, code=code)
     execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
     return Container(

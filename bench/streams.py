@@ -80,9 +80,10 @@ class Stream:
         return [later - earlier for earlier, later in zip(self.arrivals, self.arrivals[1:], strict=False)]
 
 
-async def run_stream(http: httpx2.AsyncClient, thread_id: str, question: str) -> Stream:
+async def run_stream(http: httpx2.AsyncClient, thread_id: str, question: str, phase: str = "answer") -> Stream:
     stream = Stream()
-    run = (await http.post(f"/threads/{thread_id}/runs", json={"input": question})).raise_for_status().json()
+    body = {"input": question, "phase": phase}
+    run = (await http.post(f"/threads/{thread_id}/runs", json=body)).raise_for_status().json()
     async with http.stream("GET", f"/runs/{run['id']}/events") as response:
         identity, kind = 0, ""
         async for line in response.aiter_lines():
@@ -135,19 +136,25 @@ async def measure(api: str, model: str, process: psutil.Process) -> None:
             f"first token p95, retrieval aside: {percentile(through, 0.95) * 1000:.0f} ms; direct call "
             f"{percentile(direct, 0.95) * 1000:.0f} ms; over it {extra * 1000:.0f} ms (bar 60)"
         )
-        alone = await run_stream(http, await new_thread(), "How do I begin?")
-        threads = [await new_thread() for _ in range(STREAMS)]
-        spent = cpu_seconds(process)
-        streams = await asyncio.gather(*map(run_stream, [http] * STREAMS, threads, QUESTIONS))
-        spent = cpu_seconds(process) - spent
-        whole = sum(stream.whole for stream in streams)
-        gap_one, gap_all = percentile(alone.gaps, 0.95), percentile([g for s in streams for g in s.gaps], 0.95)
-        print(
-            f"{STREAMS} streams: {whole} whole and in order; p95 gap between tokens {gap_all * 1000:.0f} ms, "
-            f"one stream {gap_one * 1000:.0f} ms, ratio {gap_all / gap_one:.2f} (bar 2)"
-        )
-        tokens = sum(len(stream.arrivals) for stream in streams)
-        print(f"processor time of the API: {spent / STREAMS * 1000:.0f} ms a run of {tokens / STREAMS:.0f} pieces")
+        for phase in ("answer", "chat"):
+            threads = [await new_thread() for _ in range(STREAMS + 1)]
+            await measure_at_once(http, threads, phase, process)
+
+
+async def measure_at_once(http: httpx2.AsyncClient, threads: list[str], phase: str, process: psutil.Process) -> None:
+    """A hundred streams of a phase at once, and one alone before them."""
+    alone = await run_stream(http, threads.pop(), "How do I begin?", phase)
+    spent = cpu_seconds(process)
+    streams = await asyncio.gather(*map(run_stream, [http] * STREAMS, threads, QUESTIONS, [phase] * STREAMS))
+    spent = cpu_seconds(process) - spent
+    whole = sum(stream.whole for stream in streams)
+    gap_one, gap_all = percentile(alone.gaps, 0.95), percentile([g for s in streams for g in s.gaps], 0.95)
+    print(
+        f"{STREAMS} streams of {phase}: {whole} whole and in order; p95 gap between tokens {gap_all * 1000:.0f} ms, "
+        f"one stream {gap_one * 1000:.0f} ms, ratio {gap_all / gap_one:.2f} (bar 2)"
+    )
+    tokens = sum(len(stream.arrivals) for stream in streams)
+    print(f"processor time of the API: {spent / STREAMS * 1000:.0f} ms a run of {tokens / STREAMS:.0f} pieces")
 
 
 def main() -> None:

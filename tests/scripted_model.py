@@ -143,6 +143,9 @@ class Script:
         )
 
 
+Told = Callable[[Script], str | list[dict[str, Any]] | None]
+
+
 def call(tool: str, /, **arguments: Any) -> dict[str, Any]:
     """A call as the protocol spells it; its id is of its tool and arguments."""
     text = json.dumps(arguments, ensure_ascii=False)
@@ -213,8 +216,8 @@ class Application:
     api_key: str = ""
     remembers: bool = True
     requests: list[dict[str, Any]] = field(default_factory=list)
-    told: Callable[[Script], str | list[dict[str, Any]]] | None = None
-    """What `scripted:told` says, a text or calls, to a request as a test decides."""
+    told: Told | None = None
+    """What `scripted:told` says, a text or calls, to a request as a test decides; None stalls."""
     failures: dict[str, int] = field(default_factory=dict)
     """How often `scripted:flaky?id=…&times=n` has failed so far."""
 
@@ -280,9 +283,8 @@ class Application:
             self.requests.append(asked)
         script = read_script(asked)
         self.fail(script)
-        pieces, calls = self.reply(script)
+        pieces, calls, pace = self.reply(script)
         used = sum(len(_content(message)) // 4 for message in asked["messages"])
-        pace = script.pace(self.pace)
         if asked.get("stream"):
             with_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
             return await self.stream(asked["model"], pieces, calls, pace, used if with_usage else None, writer)
@@ -296,12 +298,15 @@ class Application:
         _send_json(writer, {**completion, "usage": _usage(used, len(pieces))})
         return True
 
-    def reply(self, script: Script) -> tuple[list[str], list[dict[str, Any]]]:
-        """What it writes, in pieces, and the calls that it makes."""
+    def reply(self, script: Script) -> tuple[list[str], list[dict[str, Any]], Pace]:
+        """What it writes, in pieces, the calls that it makes, and how fast."""
+        pace = script.pace(self.pace)
         if script.name != "told" or self.told is None:
-            return tokens(script.text()), script.calls()
+            return tokens(script.text()), script.calls(), pace
         said = self.told(script)
-        return (tokens(said), []) if isinstance(said, str) else ([], said)
+        if said is None:
+            return [], [], Pace(first_ms=3_600_000)
+        return (tokens(said), [], pace) if isinstance(said, str) else ([], said, pace)
 
     def fail(self, script: Script) -> None:
         """Raises Refusal for scripts that answer with an error status; `flaky` does so `times` times for each id."""
@@ -413,7 +418,7 @@ class ScriptedServer:
         *,
         pace: Pace | None = None,
         api_key: str = "",
-        told: Callable[[Script], str | list[dict[str, Any]]] | None = None,
+        told: Told | None = None,
     ) -> None:
         self.application = Application(pace=pace or Pace(), api_key=api_key, told=told)
         self.port = 0

@@ -85,6 +85,9 @@ class ApprovalStore:
         The same decision again changes nothing. Raises Missing, AlreadyDecided, NotWaiting, Invalid for edited
         arguments that do not meet the tool's schema.
         """
+        # The writer of the run's events holds this row, too, while it parks the run: so either it sees this decision,
+        # or this decision sees a run that waits.
+        self._connection.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update())
         runs_here = RunStore(self._connection, self._scope)
         run = runs_here.get(run_id)
         row = self._row(run_id, approval_id)
