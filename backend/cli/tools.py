@@ -84,7 +84,7 @@ async def _called(
             bases = resolve(connection, LOCAL, kb)
     if dry_run:
         _, prepared = await container.tool_calls.prepare(LOCAL, name, given, origin="cli", bases=bases)
-        told = {"verdict": prepared.verdict, "reason": prepared.reason, "preview": previewed(prepared)}
+        told = {"verdict": prepared.verdict, "reason": prepared.reason, "preview": await previewed(prepared)}
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return None
     try:
