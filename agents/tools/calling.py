@@ -17,9 +17,9 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from agents.errors import AgentError, ToolFailed
 from agents.events import ToolCalled, ToolFinished
@@ -38,6 +38,10 @@ LONGEST_DATA = 1_000_000
 LONGEST_ERROR = 4_000
 _PATIENCE_S = 1.0
 """How long a tool that was told to stop is waited for."""
+
+Row = TypeVar("Row")
+_under_way: set[asyncio.Task[Any]] = set()
+"""Rows being written: the loop itself holds tasks only weakly."""
 
 _log = logging.getLogger(__name__)
 
@@ -167,17 +171,15 @@ class ToolCaller:
 
         What goes wrong with the tool is a result, not an error. Cancelling ends the call within about a second.
         """
-        spec, context = prepared.spec, prepared.context
+        spec = prepared.spec
         if prepared.verdict == "deny":
             return await self.refuse(prepared, prepared.reason)
-        audit_id = await self._box.audit.begin(
-            spec, prepared.shown, context, decision=decision, decided_by=decided_by or "policy"
-        )
+        audit_id = await self._begin(prepared, decision, decided_by or "policy")
         begun = time.perf_counter()
         try:
             output = await _within(spec.timeout_s, prepared)
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(audit_id, "cancelled", "", begun))
+            await self._end(audit_id, "cancelled", "", begun)
             raise
         except ToolFailed as error:
             text = cut_text(storable(str(error)), LONGEST_ERROR).text
@@ -208,7 +210,24 @@ class ToolCaller:
             _log.warning("the output of %s was not kept: %s", prepared.spec.name, type(error).__name__)
             return ""
 
+    async def _begin(self, prepared: PreparedCall, decision: str, decided_by: str) -> str:
+        """The row of the call. Cancelled meanwhile, the call is not made, and its row says so."""
+        audit, shown = self._box.audit, prepared.shown
+        row = _to_its_end(audit.begin(prepared.spec, shown, prepared.context, decision=decision, decided_by=decided_by))
+        try:
+            return await asyncio.shield(row)
+        except asyncio.CancelledError:
+            _to_its_end(self._unmade(row))
+            raise
+
+    async def _unmade(self, row: asyncio.Task[str]) -> None:
+        await self._ended(await row, "cancelled", "", time.perf_counter())
+
     async def _end(self, audit_id: str, status: str, output: str, begun: float) -> None:
+        """Record the end, also when whoever made the call is cancelled meanwhile."""
+        await asyncio.shield(_to_its_end(self._ended(audit_id, status, output, begun)))
+
+    async def _ended(self, audit_id: str, status: str, output: str, begun: float) -> None:
         try:
             await self._box.audit.end(audit_id, status=status, output=output, duration_ms=_since(begun))
         except Exception as error:  # its row stays without an end, and the call is known to have been made
@@ -266,6 +285,14 @@ async def _within(seconds: float, prepared: PreparedCall) -> ToolOutput:
             call.cancel()
             call.add_done_callback(_forget)
             await asyncio.wait({call}, timeout=_PATIENCE_S)
+
+
+def _to_its_end(work: Coroutine[Any, Any, Row]) -> asyncio.Task[Row]:
+    """The work as a task that goes on to its end, whoever waits for it."""
+    task = asyncio.ensure_future(work)
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+    return task
 
 
 def _forget(call: asyncio.Future[ToolOutput]) -> None:

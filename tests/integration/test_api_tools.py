@@ -35,12 +35,12 @@ def tools() -> dict[str, FakeTool]:
     return {tool.spec.name: tool for tool in made}
 
 
-@pytest.fixture(params=DIALECTS)
+@pytest.fixture
 def client(request: pytest.FixtureRequest, tmp_path: Path, tools: dict[str, FakeTool]) -> Iterator[TestClient]:
     from backend.bootstrap import build
     from tests.api_client import HashingEmbedder, Runner, ScriptedPhase, Settings
 
-    with blank_database_url(request.param, tmp_path) as url:
+    with blank_database_url(getattr(request, "param", "sqlite"), tmp_path) as url:
         settings = Settings(
             data_dir=tmp_path / "data", default_embedders=("hashing",), sample_guide=False, database_url=url
         )
@@ -95,6 +95,7 @@ def test_a_read_runs_and_is_recorded(client: TestClient, tools: dict[str, FakeTo
     assert entry["output_size"] == 5
 
 
+@pytest.mark.parametrize("client", DIALECTS, indirect=True)
 def test_a_write_runs_once_after_one_approval(client: TestClient, tools: dict[str, FakeTool]) -> None:
     asked = call(client, "set_value", name="a", password="hunter2")
     assert asked.status_code == 409
@@ -144,6 +145,7 @@ def test_edited_arguments_are_checked_and_a_rejection_is_recorded(
     assert entry["decided_by"] == "local"
 
 
+@pytest.mark.parametrize("client", DIALECTS, indirect=True)
 def test_an_operator_decides(client: TestClient, tools: dict[str, FakeTool]) -> None:
     assert client.patch("tools/set_value", json={"policy": "allow"}).json()["policy"] == "allow"
     assert call(client, "set_value", name="a").json()["status"] == "succeeded"
@@ -177,6 +179,7 @@ def test_a_long_output_is_kept_whole(client: TestClient) -> None:
     assert client.get(f"artifacts/{artifact}").text == "line\n" * 1000
 
 
+@pytest.mark.parametrize("client", DIALECTS, indirect=True)
 def test_the_record_is_exported(client: TestClient) -> None:
     call(client, "look_at_pods", what="=1+1")
     call(client, "long")
