@@ -258,6 +258,7 @@ def test_a_mode_is_copied_corrected_as_it_is_typed_saved_and_tried(open_page: Op
     page.get_by_role("button", name="Save").click()
     page.get_by_role("button", name="Try it").click()
     expect(page.locator(".st-key-mode button").first).to_contain_text("Our answers")
+    choose_model(page, "No model (quotes)")
     page.locator(".st-key-mode button").first.click()
     expect(page.get_by_role("button", name="Chat", exact=True)).to_be_disabled()
     expect(page.get_by_text("It needs a language model").first).to_be_visible()
