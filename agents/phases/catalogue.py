@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -148,16 +148,17 @@ class PhaseCatalogue:
 
     def reserved_entry(self, name: str) -> PhaseEntry | None:
         """What is offered under this name of the product's."""
-        return next((each for each in self.reserved_entries() if each.name == name), None)
+        if name in self._built_in:
+            return entry_of(built_in_definition(name))
+        if name not in self._coded:
+            return None
+        phase, title = self._phases[name], Description(en=name, zh=name)
+        return PhaseEntry(name=name, title=title, description=phase.description, requires=phase.requires)
 
-    def reserved_entries(self) -> Iterator[PhaseEntry]:
+    def reserved_entries(self) -> list[PhaseEntry]:
         """Those that come with the product."""
-        for name in self._built_in:
-            yield entry_of(built_in_definition(name))
-        for name in self._coded:
-            phase = self._phases[name]
-            title = Description(en=name, zh=name)
-            yield PhaseEntry(name=name, title=title, description=phase.description, requires=phase.requires)
+        found = (self.reserved_entry(name) for name in self.reserved)
+        return [each for each in found if each is not None]
 
     def own_entry(self, own: OwnPhase) -> PhaseEntry:
         """What is offered of a user's phase; its `problem` says why it cannot be run at all. Each version is read once,

@@ -54,7 +54,7 @@ def check(definition: PhaseDefinition, *, tools: Collection[str] | None = None) 
     """Everything wrong with a definition of the right shape. `tools` are the names there are; None: not checked."""
     remarks = list(_names(definition))
     if not remarks:
-        remarks = [*_circles(definition), *_kinds(definition)]
+        remarks = [*_circles(definition), *_kinds(definition), *_outputs(definition)]
     if not remarks:
         remarks = [*_order(definition), *_conditions(definition), *_speakers(definition)]
     return [*remarks, *_unused(definition), *_requirements(definition), *_tools(definition, tools)]
@@ -194,6 +194,28 @@ def _kinds(definition: PhaseDefinition) -> Iterator[Remark]:
                 at=(*at, "fallback"), code="wrong_fallback", message=message,
                 hint=did_you_mean(agent.fallback, agent.choices),
             )  # fmt: skip
+
+
+def _outputs(definition: PhaseDefinition) -> Iterator[Remark]:
+    """Schemas that no answer could be held against."""
+    for name, agent in definition.agents.items():
+        if not isinstance(agent, SingleAgent) or agent.output is None:
+            continue
+        # It takes a tenth of a second to import, and few phases need it.
+        from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+        from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
+
+        at: Path = ("agents", name, "output")
+        try:
+            Draft202012Validator.check_schema(agent.output)
+        except SchemaError as error:
+            message = f"This is no JSON Schema: {error.message[:200]}."
+            yield Remark(at=(*at, *error.path), code="bad_schema", message=message)
+            continue
+        if agent.output.get("type", "object") != "object":
+            hint = "Write 'type: object', and what is wanted as one of its 'properties'."
+            message = "An answer is one JSON object, and this asks for something else."
+            yield Remark(at=(*at, "type"), code="bad_schema", message=message, hint=hint)
 
 
 def _must_be(definition: PhaseDefinition, name: str, kind: type[object], word: str, at: Path) -> Iterator[Remark]:

@@ -1,10 +1,11 @@
-"""Where the agents floor reads text from outside: what models and documents put into answers."""
+"""Where the agents floor reads text from outside: what models and documents put into answers, and phases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from agents.citations.checking import cut_statements
+from agents.phases.reading import read
 from agents.sanitising.inline import escaped
 from agents.sanitising.stream import Sanitiser, sanitise
 from tests.growth.harness import TextPath
@@ -50,3 +51,10 @@ PATHS = [
     for what, run in RUNS.items()
     for name, unit in UNITS.items()
 ]
+
+PHASE_UNITS = {
+    "keys": "k: v\n", "items": "- a\n", "flow": "[a], ", "open": "[", "quotes": "'", "comments": "# a\n",
+    "words": "word ", "blocks": "a: |\n  b\n", "misspelt agents": "  a: {kind: rect, promt: 1}\n",
+}  # fmt: skip
+# No longer text than that is read at all.
+PATHS += [TextPath(f"phases/{name}", repeated(unit), read, 190_000) for name, unit in PHASE_UNITS.items()]

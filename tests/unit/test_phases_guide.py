@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -49,3 +50,14 @@ def test_results_of_every_kind_are_in_the_guide() -> None:
         for agent in built_in_definition(name).agents.values():
             if agent.kind != "selector":
                 assert all(f"`{result}`" in text for result in results_of(agent) or ())
+
+
+def test_every_code_has_words_in_both_languages() -> None:
+    root = GUIDE.parents[1]
+    sources = [*(root / "agents" / "phases").glob("*.py"), root / "backend" / "phases" / "writing.py"]
+    told = re.compile(r'(?:code="|_(?:finding|Refused)\([^"()]*(?:\([^()]*\)[^"()]*)*, ")([a-z_]+)"')
+    codes = {code for source in sources for code in told.findall(source.read_text(encoding="utf-8"))}
+    assert {"circle", "yaml_syntax", "unknown_key", "name_changed", "alias"} <= codes
+    for language in ("en", "zh"):
+        texts = json.loads((root / "frontend" / "texts" / f"{language}.json").read_text(encoding="utf-8"))
+        assert {code for code in codes if f"phase_finding.{code}" not in texts} == set()

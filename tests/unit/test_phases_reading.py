@@ -213,6 +213,21 @@ def test_a_checker_in_another_chain_cannot_send_work_back() -> None:
     assert [(each.code, each.severity) for each in read(split).findings] == [("cannot_send_back", "warning")]
 
 
+@pytest.mark.parametrize(
+    ("schema", "column"),
+    [
+        ("{type: object, properties: {a: {type: string}}}", 0),
+        ("{properties: {a: {type: strin}}}", 69),
+        ("{type: string}", 52),
+    ],
+)
+def test_an_output_is_a_schema_of_an_object(schema: str, column: int) -> None:
+    findings = read(agents_and_chains("").replace("speaks: true", f"speaks: true, output: {schema}")).findings
+    assert [(each.code, each.line, each.column) for each in findings] == (
+        [("bad_schema", LINE_OF_AGENTS + 1, column)] if column else []
+    )
+
+
 def test_warnings_do_not_keep_a_phase_from_being_used() -> None:
     text = agents_and_chains("  idle: {kind: react, code: true, tools: [serch]}\n  odd: {kind: single, tools: [x]}\n")
     reading = read(text.replace("requires: [model]\n", ""), tools=("search", "x"))
