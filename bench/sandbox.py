@@ -128,7 +128,7 @@ async def first_runs(engine: Sandbox) -> None:
         taken.append((time.perf_counter() - begun) * 1000)
         await service.end(session)
     print(f"  open, first 1+1; pool warm            {spread(taken)}")
-    await service._drop_spares()
+    await service.stop()
 
 
 def _bare(engine: DockerSandbox) -> None:
@@ -190,7 +190,7 @@ def _left(engine: Sandbox) -> tuple[int, int, int]:
     if isinstance(engine, DockerSandbox):
         found = engine._engine().containers(all=True, filters={"label": "devops-chatbot.sandbox=bench"})
         containers = len(found)
-    groups = {each for each in Path("/sys/fs/cgroup").glob("*/**/devops-chatbot-sandbox.bench.*")}
+    groups = list(Path("/sys/fs/cgroup").glob("*/**/devops-chatbot-sandbox.bench.*"))
     jails = sum(1 for each in psutil.process_iter(["name"]) if each.info["name"] == "bwrap")
     return containers, len(groups), jails
 
