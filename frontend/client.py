@@ -10,6 +10,13 @@ from urllib.parse import quote
 import httpx2
 
 from frontend.authentication.sessions import COOKIE, no_cookies
+from frontend.sandbox.views import (
+    SandboxFiles,
+    SandboxLog,
+    SandboxRun,
+    SandboxSession,
+    SandboxStatus,
+)
 from frontend.views import (
     Command,
     Document,
@@ -295,6 +302,41 @@ class Api:
     def check_model(self, model_id: str) -> ModelCheck:
         return self._send(ModelCheck, "POST", f"/models/{_part(model_id)}/check", None)
 
+    # --- sandbox
+
+    def sandbox_status(self) -> SandboxStatus:
+        return self._get(SandboxStatus, "/sandbox/status")
+
+    def sandbox_sessions(self) -> list[SandboxSession]:
+        found = self._call("GET", "/sandbox/sessions").json()
+        return [decode(SandboxSession, each) for each in found]
+
+    def create_sandbox_session(self) -> SandboxSession:
+        return self._send(SandboxSession, "POST", "/sandbox/sessions", {})
+
+    def end_sandbox_session(self, session_id: str) -> None:
+        self._call("DELETE", f"/sandbox/sessions/{_part(session_id)}")
+
+    def run_in_sandbox(self, session_id: str, code: str, language: str) -> SandboxRun:
+        body = {"code": code, "language": language}
+        return self._send(SandboxRun, "POST", f"/sandbox/sessions/{_part(session_id)}/runs", body)
+
+    def sandbox_runs(self, session_id: str) -> list[SandboxLog]:
+        found = self._call("GET", f"/sandbox/sessions/{_part(session_id)}/runs").json()
+        return [decode(SandboxLog, each) for each in found]
+
+    def interrupt_sandbox(self, session_id: str) -> None:
+        self._call("POST", f"/sandbox/sessions/{_part(session_id)}/interrupt")
+
+    def sandbox_files(self, session_id: str) -> SandboxFiles:
+        return self._get(SandboxFiles, f"/sandbox/sessions/{_part(session_id)}/files")
+
+    def sandbox_file(self, session_id: str, path: str) -> bytes:
+        return self._call("GET", f"/sandbox/sessions/{_part(session_id)}/files/{_path(path)}").content
+
+    def put_sandbox_file(self, session_id: str, path: str, content: bytes) -> None:
+        self._call("PUT", f"/sandbox/sessions/{_part(session_id)}/files/{_path(path)}", content=content)
+
     def version(self) -> str:
         return str(self._call("GET", "/version").json()["version"])
 
@@ -324,6 +366,11 @@ class Api:
 def _part(name: str) -> str:
     """An id or name as one part of a path, whatever it holds (it may come from an address a user typed)."""
     return quote(name, safe="").replace(".", "%2E") or "-"
+
+
+def _path(path: str) -> str:
+    """A path of several parts, each of them quoted."""
+    return "/".join(_part(part) for part in path.split("/"))
 
 
 @contextmanager

@@ -43,6 +43,7 @@ from agents.events import (
 )
 from backend import schemas
 from tests.fake_phases import add_phases
+from tests.fake_sandbox import FakeSandbox, add_sandbox
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TEXT = "# Runbook\n\n## Roll back\n\nRun `kubectl rollout undo deployment/web`.\nThen watch the pods.\n"
@@ -77,6 +78,7 @@ class FakeApi:
     decisions: list[dict[str, Any]] = field(default_factory=list)
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
     sources: list[tuple[str, str, str]] = field(default_factory=list)
+    sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def new_id(self) -> str:
@@ -289,6 +291,7 @@ def make_app(fake: FakeApi) -> FastAPI:
     _add_conversations(app, fake)
     _add_models(app, fake)
     add_phases(app, fake.phases)
+    add_sandbox(app, fake.sandbox)
     return app
 
 

@@ -14,6 +14,7 @@ from frontend.chat.conversation import Conversation, ask_edited, choose_branch, 
 from frontend.chat.feedback import draw_feedback
 from frontend.chat.why import draw_why
 from frontend.components import copy_button
+from frontend.components.code_cell import draw_code_cells
 from frontend.run_state import run_states
 from frontend.runs.section import draw_trace
 from frontend.session import texts
@@ -49,6 +50,7 @@ def draw_answer(conversation: Conversation, turn: Turn, choice: Choice) -> None:
         _draw_state(conversation, message, choice)
         _draw_sources(message, choice.names)
         _draw_nearest(message)
+        draw_code_cells(message.id, message.thread_id, message.text)
         _draw_actions(conversation, turn, choice)
         if message.run_id and not message.active:
             draw_why(message)
