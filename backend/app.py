@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Route
 
 from backend.api import (
@@ -46,9 +48,13 @@ from backend.migrations import upgrade_database
 from backend.operations.sample import make_sample, warm_up
 from backend.settings import Settings, load_settings, require_token
 from backend.telemetry import configure_logging
+from backend.tools.audit import prune_audit
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "/api/v1"
 THREADS = 40
+PRUNE_SECONDS = 24 * 3600
 DESCRIPTION = """Cited answers from your documents, code and systems.
 
 Errors are `application/problem+json` (RFC 9457); lists are `{items, next_cursor}`; creating calls take an
@@ -150,16 +156,33 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await asyncio.to_thread(make_sample, container)
     await container.runs.start()
     container.sandbox.start()
+    pruning = asyncio.create_task(_prune_daily(container))
     warming = asyncio.create_task(asyncio.to_thread(_settle, container))
     try:
         yield
     finally:
+        pruning.cancel()
         await container.runs.stop()
         await container.sandbox.stop()
         await container.catalogue.aclose()
         await container.http.aclose()
         await asyncio.wait([warming], timeout=5)
         await asyncio.to_thread(container.close)
+
+
+async def _prune_daily(container: Container) -> None:
+    """Let the record of calls go with age, as the settings say."""
+    while True:
+        try:
+            await asyncio.to_thread(_prune, container)
+        except SQLAlchemyError as error:
+            log.warning("the record of calls was not pruned", reason=type(error).__name__)
+        await asyncio.sleep(PRUNE_SECONDS)
+
+
+def _prune(container: Container) -> None:
+    for _ in prune_audit(container.database, container.settings.tools.audit_days):
+        pass
 
 
 def _settle(container: Container) -> None:

@@ -105,6 +105,23 @@ def cases(count: int, seed: int = 0) -> Iterator[Case]:
             yield case
 
 
+def broken(text: str, chance: Random) -> str:
+    """The text with pieces of it deleted, inserted, repeated or cut off."""
+    letters = list(text)
+    for _ in range(chance.randrange(1, 12)):
+        at = chance.randrange(len(letters) + 1)
+        match chance.randrange(4):
+            case 0:
+                del letters[at : at + chance.randrange(1, 9)]
+            case 1:
+                letters.insert(at, chance.choice("{}[]\"'\\`<>:,\x00\ud800（）\n"))
+            case 2:
+                letters[at:at] = letters[chance.randrange(len(letters) + 1) :][:40]
+            case _:
+                letters = letters[: max(1, at)]
+    return "".join(letters)
+
+
 def _case(chance: Random) -> Case | None:
     tool, arguments = chance.choice(CALLS)
     style = chance.choice(list(STYLES))

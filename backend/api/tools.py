@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from agents.tools.calling import CallResult
-from agents.tools.policy import Override, effective_policy
+from agents.tools.policy import Override
 from agents.tools.ports import ToolSpec
 from backend.api.context import Caller, Here
 from backend.api.openapi import problems
@@ -18,6 +18,7 @@ from backend.knowledge_bases.selection import resolve
 from backend.schemas import ApprovalDecision, ToolCallCreate, ToolCallView, ToolList, ToolUpdate, ToolView
 from backend.tools.calls import previewed
 from backend.tools.policies import ToolPolicies
+from backend.tools.views import tool_fields
 from knowledge.types import Scope
 
 router = APIRouter(prefix="/tools", tags=["tools"])
@@ -98,18 +99,7 @@ async def decide_call(id: str, body: ApprovalDecision, container: Here, scope: C
 
 def tool_view(spec: ToolSpec, override: Override | None) -> ToolView:
     """A tool as REST shows it."""
-    return ToolView(
-        name=spec.name,
-        title=spec.title or spec.name,
-        description=spec.description,
-        source=spec.source,
-        risk=spec.risk,
-        policy=effective_policy(spec, override),
-        setting=None if override is None else override.setting,
-        parameters=dict(spec.parameters),
-        available=not spec.reason and (override is None or override.setting != "off"),
-        reason=spec.reason or ("It is switched off." if override is not None and override.setting == "off" else ""),
-    )
+    return ToolView.model_validate(tool_fields(spec, override))
 
 
 def _view(result: CallResult) -> ToolCallView:

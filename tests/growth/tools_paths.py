@@ -24,7 +24,8 @@ UNITS = {
     "tags": "<tool_call>", "open tags": "<", "named tags": '<invoke name="scale">', "parameters": "<parameter=a>",
     "fences": "```json\n", "functions": "scale(", "function lines": "scale(a=1)\n", "escaped": '{\\"name\\": ',
     "thoughts": "Thought: a\n", "entities": "{&quot;name&quot;: ", "keys": '"a": 1, ', "colons": "a: ",
-    "half strings": '"a b ', "commas": ",", "brackets": "[", "comments": "/* ", "stars": "**", "han": "行动：",
+    "half strings": '"a b ', "mentions": "scale {", "long mentions": "scale scale ",
+    "commas": ",", "brackets": "[", "comments": "/* ", "stars": "**", "han": "行动：",
 }  # fmt: skip
 SPEC = ToolSpec(name="scale", description="", parameters={"type": "object"}, risk="read")
 

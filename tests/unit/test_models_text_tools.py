@@ -27,7 +27,7 @@ from agents.ports import (
 )
 from agents.tools.arguments import checked_arguments
 from agents.tools.ports import ToolSpec
-from tests.text_call_mutations import TOOLS, Case, cases
+from tests.text_call_mutations import TOOLS, Case, broken, cases
 
 QUESTION = [Message.of("user", "How many pods?")]
 SPECS = {tool.name: ToolSpec(name=tool.name, description="", parameters=tool.parameters, risk="read") for tool in TOOLS}
@@ -91,19 +91,7 @@ def test_recoverable_calls_are_recovered() -> None:
 def test_nothing_that_a_model_writes_breaks_the_parser() -> None:
     chance = random.Random(5)
     for case in cases(150, seed=12):
-        text = list(case.text)
-        for _ in range(chance.randrange(1, 12)):
-            at = chance.randrange(len(text) + 1)
-            match chance.randrange(4):
-                case 0:
-                    del text[at : at + chance.randrange(1, 9)]
-                case 1:
-                    text.insert(at, chance.choice("{}[]\"'\\`<>:,\x00\ud800（）\n"))
-                case 2:
-                    text[at:at] = text[chance.randrange(len(text) + 1) :][:40]
-                case _:
-                    text = text[: max(1, at)]
-        parse_calls("".join(text), TOOLS, is_whole=chance.random() < 0.5)
+        parse_calls(broken(case.text, chance), TOOLS, is_whole=chance.random() < 0.5)
 
 
 @pytest.mark.parametrize(

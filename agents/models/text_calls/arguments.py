@@ -21,6 +21,8 @@ _BLANK = re.compile(r"[\s]{0,2000}")
 _NOTHING = frozenset({"", "none", "null", "n/a", "{}", "nothing", "no input", "无", "空", "没有", "()", "[]", "-"})
 _PAIR = re.compile(r"\s*[-*•]?\s?[\"'`*]{0,2}([A-Za-z_][\w-]{0,63})[\"'`*]{0,2}\s?[:：=]\s?")
 _LONGEST = 200_000
+_SOON = 120
+"""So soon an object must begin that other words stand before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,12 +142,43 @@ def _otherwise(segment: str, at: int, end: int, tool: ToolDefinition, problem: s
         lines = _lines(segment, tool)
         if lines is not None:
             return ReadArguments(value=lines, end=end)
+    within = object_within(segment, tool)
+    if within is not None:
+        return ReadArguments(value=within.value, end=min(end, at + within.end))
     line = segment.split("\n", 1)[0].strip()
     if segment[0] not in "{｛[［" and not line.startswith(("```", "<")):
         value = one_argument(line.strip("\"'“”"), tool)
         if value is not None:
             return ReadArguments(value=value, end=at + len(segment.split("\n", 1)[0]))
     return ReadArguments(value=None, end=end, problem=problem, raw=segment.strip())
+
+
+def object_within(segment: str, tool: ToolDefinition) -> ReadArguments | None:
+    """The first object that begins a little later, or in a bracket too many, if it has no names but the tool's."""
+    at = segment.find("{", 0, _SOON)
+    if at < 0:
+        return None
+    if segment.startswith("{{", at):
+        at += 1
+    try:
+        reading = read_value(segment, at, bare_text=True, stop=STOP)
+    except NotJSON:
+        return None
+    value = unwrapped(reading.value, tool)
+    if not value or reading.was_open or any(name not in properties_of(tool) for name in renamed(value, tool)):
+        return None
+    return ReadArguments(value=value, end=reading.end)
+
+
+def renamed(value: Mapping[str, Any], tool: ToolDefinition) -> dict[str, Any]:
+    """The arguments under the names that the tool knows, where only letter case and separators differ."""
+    known = properties_of(tool)
+    plain = {_plain(name): name for name in known}
+    return {name if name in known else plain.get(_plain(name), name): each for name, each in value.items()}
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "").replace(" ", "")
 
 
 def _lines(segment: str, tool: ToolDefinition) -> dict[str, Any] | None:

@@ -61,7 +61,8 @@ def _named(text: str, labels: Sequence[Label], index: int, names: ToolNames, *, 
     following = labels[index + 1] if index + 1 < len(labels) else None
     has_input = following is not None and following.kind == "input"
     limit = following.start if following is not None else len(text)
-    tool = names.find(head.group(1)) or names.find(text[label.end : min(limit, label.end + 100)].split("\n", 1)[0])
+    line = text[label.end : min(limit, label.end + 100)].split("\n", 1)[0]
+    tool = names.find(head.group(1)) or names.find(line) or (names.among(line) if has_input else None)
     if tool is None:
         return _unknown(text, label, head, following) if has_input else None
     if following is not None and has_input and not _has_own(text, head.end(), following.start):

@@ -15,8 +15,10 @@ _WORDS: dict[Kind, str] = {
     "input": "action input|action inputs|input|tool input|function input|arguments|args|argument|tool arguments|"
     "tool args|function arguments|action arguments|action args|parameters|params|parameter|action parameters|"
     "tool parameters|行动输入|动作输入|操作输入|输入|参数|工具输入|工具参数|调用参数|行动参数|函数参数|"
-    "アクション入力|アクションの入力|行動入力|入力|引数|aktionseingabe|eingabe|argumente|entrada de acción|entrada|"
-    "argumentos|parámetros|entrée|paramètres|input azione|аргументы|параметры|ввод|행동 입력|입력|인수",
+    "アクション入力|アクションの入力|行動入力|入力|引数|aktionseingabe|eingabe der aktion|eingabe|"
+    "argumente|entrada de acción|entrada de la acción|entrada da ação|entrada|"
+    "argumentos|parámetros|entrée de l'action|entrée|paramètres|input azione|аргументы|параметры|ввод|"
+    "행동 입력|입력|인수",
     "observation": "observation|observations|tool result|tool output|tool response|observation result|观察|观测|"
     "观察结果|工具结果|工具输出|観察|観測|beobachtung|observación|observacion|osservazione|observação|наблюдение|"
     "результат|관찰|결과",

@@ -10,6 +10,7 @@ from agents.ports import ToolDefinition
 _STRIP = " \t\r\n\"'`*_“”‘’「」【】[](){}<>.,;:，。；：|"
 _SEPARATORS = re.compile(r"[\s.\-/:]+")
 _PREFIX = re.compile(r"^(?:functions?|tools?|default_api|api|action)[.:/]", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Za-z_]\w{2,63}")
 _LONGEST = 100
 _FUZZY_FROM = 6
 _REMEMBERED = 2_000
@@ -34,6 +35,11 @@ class ToolNames:
                 self._found.clear()
             self._found[written] = self._find(written)
         return self._found[written]
+
+    def among(self, line: str) -> ToolDefinition | None:
+        """The one tool that is named in a line, letter by letter; None where there are none or several."""
+        found = {word for word in _WORDS.findall(line) if word in self.tools}
+        return self.tools[found.pop()] if len(found) == 1 else None
 
     def _find(self, written: str) -> ToolDefinition | None:
         written = _PREFIX.sub("", written.strip(_STRIP))

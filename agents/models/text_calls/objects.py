@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from agents.models.text_calls.arguments import WRAPPERS, read_arguments, unwrapped
+from agents.models.text_calls.arguments import WRAPPERS, object_within, read_arguments, unwrapped
 from agents.models.text_calls.found import MOST_CALLS, FoundCall
 from agents.models.text_calls.labels import STOP
 from agents.models.text_calls.names import ToolNames
@@ -37,6 +37,9 @@ _UNOPENED = re.compile(r"^[ \t]{0,20}[\"'“](name|tool|tool_name|action|functio
 _NAMED = re.compile(
     r"^[ \t]{0,8}[`*\"']{0,3}([A-Za-z_][\w.-]{0,63})[`*\"']{0,3}[ \t]{0,4}[:：]?\s{0,4}(?=[{｛]|\"\{)", re.MULTILINE
 )
+_MENTION = re.compile(r"(?<![\w`])([A-Za-z_]\w{2,63})(?!\w)")
+# After the call nothing is said but ends of fences, tags and special tokens.
+_SAID_AFTER = re.compile(r"(?<![<|/\w▁])(?!PAUSE|STOP|END)[^\W\d_]{2,40}(?![\w▁]{0,40}[|>｜])")
 FINAL = frozenset({"final answer", "final_answer", "finish", "respond", "answer", "response", "最终答案"})
 
 
@@ -90,6 +93,20 @@ def named_objects(text: str, names: ToolNames, *, may_be_open: bool) -> list[Fou
             )
         )
     return found
+
+
+def last_object(text: str, names: ToolNames) -> list[FoundCall]:
+    """The call that ends a text and is nothing but the name of an offered tool, a few other words, and an object that
+    has no names but those of its arguments: `I call search with {"query": "fuse"}`."""
+    for match in list(_MENTION.finditer(text))[-2 * MOST_CALLS :]:
+        tool = names.tools.get(match.group(1))
+        if tool is None:
+            continue
+        within = object_within(text[match.end() : match.end() + 100_000], tool)
+        if within is not None and not _SAID_AFTER.search(text, match.end() + within.end):
+            end = match.end() + within.end
+            return [FoundCall(start=match.start(), end=end, name=tool.name, arguments=within.value)]
+    return []
 
 
 def final_in(text: str) -> str | None:

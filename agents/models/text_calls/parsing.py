@@ -5,14 +5,15 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from agents.models.text_calls.arguments import renamed
 from agents.models.text_calls.found import MOST_CALLS, FoundCall
 from agents.models.text_calls.functions import function_calls
 from agents.models.text_calls.labelled import labelled_calls
 from agents.models.text_calls.labels import Label, find_labels
 from agents.models.text_calls.names import ToolNames
-from agents.models.text_calls.objects import final_in, named_objects, object_calls
+from agents.models.text_calls.objects import final_in, last_object, named_objects, object_calls
 from agents.models.text_calls.tags import tagged_calls
 from agents.ports import ToolDefinition
 
@@ -63,7 +64,10 @@ def _found(text: str, labels: Sequence[Label], names: ToolNames, *, may_be_open:
             for call in _joined(_every_way(plain, find_labels(plain), names, may_be_open=may_be_open))
         ]
     if not found:
+        found = last_object(text, names)
+    if not found:
         return []
+    found = [_renamed(call, names) for call in found]
     # What follows a result that the model made up itself rests on it.
     end = next((label.start for label in labels if label.kind == "observation" and label.start >= found[0].end), None)
     return [call for call in found if end is None or call.start < end]
@@ -97,6 +101,13 @@ def _joined(calls: Iterable[FoundCall]) -> list[FoundCall]:
     # A broken copy beside a whole call of the same tool is the same call.
     whole = {call.name for call in readable}
     return [call for call in found if call.arguments is not None or call.name not in whole][:MOST_CALLS]
+
+
+def _renamed(call: FoundCall, names: ToolNames) -> FoundCall:
+    tool = names.tools.get(call.name)
+    if tool is None or not call.arguments:
+        return call
+    return replace(call, arguments=renamed(call.arguments, tool))
 
 
 def _without_thought_label(text: str, labels: Sequence[Label]) -> str:

@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from agents.models.text_calls.arguments import ReadArguments, properties_of, read_arguments, unwrapped
+from agents.models.text_calls.arguments import WRAPPERS, ReadArguments, properties_of, read_arguments, unwrapped
 from agents.models.text_calls.found import MOST_CALLS, FoundCall
 from agents.models.text_calls.names import ToolNames
 from agents.ports import ToolDefinition
@@ -100,11 +100,11 @@ def _content(
     value = _parameters(content, tool)
     if value is None:
         known = properties_of(tool)
-        value = {
-            name: html.unescape(double or single)
-            for name, double, single in _ATTRIBUTE.findall(attributes)
-            if name in known
-        } or None
+        given = {name: html.unescape(double or single) for name, double, single in _ATTRIBUTE.findall(attributes)}
+        value = {name: each for name, each in given.items() if name in known} or None
+        whole = next((given[name] for name in WRAPPERS if name in given), None)
+        if value is None and whole is not None:
+            return read_arguments(whole, 0, len(whole), tool, may_be_open=False)
     if value is not None:
         return ReadArguments(value=value, end=end)
     inner = _INPUT.match(content)
