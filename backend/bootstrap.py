@@ -23,6 +23,7 @@ from agents.scheduler.phase import DeclaredPhase
 from agents.tools.builtin import BuiltinTools
 from agents.tools.builtin.ports import BuiltinParts
 from agents.tools.http.client import HttpClient
+from agents.tools.meaning import ToolMeanings
 from agents.tools.ports import ToolSource
 from agents.tools.registry import ToolRegistry
 from agents.tools.search import ToolSearch
@@ -190,7 +191,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         library = SqlLibrary(database, scope)
         return MeasuredSearcher(Retriever(library=library, indexes=projections, embedders=cached), metrics)
 
-    tool_search = part("tool_search", ToolSearch)
+    tool_search = part("tool_search", lambda: _tool_search(embedders))
     own_phases = part("own_phases", lambda: StoredPhases(database=database))
     runner = part("runner", lambda: _runner(settings, phases, own_phases, searcher_for, cached, tool_search))
     capacity = Capacity(settings.runs.max_active)
@@ -305,6 +306,12 @@ def _runner(
         commands=CommandPhase(parts, tool_search, lambda scope: phase_catalogue.entries(scope)),
     )
     return Runner(phase_catalogue)
+
+
+def _tool_search(embedders: Mapping[str, Embedder]) -> ToolSearch:
+    """By words, and by meaning where the fast built-in embedder is there."""
+    fast = next((embedders[name] for name in BUILT_IN if name in embedders), None)
+    return ToolSearch(ToolMeanings(fast) if fast is not None else None)
 
 
 def _embedders(settings: Settings) -> Mapping[str, OwnedEmbedder]:

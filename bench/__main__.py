@@ -6,7 +6,7 @@ import runpy
 import sys
 
 WITHOUT_DATA = ("search", "streams", "scheduler", "startup", "crash")
-WITH_DATA = ("retrieval", "answers", "refusals", "build", "cases", "openapi_import", "sandbox")
+WITH_DATA = ("retrieval", "answers", "refusals", "build", "cases", "openapi_import", "tool_search", "sandbox")
 
 
 def main() -> None:

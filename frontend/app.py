@@ -29,6 +29,7 @@ page = st.navigation(
         st.Page("app_pages/runs.py", title=say("page.runs"), icon=":material/timeline:"),
         st.Page("app_pages/sandbox.py", title=say("page.sandbox"), icon=":material/terminal:"),
         st.Page("app_pages/evaluation.py", title=say("page.evaluation"), icon=":material/monitoring:"),
+        st.Page("app_pages/tools.py", title=say("page.tools"), icon=":material/build:"),
         st.Page("app_pages/models.py", title=say("page.models"), icon=":material/smart_toy:"),
     ]
 )

@@ -52,10 +52,12 @@ PATIENCE_S = 5.0
 class ApiError(Exception):
     """`code` is the API's stable code, `unreachable` when nothing answered; `status` is 0 then."""
 
-    def __init__(self, sentence: str, *, code: str, status: int) -> None:
+    def __init__(self, sentence: str, *, code: str, status: int, details: dict[str, Any] | None = None) -> None:
+        """`details`: what else the problem says, such as the id of an approval that is needed."""
         super().__init__(sentence)
         self.code = code
         self.status = status
+        self.details = details or {}
 
 
 def open_connection(api_url: str) -> httpx2.Client:
@@ -342,6 +344,20 @@ class Api:
 
     # --- the wire
 
+    def get(
+        self, kind: type[View], path: str, query: dict[str, Any] | None = None, *, timeout: float = PATIENCE_S
+    ) -> View:
+        """What stands at a path, for rooms that have a client of their own over this one. Raises ApiError."""
+        return self._get(kind, path, query, timeout=timeout)
+
+    def send(self, kind: type[View], method: str, path: str, body: Any) -> View:
+        """The answer to a change. Raises ApiError."""
+        return self._send(kind, method, path, body)
+
+    def delete(self, path: str) -> None:
+        """Raises ApiError."""
+        self._call("DELETE", path)
+
     def _get(
         self, kind: type[View], path: str, query: dict[str, Any] | None = None, *, timeout: float = PATIENCE_S
     ) -> View:
@@ -386,12 +402,13 @@ def _sentences() -> Iterator[None]:
 def _checked(response: httpx2.Response) -> httpx2.Response:
     if response.is_success:
         return response
+    problem: dict[str, Any] = {}
     try:
         problem = response.json()
         sentence, code = str(problem["detail"]), str(problem.get("code", "error"))
     except (ValueError, KeyError, TypeError):
         sentence, code = f"The server answered {response.status_code}.", "error"
-    raise ApiError(sentence, code=code, status=response.status_code)
+    raise ApiError(sentence, code=code, status=response.status_code, details=problem)
 
 
 def _read(kind: type[View], response: httpx2.Response) -> View:

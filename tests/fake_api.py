@@ -44,6 +44,7 @@ from agents.events import (
 from backend import schemas
 from tests.fake_phases import add_phases
 from tests.fake_sandbox import FakeSandbox, add_sandbox
+from tests.fake_tools import FakeTools, add_tools
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TEXT = "# Runbook\n\n## Roll back\n\nRun `kubectl rollout undo deployment/web`.\nThen watch the pods.\n"
@@ -76,6 +77,7 @@ class FakeApi:
     asks: ApprovalRequested | None = None
     """What agents ask before they go on; with it, runs are done by agents."""
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    tools: FakeTools = field(default_factory=FakeTools)
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
     sources: list[tuple[str, str, str]] = field(default_factory=list)
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
@@ -290,6 +292,7 @@ def make_app(fake: FakeApi) -> FastAPI:
     _add_knowledge(app, fake)
     _add_conversations(app, fake)
     _add_models(app, fake)
+    fake.tools = add_tools(app)
     add_phases(app, fake.phases)
     add_sandbox(app, fake.sandbox)
     return app

@@ -9,7 +9,19 @@ import sys
 
 import typer
 
-from backend.cli import evaluation, knowledge_bases, mcp, phases, portable, processes, questions, runs, sandbox, tools
+from backend.cli import (
+    evaluation,
+    knowledge_bases,
+    mcp,
+    phases,
+    portable,
+    processes,
+    questions,
+    runs,
+    sandbox,
+    tool_sources,
+    tools,
+)
 from backend.errors import NamedError
 
 ASKED_WRONGLY = frozenset({"settings_invalid", "invalid_input"})
@@ -30,6 +42,7 @@ questions.add_to(app)
 mcp.add_to(app)
 app.add_typer(phases.app, name="phases")
 app.add_typer(runs.app, name="runs")
+tool_sources.add_to(tools.app)
 app.add_typer(tools.app, name="tools")
 app.add_typer(evaluation.app, name="eval")
 app.add_typer(sandbox.app, name="sandbox")

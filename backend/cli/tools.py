@@ -84,13 +84,15 @@ async def _called(
             bases = resolve(connection, LOCAL, kb)
     if dry_run:
         _, prepared = await container.tool_calls.prepare(LOCAL, name, given, origin="cli", bases=bases)
-        told = {"verdict": prepared.verdict, "reason": prepared.reason, "preview": await previewed(prepared)}
+        told = {"verdict": prepared.verdict, "reason": prepared.reason, "preview": dict(await previewed(prepared))}
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return None
     try:
         return await container.tool_calls.call(LOCAL, name, given, origin="cli", bases=bases)
     except ApprovalRequired as asked:
         return await _decided(container, asked, yes)
+    finally:
+        await container.http.aclose()
 
 
 async def _decided(container: Container, asked: ApprovalRequired, yes: bool) -> CallResult:

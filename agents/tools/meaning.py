@@ -1,0 +1,58 @@
+"""Ranks tools by what their names and descriptions mean, in either language, with an embedder that is there anyway."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from agents.tools.ports import ToolSpec
+from knowledge.ports import Embedder, Vectors
+
+_LABEL = re.compile(r"\s*\((?:GET|HEAD|POST|PUT|PATCH|DELETE) [^)]*\)$")
+_MOST_VECTORS = 30_000
+_LONGEST = 300
+
+
+class ToolMeanings:
+    """Compares a question with every tool. The vector of a text is made once, whichever tools have it."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._vectors: dict[bytes, Vectors] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, query: str, specs: Sequence[ToolSpec]) -> Mapping[str, float]:
+        """How near each tool is, 0..1: 1 for the nearest of them, 0 for one that is as far as most."""
+        if not specs or not query.strip():
+            return {}
+        matrix = self._known([_text(spec) for spec in specs])
+        near = matrix @ self._embedder.embed_query(query[:2_000])
+        middle, best = float(np.median(near)), float(near.max())
+        spread = max(best - middle, 1e-6)
+        return {
+            spec.name: float(np.clip((value - middle) / spread, 0.0, 1.0))
+            for spec, value in zip(specs, near, strict=True)
+        }
+
+    def _known(self, texts: Sequence[str]) -> Vectors:
+        keys = [hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() for text in texts]
+        with self._lock:  # made once, also when two ask at the same time
+            new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
+            if new:
+                if len(self._vectors) + len(new) > _MOST_VECTORS:
+                    self._vectors.clear()
+                    new = dict(zip(keys, texts, strict=True))
+                made = self._embedder.embed_documents(list(new.values()))
+                self._vectors.update(zip(new, made, strict=True))
+            return np.stack([self._vectors[key] for key in keys])
+
+
+def _text(spec: ToolSpec) -> str:
+    """What tells one tool from another: its name and its first sentence. The path that stands in brackets after an
+    imported description is noise, and so is what is said of the tool at length."""
+    described = _LABEL.sub("", spec.description)[:_LONGEST].split(". ")[0]
+    return f"{spec.source} {spec.name.replace('_', ' ').removeprefix(spec.source)}: {described}"

@@ -1,0 +1,71 @@
+"""Tools are found by what they mean, and no text is embedded twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agents.tools.meaning import ToolMeanings
+from agents.tools.openapi.naming import argument_name, snake, tool_name
+from agents.tools.ports import ToolSpec
+from agents.tools.search import ToolSearch
+from knowledge.ports import Vectors
+from knowledge.types import Language
+
+
+class Topics:
+    """An embedder with one dimension for each of its words."""
+
+    name = "topics"
+    languages: frozenset[Language] = frozenset({"en"})
+    words = (("restart", "重启"), ("container", "容器"), ("node", "节点"))
+    dimension = len(words)
+
+    def __init__(self) -> None:
+        self.embedded: list[str] = []
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        self.embedded += texts
+        rows = [[float(any(word in text for word in words)) for words in self.words] for text in texts]
+        return np.array(rows, dtype=np.float32)
+
+    def embed_query(self, text: str) -> Vectors:
+        vector: Vectors = self.embed_documents([text])[0]
+        return vector
+
+
+def spec(name: str, description: str) -> ToolSpec:
+    return ToolSpec(name=name, description=description, parameters={"type": "object"}, risk="read", source="docker")
+
+
+SPECS = [
+    spec("docker_restart", "Restart a container (POST /containers/{id}/restart)"),
+    spec("docker_nodes", "List every node (GET /nodes)"),
+    spec("docker_info", "Tell the version (GET /info)"),
+]
+
+
+def test_a_question_in_another_language_finds_its_tool() -> None:
+    embedder = Topics()
+    search = ToolSearch(ToolMeanings(embedder))
+    assert next(each.name for each in search.ranked("重启容器", SPECS)) == "docker_restart"
+    assert next(each.name for each in search.ranked("节点", SPECS)) == "docker_nodes"
+    assert sum("version" in text for text in embedder.embedded) == 1
+    assert "POST" not in "".join(embedder.embedded)
+    assert ToolMeanings(embedder)("", SPECS) == {}
+    assert ToolMeanings(embedder)("x", []) == {}
+
+
+def test_names_are_safe_and_unique() -> None:
+    assert snake("listCoreV1NamespacedPod") == "list_core_v1_namespaced_pod"
+    assert snake("HTTPServerError42") == "http_server_error42"
+    taken: dict[str, int] = {}
+    for path in ("/a", "/b", "/a/{x}"):
+        taken[tool_name("Shop API", "getThing", "GET", path, taken)] = 1
+    assert len(taken) == 3
+    assert all(len(name) <= 64 and name.startswith("shop_api_get_thing") for name in taken)
+    assert tool_name("", "", "GET", "/%%%", {}) == "api_get"
+    assert len(tool_name("x", "a" * 500, "GET", "/", {})) <= 64
+    assert argument_name("X-Request-ID", "header", ["x_request_id"]) == "x_request_id_header"
+    assert argument_name("1", "query", []) == "p_1"
