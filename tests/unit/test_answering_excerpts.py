@@ -9,9 +9,11 @@ from agents.answering.quoting import quote
 from knowledge.answering import Answerer
 from knowledge.answering.answerer import extract
 from knowledge.answering.places import place_at
+from knowledge.answering.subject import missing_names
 from knowledge.retrieval.passages import Candidate, pack
 from knowledge.retrieval.retriever import SearchResult
 from knowledge.splitting.splitter import split
+from knowledge.text.focus import written_in
 from knowledge.types import Chunk, DocumentRef, Hit, ParsedDocument
 
 ENVIRONMENTS = "# Rooms\n\n" + "".join(
@@ -214,3 +216,14 @@ def test_a_better_encoder_has_the_last_word_on_the_best_pieces() -> None:
     read = Answerer(None, Reader()).answer(question, found(page)).segments[0].text  # type: ignore[arg-type]
     assert without.startswith("The lamp")
     assert read.startswith("A lantern")
+
+
+def test_hosts_and_files_of_a_pasted_log_are_not_what_a_question_is_about() -> None:
+    result = found(
+        "# Reload\n\nThe reload of the settings is refused unless the keeper is started with `--reload-on`.\n"
+    )
+    log = "2026-03-04T10:01:00Z ERROR handler.go:71 host=crane-7.example reload of the settings is refused"
+
+    assert missing_names(written_in(f"why is that?\n{log}"), result.hits) == ()
+    assert [each.text for each in missing_names(written_in(f"why is that?\n{log} QX-9"), result.hits)] == ["QX-9"]
+    assert missing_names("Why is the reload of Ledgerd refused?", result.hits)
