@@ -226,4 +226,4 @@ def test_hosts_and_files_of_a_pasted_log_are_not_what_a_question_is_about() -> N
 
     assert missing_names(written_in(f"why is that?\n{log}"), result.hits) == ()
     assert [each.text for each in missing_names(written_in(f"why is that?\n{log} QX-9"), result.hits)] == ["QX-9"]
-    assert missing_names("Why is the reload of Ledgerd refused?", result.hits)
+    assert missing_names("Why is the reload of Zabbix refused?", result.hits)
