@@ -10,6 +10,7 @@ from knowledge.answering import Answerer
 from knowledge.answering.answerer import extract
 from knowledge.answering.places import place_at
 from knowledge.answering.subject import missing_names
+from knowledge.errors import EmbedderUnavailable
 from knowledge.retrieval.passages import Candidate, pack
 from knowledge.retrieval.retriever import SearchResult
 from knowledge.splitting.splitter import split
@@ -202,7 +203,12 @@ class Reader:
 
     name, dimension, languages = "reader", 2, frozenset({"en"})
 
+    def __init__(self, *, fails: bool = False) -> None:
+        self._fails = fails
+
     def embed_documents(self, texts: list[str]) -> object:
+        if self._fails:
+            raise EmbedderUnavailable("gone")
         return np.array([[1.0, 0.0] if "lantern" in text else [0.0, 1.0] for text in texts], dtype=np.float32)
 
     def embed_query(self, text: str) -> object:
@@ -216,6 +222,9 @@ def test_a_better_encoder_has_the_last_word_on_the_best_pieces() -> None:
     read = Answerer(None, Reader()).answer(question, found(page)).segments[0].text  # type: ignore[arg-type]
     assert without.startswith("The lamp")
     assert read.startswith("A lantern")
+    for embedder in (None, Reader()):
+        alone = Answerer(embedder).answer(question, found(page))  # type: ignore[arg-type]
+        assert Answerer(embedder, Reader(fails=True)).answer(question, found(page)) == alone  # type: ignore[arg-type]
 
 
 def test_hosts_and_files_of_a_pasted_log_are_not_what_a_question_is_about() -> None:
