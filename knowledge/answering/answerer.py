@@ -11,7 +11,7 @@ from knowledge.answering.evidence import Found, Piece, gather, weigh_terms
 from knowledge.answering.picking import pick, segments
 from knowledge.answering.subject import PERHAPS_NAMED, is_command, missing_names, named_in_passing, points_to
 from knowledge.ports import Embedder
-from knowledge.text.focus import focus_of
+from knowledge.text.focus import focus_of, written_in
 from knowledge.types import AnswerSegment, DocumentRef, ExtractedAnswer, Verdict
 
 NEAREST = 3
@@ -33,9 +33,9 @@ class Answerer:
         Every segment is verbatim from its passage. When nothing found seems to answer, the answer says so and names
         the nearest documents. Raises nothing of its own.
         """
+        verdict = self.judge(question, result)
         question = focus_of(question)
         confidence = self._confidence(question, result)
-        verdict = self.judge(question, result)
         quoted = extract(question, result, self._embedder, word_budget, self._reader, commands=verdict == "answered")
         if not quoted:
             verdict = "nothing"
@@ -49,10 +49,10 @@ class Answerer:
         """
         if not result.passages or not result.hits:
             return "nothing"
-        question = focus_of(question)
+        written, question = written_in(question), focus_of(question)
         if points_to(question, result.hits[0], result.hits):
             return "answered"
-        foreign = missing_names(question, result.hits) or _in_passing(question, result)
+        foreign = missing_names(written, result.hits) or _in_passing(question, result)
         sure = not foreign and self._confidence(question, result) >= ANSWERED
         return "answered" if sure else "closest"
 

@@ -135,6 +135,19 @@ def gather(
     pieces = _cut(question, found)
     read = reader is not None and {language_of(question), *(piece.language for piece in pieces)} <= reader.languages
     meanings = _meanings(question, pieces, None if read else embedder)
+    valued = _valued(question, pieces, meanings, weights)
+    if reader is None or language_of(question) not in reader.languages:
+        return valued
+    again = _read_again(question, valued, reader)
+    return again if again is not None else gather(question, found, weights, embedder)
+
+
+def _valued(
+    question: str,
+    pieces: Sequence[Piece],
+    meanings: Sequence[tuple[float, Vectors | None]],
+    weights: Mapping[str, float],
+) -> list[Piece]:
     concepts = concepts_of(question)
     total = sum(weights.values()) or 1.0
     measured = [
@@ -145,7 +158,7 @@ def gather(
     subject = subject_of(question)
     own = [piece.lexical + piece.dense for piece in measured]
     own = [_in_order(at, measured) if titled[at] > WHOLE else value for at, value in enumerate(own)]
-    valued = [
+    return [
         replace(
             piece,
             value=standing(piece.passage.document.path)
@@ -160,16 +173,17 @@ def gather(
         )
         for at, piece in enumerate(measured)
     ]
-    return _read_again(question, valued, reader)
 
 
-def _read_again(question: str, pieces: list[Piece], reader: Embedder | None) -> list[Piece]:
-    """The pieces with the best of them set forward by how near a better embedder finds them to the question."""
-    if reader is None or language_of(question) not in reader.languages:
-        return pieces
+def _read_again(question: str, pieces: list[Piece], reader: Embedder) -> list[Piece] | None:
+    """The pieces with the best of them set forward by how near a better embedder finds them to the question; None when
+    it does not answer."""
     best = sorted(range(len(pieces)), key=lambda at: -pieces[at].value)[:READ_AGAIN]
     known = [at for at in best if pieces[at].language in reader.languages]
-    for at, (cosine, _) in zip(known, _meanings(question, [pieces[at] for at in known], reader), strict=True):
+    meanings = _meanings(question, [pieces[at] for at in known], reader)
+    if known and meanings[0][1] is None:
+        return None
+    for at, (cosine, _) in zip(known, meanings, strict=True):
         pieces[at] = replace(pieces[at], value=pieces[at].value + READ_WEIGHT * cosine)
     return pieces
 

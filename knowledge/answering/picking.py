@@ -79,7 +79,19 @@ def pick(pieces: Sequence[Piece], weights: Mapping[str, float], manner: Manner, 
             break
         chosen.append(further)
         left -= _words(pieces, further)
-    return chosen
+    return _in_reading_order(pieces, chosen)
+
+
+def _in_reading_order(pieces: Sequence[Piece], excerpts: Sequence[Excerpt]) -> list[Excerpt]:
+    """Excerpts of one place made one, which stands where the first of them does."""
+    places: dict[tuple[int, tuple[str, ...]], list[Excerpt]] = {}
+    for excerpt in excerpts:
+        piece = pieces[excerpt.best]
+        places.setdefault((piece.passage.number, piece.unit.heading_path), []).append(excerpt)
+    return [
+        Excerpt(best=own[0].best, positions=tuple(sorted({at for each in own for at in each.positions})))
+        for own in places.values()
+    ]
 
 
 def _further(

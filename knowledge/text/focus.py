@@ -46,6 +46,7 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"(?:--?)?[A-Za-z0-9_][\w./:@=-]*\w", re.ASCII)
+_CODE = re.compile(r"(?<![\w.-])[A-Z]{2,10}[-_]?\d{1,8}(?![\w.-])")
 _NUMBERS = re.compile(r"\d+")
 _ALL_NUMBER = re.compile(r"[\d.,:%-]+(?:ms|s|m|h|[KMGT]i?B?)?")
 
@@ -74,6 +75,18 @@ def focus_of(question: str) -> str:
     kept = " ".join(parts)
     names = _names([*failing, *telling, *machine], set(query_terms(kept)))
     return "\n".join(filter(None, (kept, " ".join(names)))) or question[:_LONGEST]
+
+
+def written_in(question: str) -> str:
+    """What of a question people wrote, as `focus_of` shortens it, with the codes (`ORA-00942`) of what they pasted.
+
+    What a question is about is named there; the hosts, files and fields of a pasted log are its circumstances.
+    """
+    prose, machine = _lines(question[:_MOST_CHARACTERS])
+    if not machine:
+        return focus_of(question)
+    codes = dict.fromkeys(code for line in machine for code in _CODE.findall(line))
+    return "\n".join(filter(None, (focus_of("\n".join(prose)), " ".join(list(codes)[:_NAMES]))))
 
 
 def _lines(question: str) -> tuple[list[str], list[str]]:

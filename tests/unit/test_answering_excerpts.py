@@ -9,9 +9,12 @@ from agents.answering.quoting import quote
 from knowledge.answering import Answerer
 from knowledge.answering.answerer import extract
 from knowledge.answering.places import place_at
+from knowledge.answering.subject import missing_names
+from knowledge.errors import EmbedderUnavailable
 from knowledge.retrieval.passages import Candidate, pack
 from knowledge.retrieval.retriever import SearchResult
 from knowledge.splitting.splitter import split
+from knowledge.text.focus import written_in
 from knowledge.types import Chunk, DocumentRef, Hit, ParsedDocument
 
 ENVIRONMENTS = "# Rooms\n\n" + "".join(
@@ -200,7 +203,12 @@ class Reader:
 
     name, dimension, languages = "reader", 2, frozenset({"en"})
 
+    def __init__(self, *, fails: bool = False) -> None:
+        self._fails = fails
+
     def embed_documents(self, texts: list[str]) -> object:
+        if self._fails:
+            raise EmbedderUnavailable("gone")
         return np.array([[1.0, 0.0] if "lantern" in text else [0.0, 1.0] for text in texts], dtype=np.float32)
 
     def embed_query(self, text: str) -> object:
@@ -214,3 +222,27 @@ def test_a_better_encoder_has_the_last_word_on_the_best_pieces() -> None:
     read = Answerer(None, Reader()).answer(question, found(page)).segments[0].text  # type: ignore[arg-type]
     assert without.startswith("The lamp")
     assert read.startswith("A lantern")
+    for embedder in (None, Reader()):
+        alone = Answerer(embedder).answer(question, found(page))  # type: ignore[arg-type]
+        assert Answerer(embedder, Reader(fails=True)).answer(question, found(page)) == alone  # type: ignore[arg-type]
+
+
+def test_hosts_and_files_of_a_pasted_log_are_not_what_a_question_is_about() -> None:
+    result = found(
+        "# Reload\n\nThe reload of the settings is refused unless the keeper is started with `--reload-on`.\n"
+    )
+    log = "2026-03-04T10:01:00Z ERROR handler.go:71 host=crane-7.example reload of the settings is refused"
+
+    assert missing_names(written_in(f"why is that?\n{log}"), result.hits) == ()
+    assert [each.text for each in missing_names(written_in(f"why is that?\n{log} QX-9"), result.hits)] == ["QX-9"]
+    assert missing_names("Why is the reload of Zabbix refused?", result.hits)
+
+
+def test_what_is_quoted_of_one_place_stands_in_reading_order() -> None:
+    filler = "".join(
+        f"Some words about the weather of day {at} and nothing besides that at all.\n\n" for at in range(9)
+    )
+    page = f"# Lamps\n\nA lamp needs oil.\n\n{filler}The oil of a lamp lasts for seven hours.\n"
+    segments = extract("What oil does a lamp need, and how long does the oil of a lamp last?", found(page))
+    assert [each.start for each in segments] == sorted(each.start for each in segments)
+    assert {"A lamp needs oil.", "The oil of a lamp lasts for seven hours."} <= {each.text for each in segments}
