@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 
-WITHOUT_DATA = ("search", "streams", "startup", "crash")
+WITHOUT_DATA = ("search", "streams", "startup", "crash", "attack")
 WITH_DATA = ("retrieval", "answers", "refusals", "build", "cases")
 
 
