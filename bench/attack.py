@@ -42,7 +42,9 @@ class Watchdog(threading.Thread):
     def __init__(self, product: Product) -> None:
         super().__init__(daemon=True)
         self._http = httpx2.Client(base_url=product.api, timeout=120)
+        self._product = product
         self._api = api_process(product)
+        self.deaths = 0
         self._worker = next(each for each in product.processes() if "worker" in each.cmdline())
         self.enough = threading.Event()
         self.beats = 0
@@ -53,14 +55,19 @@ class Watchdog(threading.Thread):
 
     def run(self) -> None:
         while not self.enough.wait(0.05):
-            begun, spent = time.perf_counter(), cpu_seconds(self._api)
+            begun = time.perf_counter()
             try:
+                spent = cpu_seconds(self._api)
                 self._http.get("/version").raise_for_status()
+                self.busiest_s = max(self.busiest_s, cpu_seconds(self._api) - spent)
             except httpx2.HTTPError:
                 self.errors += 1
+            except psutil.Error:
+                self.deaths += 1
+                with contextlib.suppress(StopIteration):
+                    self._api = api_process(self._product)
             self.beats += 1
             self.longest_s = max(self.longest_s, time.perf_counter() - begun)
-            self.busiest_s = max(self.busiest_s, cpu_seconds(self._api) - spent)
             self._weigh()
 
     def _weigh(self) -> None:
@@ -324,6 +331,7 @@ def report(
         ("longest time without an answer, s", round(watchdog.longest_s, 2), FREEZE_S),
         ("of it at work in the API at most, s", round(watchdog.busiest_s, 2), FREEZE_S),
         ("requests of the watchdog that failed", watchdog.errors, 0),
+        ("times that the API's process was gone", watchdog.deaths, 0),
         ("reads outside", len(session.leaks), 0),
         ("requests to addresses in files and answers", len(asked), 0),
         ("origins and hosts judged wrongly", len(wrong), 0),
@@ -349,8 +357,14 @@ def main() -> None:
         secret = Path(folder, "secret.md")
         secret.write_text(f"word{secrets.token_hex(8)}\n")
         settings = {"CHATBOT_SAMPLE_GUIDE": "false", "CHATBOT_DEFAULT_EMBEDDERS": "use-multilingual"}
-        with Product(Path(folder, "data"), settings=settings) as product:
-            failed = attack(product, secret, pages)
+        failed = 1
+        try:
+            with Product(Path(folder, "data"), settings=settings) as product:
+                failed = attack(product, secret, pages)
+        finally:
+            if failed:
+                said = Path(folder, "data.log").read_text(errors="replace").splitlines()
+                print("\n".join([line[:300] for line in said if "[info" not in line][-60:]))
     sys.exit(1 if failed else 0)
 
 
