@@ -114,7 +114,8 @@ async def first_runs(engine: Sandbox) -> None:
     print(f"  open, first 1+1, close; no pool       {spread(await timed(cold, 10))}")
     if isinstance(engine, DockerSandbox):
         print(
-            f"  bare create + start to IPython ready  {spread(await timed(lambda: asyncio.to_thread(_bare, engine), 10))}"
+            "  bare create + start to IPython ready  "
+            f"{spread(await timed(lambda: asyncio.to_thread(_bare, engine), 10))}"
         )
     limits = SandboxLimits(pool=1)
     service = SessionService([engine], limits, owner="bench", installation="bench")

@@ -17,6 +17,7 @@ from frontend.authentication.origin_policy import Policy
 from frontend.authentication.origins import is_loopback
 from frontend.authentication.proxies import Proxies
 from frontend.authentication.sessions import ApiUnreachable, wait_for_token_rule
+from frontend.connections import drop_half_open
 from frontend.server import serve
 
 API_PATIENCE_S = 60.0
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
     # What proxies tell is read by the middleware, and believed from where it was told to.
     os.environ["FORWARDED_ALLOW_IPS"] = ""
+    drop_half_open(options.half_open_seconds)
     serve(
         host=options.host,
         port=options.port,
@@ -71,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8501, help="port to listen on, 0: any (default: %(default)s)")
     parser.add_argument("--api-url", default="http://127.0.0.1:8000", help="the API (default: %(default)s)")
     parser.add_argument("--max-upload-mb", type=int, default=512, help="largest file taken (default: %(default)s)")
+    parser.add_argument(
+        "--half-open-seconds", type=float, default=20.0,
+        help="how long the headers of a request are waited for (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--allowed-host", action="append", default=[], help="host name answered to, besides loopback ones; repeatable"
     )

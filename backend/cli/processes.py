@@ -129,6 +129,7 @@ def doctor(
 def _ui_command(settings: Settings, host: str, port: int, api_url: str) -> tuple[str, ...]:
     megabytes = max(1, settings.uploads.max_file_bytes // (1024 * 1024))
     options = ["--host", host, "--port", str(port), "--api-url", api_url, "--max-upload-mb", str(megabytes)]
+    options += ["--half-open-seconds", str(settings.api.half_open_seconds)]
     for name in settings.api.allowed_hosts:
         options += ["--allowed-host", name]
     for origin in settings.api.allowed_origins:

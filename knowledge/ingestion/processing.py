@@ -74,14 +74,18 @@ class Outcome:
     def progress(self) -> Iterator[BuildEvent]:
         """How far parsing, splitting and the words are."""
         yield StageProgress(
-            stage=PARSED, done=self.parsed, total=self.total, failed=self.failed, last_error=self.last_error
+            stage=PARSED,
+            done=self.parsed,
+            total=max(self.parsed, self.total),
+            failed=self.failed,
+            last_error=self.last_error,
         )
         yield self.documents()
         yield self.words()
 
     def documents(self) -> StageProgress:
         """How many are split and written."""
-        return StageProgress(stage=SPLIT, done=self.written, total=self.total, failed=self.failed)
+        return StageProgress(stage=SPLIT, done=self.written, total=max(self.written, self.total), failed=self.failed)
 
     def words(self) -> StageProgress:
         """How far the words are, in documents."""
@@ -115,11 +119,15 @@ class Processor:
         self._parser = parser
         self._limits = limits
 
+    def _count(self, knowledge_base_id: str, outcome: Outcome) -> None:
+        """Documents that came while others were processed are counted, too."""
+        with self._database.read() as connection:
+            outcome.total = outcome.written + waits(connection, knowledge_base_id)
+
     def process(self, knowledge_base_id: str, outcome: Outcome) -> Iterator[BuildEvent]:
         """Process every document that waits, the words following about every second. Raises NotFound when the base
         goes meanwhile. Broken off at any point, it leaves whole documents, and the others waiting."""
-        with self._database.read() as connection:
-            outcome.total = outcome.written + waits(connection, knowledge_base_id)
+        self._count(knowledge_base_id, outcome)
         told = time.monotonic()
         yield from outcome.progress()
         with background(2) as ahead, background() as executor:
@@ -130,6 +138,7 @@ class Processor:
                 yield from self._write(knowledge_base_id, prepared, outcome, executor)
                 if time.monotonic() - told > _FOLLOW_EVERY_S:
                     yield from self._follow_words(knowledge_base_id, outcome, executor)
+                    self._count(knowledge_base_id, outcome)
                     yield from outcome.progress()
                     told = time.monotonic()
             yield from self._follow_words(knowledge_base_id, outcome, executor)

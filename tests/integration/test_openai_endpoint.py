@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -323,7 +322,7 @@ def test_a_cut_answer_of_a_model_stops_the_model_and_keeps_its_citations(tmp_pat
     assert phase.closed == 1
 
 
-def test_a_model_is_asked_to_sample_as_the_caller_asks(tmp_path: Path) -> None:
+async def test_a_model_is_asked_to_sample_as_the_caller_asks(tmp_path: Path) -> None:
     with ScriptedServer() as server:
         model = {"base_url": server.base_url, "name": "scripted"}
         with closing(container(tmp_path, model=model)) as made:
@@ -332,7 +331,8 @@ def test_a_model_is_asked_to_sample_as_the_caller_asks(tmp_path: Path) -> None:
             )
             stored = made.models.from_settings()
             assert stored is not None
-            asyncio.run(said(made.models.chat_model(stored, sampling_of(body))))
+            await said(made.models.chat_model(stored, sampling_of(body)))
+            await made.catalogue.aclose()
         asked = server.application.requests[0]
     assert (asked["temperature"], asked["seed"]) == (0.3, 7)
     assert "top_p" not in asked
