@@ -38,7 +38,7 @@ class Abilities:
         """What can be found out from these parts."""
 
         def has_model(connection: Connection, scope: Scope) -> bool:
-            return models.default(connection, scope) is not None or bool(Models(connection, scope).page(1)[0])
+            return models.from_settings() is not None or bool(Models(connection, scope).page(1)[0])
 
         def has_web_search(connection: Connection, scope: Scope) -> bool:
             tool = toolboxes.list(scope, connection=connection).tools.get(WEB_SEARCH)

@@ -146,9 +146,10 @@ def test_the_settings_say_whether_their_model_calls_tools(tmp_path: Path, scopes
             thread = new_thread(client)
             run = client.post(f"threads/{thread}/runs", json={"input": "How?", "phase": "lookup"}).json()
             told = events(client.get(f"runs/{run['id']}/events").text)
-        assert server.requests == []
-    assert told[-1][2]["code"] == "model_refused"
-    assert "does not call tools" in told[-1][2]["message"]
+        (asked,) = server.requests
+    assert "tools" not in asked, "they are written into the prompt instead"
+    assert "search" in asked["messages"][0]["content"]
+    assert told[-1][1] == "run_finished"
 
 
 def test_a_search_sees_what_the_one_who_asks_may_see(tmp_path: Path, scopes: list[Scope]) -> None:
