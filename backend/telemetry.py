@@ -18,6 +18,7 @@ from knowledge.types import Filters
 
 _SECRET_NAME = re.compile(r"(^|[_-])(api_?key|token|password|authorization|cookie|secret)$", re.IGNORECASE)
 _HIDDEN = "[hidden]"
+_KEPT = {"exception": "\n\t", "stack": "\n\t"}
 
 
 class Metrics:
@@ -73,7 +74,9 @@ def configure_logging(settings: Settings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    renderer: Any = structlog.processors.JSONRenderer() if settings.log.format == "json" else _console()
+    renderer: list[Any] = [structlog.processors.JSONRenderer()]
+    if settings.log.format != "json":
+        renderer = [printable, _console()]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -82,7 +85,7 @@ def configure_logging(settings: Settings) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 SecretFilter(settings),
-                renderer,
+                *renderer,
             ],
         )
     )
@@ -95,6 +98,20 @@ def configure_logging(settings: Settings) -> None:
 
 def _console() -> Any:
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+
+
+def printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What others sent cannot end a line of the log nor speak to the terminal that shows it; tracebacks keep lines."""
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = "".join(
+                each if each.isprintable() or each in _KEPT.get(key, "") else _shown(each) for each in value
+            )
+    return event
+
+
+def _shown(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 class SecretFilter:
