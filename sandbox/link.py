@@ -97,7 +97,11 @@ class AgentLink:
             **extra,
         }
         agent = agent_source()
-        self._writer.write(len(agent).to_bytes(4, "big") + agent + _frame(config, _source("worker.py")))
+        try:
+            self._writer.write(len(agent).to_bytes(4, "big") + agent + _frame(config, _source("worker.py")))
+        except RuntimeError:  # uvloop's way to say that nobody reads any more
+            await self._end()
+            raise errors.SandboxUnavailable("The sandbox ended while it started.") from None
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._ping())]
         try:
             async with asyncio.timeout(START_SECONDS):

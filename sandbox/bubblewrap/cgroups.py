@@ -72,6 +72,7 @@ class Cgroup:
         self._unified = roots.unified
         for folder in set(self._folders.values()):
             folder.mkdir()
+            folder.chmod(0o755)  # whatever our umask: the jail's user looks up its counters here
         try:
             self._limit(limits)
         except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -209,6 +210,18 @@ async def test_sessions_do_not_see_each_other(lab: Lab) -> None:
         )
         outcome = await lab.run(code, session=other)
         assert outcome.stdout.splitlines() == ["False False False", "2"]
+    finally:
+        await other.close()
+
+
+async def test_a_session_opens_whatever_the_umask(lab: Lab) -> None:
+    before = os.umask(0o077)
+    try:
+        other = await lab.another()
+    finally:
+        os.umask(before)
+    try:
+        assert (await lab.run("1 + 1", session=other)).result == "2"
     finally:
         await other.close()
 
