@@ -239,10 +239,7 @@ def test_hosts_and_files_of_a_pasted_log_are_not_what_a_question_is_about() -> N
 
 
 def test_what_is_quoted_of_one_place_stands_in_reading_order() -> None:
-    filler = "".join(
-        f"Some words about the weather of day {at} and nothing besides that at all.\n\n" for at in range(9)
-    )
-    page = f"# Lamps\n\nA lamp needs oil.\n\n{filler}The oil of a lamp lasts for seven hours.\n"
-    segments = extract("What oil does a lamp need, and how long does the oil of a lamp last?", found(page))
+    result = found(CODES.replace("## ", "").replace("# Codes", "# Codes\n\nIn a row:"))
+    segments = extract("What are the causes of QX-88, QX-71 and QX-80?", result)
+    assert len(segments) > 1
     assert [each.start for each in segments] == sorted(each.start for each in segments)
-    assert {"A lamp needs oil.", "The oil of a lamp lasts for seven hours."} <= {each.text for each in segments}
