@@ -14,6 +14,7 @@ from agents.events import Cited, Evidence, Retrieved, StepFinished, StepStarted,
 from agents.phases.phase import Outcome, PhaseEvent
 from agents.scheduler.evidence import decode_found, encode_found
 from agents.scheduler.performance import TurnResult
+from agents.scheduler.speaking import SafeWriter
 from agents.scheduler.turns import Turn
 from knowledge.types import Verdict
 
@@ -27,6 +28,7 @@ class _Heard:
     """What the answer phase said. `offset` is how far its numbers are moved, for others have numbered before it."""
 
     offset: int
+    writer: SafeWriter | None
     text: list[str] = field(default_factory=list)
     cited: Cited = field(default_factory=lambda: Cited(citations=()))
     found: tuple[Evidence, ...] = ()
@@ -37,14 +39,19 @@ async def act(turn: Turn) -> TurnResult:
     """The turn of an answer agent."""
     key = turn.key("answer")
     work = turn.work
+    speaks = turn.speaks and turn.live
     entry = work.journal.find(key)
+    writer = work.answer.safe_writer()
     if entry is None:
-        entry = await _answered(turn, key)
+        # Without numbers of others before it, what it writes can be said as it comes.
+        entry = await _answered(turn, key, writer if speaks and not work.evidence.passages else None)
     work.evidence.add(decode_found(entry))
     cited = _CITED.validate_python(entry["cited"]) if entry["cited"] is not None else None
     outcome = _OUTCOME.validate_python(entry["outcome"])
-    if turn.speaks and turn.live:
-        work.answer.say(entry["text"], cited)
+    if speaks:
+        if not writer.begun:
+            writer.feed(entry["text"])
+        writer.finish(cited)
         work.spoken_as(outcome.mode)
         work.verdict, work.nearest = outcome.verdict, outcome.nearest
     turn.influenced = turn.influenced or bool(entry["found"])
@@ -52,9 +59,9 @@ async def act(turn: Turn) -> TurnResult:
     return TurnResult(text=entry["text"], result=verdict, said=turn.speaks)
 
 
-async def _answered(turn: Turn, key: str) -> dict[str, Any]:
+async def _answered(turn: Turn, key: str, writer: SafeWriter | None) -> dict[str, Any]:
     work = turn.work
-    heard = _Heard(offset=0)
+    heard = _Heard(offset=0, writer=writer)
     context = replace(work.context, history=work.context.history if work.definition.memory == "thread" else ())
     if context.model is not None or turn.agent.model is not None:
         context = replace(context, model=await turn.model(lambda _said: False))
@@ -77,6 +84,8 @@ async def _answered(turn: Turn, key: str) -> dict[str, Any]:
 def _hear(turn: Turn, heard: _Heard, event: PhaseEvent) -> None:
     if isinstance(event, TextDelta):
         heard.text.append(event.text)
+        if heard.writer is not None and not heard.offset:
+            heard.writer.feed(event.text)
     elif isinstance(event, Cited):
         heard.cited = event
     elif isinstance(event, Outcome):

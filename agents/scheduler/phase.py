@@ -14,6 +14,7 @@ from agents.phases.context import RunContext
 from agents.phases.definition import AnswerAgent, PhaseDefinition
 from agents.phases.parts import PhaseParts
 from agents.phases.phase import Description, Outcome, PhaseEvent, Requirement, Waiting
+from agents.phases.spec import Budget
 from agents.scheduler.approvals import Parked
 from agents.scheduler.budget import Meter, limits_of
 from agents.scheduler.ending import finish, stop
@@ -59,16 +60,20 @@ class DeclaredPhase:
 
     def prepare(self) -> None:
         """Compile the graph now, which imports LangGraph. May be called in a thread."""
-        if self._answers_alone or any(isinstance(each, AnswerAgent) for each in self.definition.agents.values()):
+        if any(isinstance(each, AnswerAgent) for each in self.definition.agents.values()):
             self._answering.prepare()
         if not self._answers_alone:
-            from agents.scheduler.graph import compile_phase
+            self._compile()
 
-            self._graph = compile_phase(self.definition)
+    def _compile(self) -> None:
+        from agents.scheduler.graph import compile_phase
+
+        self._graph = compile_phase(self.definition)
 
     async def stream(self, context: RunContext) -> AsyncGenerator[PhaseEvent, None]:
-        """See Phase.stream. A definition of one agent that answers is the answer phase itself, event by event."""
-        if self._answers_alone:
+        """See Phase.stream. A definition of one agent that answers is the answer phase itself, event by event, unless
+        the run has a budget of its own."""
+        if self._answers_alone and context.spec.budget == Budget():
             async with aclosing(self._answering.stream(context)) as answer:
                 async for event in answer:
                     yield event
@@ -106,7 +111,7 @@ class DeclaredPhase:
     async def _worked(self, work: Performance) -> None:
         """Go through the graph, as long as there is time. Raises BudgetSpent, Parked, and what agents raise."""
         if self._graph is None:
-            await asyncio.to_thread(self.prepare)
+            await asyncio.to_thread(self._compile)
         assert self._graph is not None
         limit = asyncio.timeout(work.meter.seconds_left)
         try:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from agents.messages.parts import Message, TextPart, ToolCall
 from agents.scheduler.asking import Said
 from agents.scheduler.briefing import briefing
+from agents.scheduler.fitting import fitted
 from agents.scheduler.performance import TurnResult
 from agents.scheduler.tool_calls import TurnTools
 from agents.scheduler.turns import Turn
@@ -34,15 +35,18 @@ async def think(turn: Turn, messages: Sequence[Message], *, code: bool) -> str:
     if tools.from_others:
         turn.influenced = True
     conversation = list(messages)
+    room = None if turn.work.context.model is None else turn.work.context.model.profile.context_length
     for _ in range(turn.agent.max_steps - 1):
-        said = await turn.ask(conversation, tools.definitions, thinks=lambda said: bool(said.calls) or not turn.speaks)
+        said = await turn.ask(
+            fitted(conversation, room), tools.definitions, thinks=lambda said: bool(said.calls) or not turn.speaks
+        )
         if not said.calls:
             return turn.tell(said.text)
         conversation.append(_asked(said))
         for call in said.calls:
             conversation.append(Message(role="tool", parts=(await tools.make(call),)))
     conversation.append(Message.of("user", _LAST["zh" if turn.work.language == "zh" else "en"]))
-    return await turn.say(conversation)
+    return await turn.say(fitted(conversation, room))
 
 
 def _asked(said: Said) -> Message:

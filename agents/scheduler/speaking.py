@@ -48,11 +48,9 @@ class Answer:
         sanitiser = Sanitiser(hosts=self._evidence.hosts, marker=keep_valid(self._evidence.highest))
         return PieceWriter(sanitiser, self._give, self._end)
 
-    def say(self, text: str, cited: Cited | None = None) -> None:
-        """Say a text of which nothing has to be made safe."""
-        if text:
-            written = self._give(text, begun=False)
-            self._end(written, cited)
+    def safe_writer(self) -> SafeWriter:
+        """Takes down what one turn says and of which nothing has to be made safe, as it comes."""
+        return SafeWriter(self._give, self._end)
 
     def check(self, embedder: Embedder | None) -> Cited:
         """The citations of all that was said. Computes: to be called in a thread."""
@@ -101,6 +99,30 @@ class PieceWriter:
     def _write(self, text: str) -> None:
         self._give(text, begun=self._begun)
         self._begun = True
+
+
+class SafeWriter:
+    """What one turn says, handed on as it is."""
+
+    def __init__(self, give: Callable[..., str], end: Callable[[str, Cited | None], None]) -> None:
+        self._give = give
+        self._end = end
+        self._parts: list[str] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was said."""
+        return bool(self._parts)
+
+    def feed(self, text: str) -> None:
+        """The next of it."""
+        if text:
+            self._give(text, begun=bool(self._parts))
+            self._parts.append(text)
+
+    def finish(self, cited: Cited | None) -> None:
+        """That was all, and this is what it cites, where that is known."""
+        self._end("".join(self._parts), cited)
 
 
 def _checked(piece: Piece, passages: Sequence[Passage], backing: PassageBacking) -> Cited:

@@ -90,6 +90,18 @@ def test_answer_alone_is_the_answer_phase(tmp_path: Path) -> None:
     assert [data["step"] for data in of_kind(heard, "step_started")] == ["understand", "retrieve", "answer", "verify"]
 
 
+def test_answer_alone_keeps_a_budget_that_is_asked_for_and_streams(tmp_path: Path) -> None:
+    definition = phase({"answer": {"kind": "answer", "speaks": True}})
+    with at_work(tmp_path, definition, lambda script: "Hello there, all of you. " * 20) as work:
+        heard = work.events(work.ask(budget={"steps": 3}))
+        late = work.events(work.ask("Again?", budget={"tokens": 1}))
+        answers = [each["text"] for each in work.client.get(f"threads/{work.thread}/messages").json()["items"]]
+    assert "agent_started" in kinds(heard)
+    assert of_kind(heard, "run_finished")[0]["text"] == answers[1]
+    assert "".join(each["text"] for each in of_kind(heard, "text_delta")) == answers[1]
+    assert late[-1][1] == "run_finished"
+
+
 def test_json_of_plans_is_never_said(tmp_path: Path) -> None:
     definition = phase({"planner": {"kind": "planner"}, "writer": {"kind": "single", "prompt": "W", "speaks": True}})
     told = lambda script: json.dumps({"steps": ["x"]}) if "You plan" in str(script.messages[0]) else "Fine."  # noqa: E731

@@ -16,6 +16,7 @@ from agents.phases.phase import Outcome
 from agents.phases.spec import Budget
 from agents.ports import CodeFile, CodeResult, ModelEvent, TextPiece
 from agents.scheduler.budget import Meter, Spent, limits_of
+from agents.scheduler.fitting import fitted
 from agents.scheduler.loops import CallGuard, check_handoffs
 from agents.scheduler.positions import most_steps
 from agents.scheduler.selector import chosen
@@ -135,6 +136,22 @@ async def test_of_too_many_tools_those_that_fit_are_offered() -> None:
     assert isinstance(done.end, Outcome)
     assert len(seen[0]) == 64
     assert seen[0][0] == "restart_deployment"
+
+
+def test_old_outputs_go_first_and_what_ends_them_stays() -> None:
+    def output(number: int) -> Message:
+        content = f"<tool-output-c tool='t'>\n{'word ' * 3000}\n</tool-output-c>"
+        return Message(role="tool", parts=(ToolResult(call_id=f"c{number}", content=content),))
+
+    conversation = [Message.of("system", "Rules."), *map(output, range(12)), Message.of("user", "Go on.")]
+    fitting = fitted(conversation, None)
+    sizes = [len(each.parts[0].content) for each in fitting if isinstance(each.parts[0], ToolResult)]
+    assert sizes[0] < 1000 < sizes[-1]
+    assert sizes == sorted(sizes)
+    assert all(part.content.endswith("</tool-output-c>") for each in fitting for part in each.parts
+               if isinstance(part, ToolResult))  # fmt: skip
+    assert (fitting[0], fitting[-1]) == (conversation[0], conversation[-1])
+    assert fitted(conversation[:3], None) == conversation[:3]
 
 
 class Sandbox:
