@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from agents.errors import ToolsetInvalid
+from agents.tools.yaml.loading import load_yaml
 from backend.errors import Invalid
 
 _LONGEST = 200_000
@@ -67,14 +67,10 @@ def _auth(user: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _loaded(text: str) -> Mapping[str, Any]:
-    if len(text) > _LONGEST:
-        raise Invalid(f"A kubeconfig is at most {_LONGEST:,} characters long.")
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise Invalid("A kubeconfig with YAML aliases is not read.")
-        config = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise Invalid("This is no kubeconfig: it cannot be read as YAML.") from None
+        config = load_yaml(text, longest=_LONGEST)
+    except ToolsetInvalid as error:
+        raise Invalid(f"This is no kubeconfig. {error}") from None
     if not isinstance(config, dict) or "contexts" not in config:
         raise Invalid("This is no kubeconfig: it has no contexts.")
     return config

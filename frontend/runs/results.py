@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -137,7 +138,9 @@ def _draw_chart(data: Any, output: str) -> bool:
 
 
 def chart_points(data: Any) -> list[dict[str, Any]]:
-    """Points of `{series: [{name, points: [[x, y], …]}]}`; those whose y is no number are left out."""
+    """Points of `{series: [{name, points: [[x, y], …]}]}`; those whose y is no number are left out. With `x: "time"` in
+    it x is seconds since 1970."""
+    is_time = isinstance(data, dict) and data.get("x") == "time"
     series = data.get("series") if isinstance(data, dict) else data
     found: list[dict[str, Any]] = []
     for each in series if isinstance(series, list) else []:
@@ -148,10 +151,18 @@ def chart_points(data: Any) -> list[dict[str, Any]]:
             y = _number(point[1])
             if y is not None:
                 x = _number(point[0])
-                found.append({"x": point[0] if x is None else x, "y": y, "series": str(each.get("name") or "")})
+                shown = point[0] if x is None else _moment(x) if is_time else x
+                found.append({"x": shown, "y": y, "series": str(each.get("name") or "")})
     if len({type(point["x"]) for point in found}) > 1:
         found = [{**point, "x": str(point["x"])} for point in found]
     return found
+
+
+def _moment(seconds: float) -> Any:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return seconds
 
 
 def _number(value: Any) -> float | None:

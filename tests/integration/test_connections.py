@@ -36,10 +36,23 @@ def client(url: str, tmp_path: Path) -> Iterator[TestClient]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def opened(folder: Path) -> Iterator[TestClient]:
+    with api_client(folder) as client:
+        yield client
+
+
 @pytest.fixture
-def local(tmp_path: Path) -> Iterator[TestClient]:
-    with api_client(tmp_path) as opened:
-        yield opened
+def local(opened: TestClient) -> Iterator[TestClient]:
+    """One installation for all tests that need no other; each finds it without connections."""
+    yield opened
+    for each in opened.get("connections").json()["items"]:
+        opened.delete(f"connections/{each['id']}")
 
 
 @pytest.fixture
@@ -153,7 +166,7 @@ AUTHS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("given", AUTHS, ids=lambda given: str(given)[:60])
 def test_a_secret_is_seen_nowhere_but_in_its_request(
-    local: TestClient, platform: Platform, given: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    local: TestClient, platform: Platform, given: dict[str, Any], folder: Path, caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     caplog.set_level(logging.DEBUG)
@@ -171,7 +184,7 @@ def test_a_secret_is_seen_nowhere_but_in_its_request(
         or CANARY in repr(platform.asked)
         or base64.b64encode(b"u:canary")[:8].decode() in repr(platform.asked)
     )
-    files = [each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()]
+    files = [each.read_bytes() for each in folder.rglob("*") if each.is_file()]
     everything = "".join(seen) + caplog.text + "".join(capfd.readouterr())
     assert "canary" not in everything
     assert base64.b64encode(b"u:canary-4fb1")[:12].decode() not in everything

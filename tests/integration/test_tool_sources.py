@@ -50,10 +50,23 @@ def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestClien
         yield opened
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def opened(folder: Path) -> Iterator[TestClient]:
+    with api_client(folder) as client:
+        yield client
+
+
 @pytest.fixture
-def local(tmp_path: Path) -> Iterator[TestClient]:
-    with api_client(tmp_path) as opened:
-        yield opened
+def local(opened: TestClient) -> Iterator[TestClient]:
+    """One installation for all tests that need no other; each finds it without connections."""
+    yield opened
+    for each in opened.get("connections").json()["items"]:
+        opened.delete(f"connections/{each['id']}")
 
 
 @pytest.fixture
@@ -244,13 +257,13 @@ def test_without_its_connection_a_source_is_gone(local: TestClient, platform: Pl
 
 
 def test_a_secret_that_was_for_another_address_is_not_sent(
-    local: TestClient, platform: Platform, tmp_path: Path
+    local: TestClient, platform: Platform, folder: Path
 ) -> None:
     import sqlite3
 
     connect(local, platform, auth={"kind": "bearer", "token": CANARY})
     with platform_server() as other:
-        database = sqlite3.connect(tmp_path / "chatbot.db")
+        database = sqlite3.connect(folder / "chatbot.db")
         database.execute("UPDATE connections SET base_url = ?", (other.url,))
         database.commit()
         database.close()

@@ -9,9 +9,10 @@ from jsonschema import Draft202012Validator
 
 from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.http.client import target_url
+from agents.tools.openapi.document import read_document
 from agents.tools.yaml.compiled import Compiled, compiled
 from agents.tools.yaml.definition import RISK_OF, Result, ToolDefinition
-from agents.tools.yaml.loading import load_toolset, platforms
+from agents.tools.yaml.loading import load_toolset, load_yaml, platforms
 from agents.tools.yaml.moments import seconds_of, written_as
 from agents.tools.yaml.rendering import render
 from agents.tools.yaml.selecting import parse_path, select
@@ -188,3 +189,14 @@ def test_a_definition_is_checked_by_name() -> None:
     tool = ToolDefinition.model_validate({"name": "x", "description": "d", "request": {"path": "/{{ a b }}"}})
     with pytest.raises(ToolsetInvalid, match="x: "):
         compiled(tool)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 190_000, "a: " + "{" * 190_000, "{a: " * 40_000, "- " * 90_000, "a:\n" + " - \n" * 50_000 + "[" * 500],
+    ids=["brackets", "braces", "maps", "lists", "mixed"],
+)
+def test_what_is_too_deep_is_refused_before_a_parser_recurses(text: str) -> None:
+    for read in (load_yaml, read_document):
+        with pytest.raises(ToolsetInvalid):
+            read(text)

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from agents.errors import ToolsetInvalid
+from agents.tools.yaml.loading import load_yaml
 
 LONGEST = 40_000_000
 _MOST_ALIASES = 10_000
@@ -112,21 +111,10 @@ def _loaded(text: str) -> Any:
         raise ToolsetInvalid("The document is nested too deeply.") from None
     except ValueError:
         pass
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        aliases = (
-            sum(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=loader)) if "*" in text else 0
-        )
-        if aliases > _MOST_ALIASES:
-            raise ToolsetInvalid(f"The document has more than {_MOST_ALIASES:,} YAML aliases.")
-        # What aliases share is shared in memory, too; what is made of it is bounded where it is walked.
-        return yaml.load(text, Loader=loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" (line {mark.line + 1})" if mark is not None else ""
-        raise ToolsetInvalid(f"This can be read neither as JSON nor as YAML{line}.") from None
-    except (RecursionError, ValueError, TypeError):
-        raise ToolsetInvalid("This can be read neither as JSON nor as YAML.") from None
+        return load_yaml(text, longest=LONGEST, aliases=_MOST_ALIASES)
+    except ToolsetInvalid as error:
+        raise ToolsetInvalid(f"This is no JSON. {error}") from None
 
 
 def _base_path(value: Mapping[str, Any], major: int) -> str:

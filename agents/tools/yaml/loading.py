@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -13,25 +14,48 @@ from agents.errors import ToolsetInvalid
 from agents.tools.yaml.definition import Toolset
 
 LONGEST = 1_000_000
+DEEPEST = 100
+_OPENS = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_CLOSES = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
 
-def load_yaml(text: str, *, longest: int = LONGEST) -> Any:
-    """The value of a YAML text; aliases, which can make little much, are refused. Raises ToolsetInvalid."""
+def load_yaml(text: str, *, longest: int = LONGEST, aliases: int = 0) -> Any:
+    """The value of a YAML text that is not too long, too deep or full of aliases, which can make little much; what
+    aliases share is shared in memory, too. Raises ToolsetInvalid."""
     if len(text) > longest:
         raise ToolsetInvalid(f"The text is longer than {longest:,} characters.")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
-            raise ToolsetInvalid("YAML aliases (*name) are not read: write the value where it is needed.")
+        _check_shape(yaml.scan(text, Loader=loader), aliases)
         return yaml.load(text, Loader=loader)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" (line {where.line + 1})" if where is not None else ""
         raise ToolsetInvalid(f"This cannot be read as YAML{line}: {getattr(error, 'problem', '') or error}.") from None
-    except (RecursionError, ValueError):
-        raise ToolsetInvalid(
-            "This cannot be read as YAML: it is nested too deeply or holds a value that is none."
-        ) from None
+    except (RecursionError, ValueError, TypeError):
+        raise ToolsetInvalid("This cannot be read as YAML: it holds a value that is none.") from None
+
+
+def _check_shape(tokens: Iterable[Any], aliases: int) -> None:
+    """Token by token, before anything is built: the parsers recurse, and one in C that goes too deep takes the process
+    with it. Raises ToolsetInvalid."""
+    depth = 0
+    for token in tokens:
+        if isinstance(token, _OPENS):
+            depth += 1
+            if depth > DEEPEST:
+                raise ToolsetInvalid(f"The text is nested deeper than {DEEPEST} levels.")
+        elif isinstance(token, _CLOSES):
+            depth -= 1
+        elif isinstance(token, yaml.AliasToken):
+            aliases -= 1
+            if aliases < 0:
+                raise ToolsetInvalid("YAML aliases (*name) are not read: write the value where it is needed.")
 
 
 def load_toolset(text: str) -> Toolset:

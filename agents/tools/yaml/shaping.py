@@ -112,7 +112,7 @@ def _chart(result: Result, found: Any) -> ToolOutput:
     series = [_series(result, row) for row in rows[: result.limit]]
     text = "\n".join(_told(each) for each in series) or "(no series)"
     more = f"\n({len(rows) - len(series)} more series left out: ask for less)" if len(rows) > len(series) else ""
-    data = {"series": series, "total": len(rows)}
+    data = {"x": "time", "series": series, "total": len(rows)}
     return ToolOutput(text=text + more, summary=f"{len(rows)} series", view="chart", data=data)
 
 
