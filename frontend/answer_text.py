@@ -133,34 +133,40 @@ def _link_markers(
         nearest = _nearest(marker.start(), by_number.get(int(marker.group(1)), []), citations)
         if nearest is not None and not inside(marker.start()):
             cited.append((marker, nearest))
-    needless = _needless(text, cited, citations)
+    stands_for = _merged(text, cited, citations)
     for marker, nearest in cited:
-        if marker.start() in needless:
+        index = stands_for.get(marker.start(), nearest)
+        if index is None:
             start = marker.start() - (text[: marker.start()].endswith(" "))
             yield _Edit(start, marker.end(), "")
             continue
-        weak = "" if citations[nearest].supported else "-weak"
-        sign = "" if citations[nearest].supported else " ⚠"
-        link = f"[\\[{marker.group(1)}\\]{sign}](#cite-{anchor}-{nearest}{weak})"
+        weak = "" if citations[index].supported else "-weak"
+        sign = "" if citations[index].supported else " ⚠"
+        link = f"[\\[{marker.group(1)}\\]{sign}](#cite-{anchor}-{index}{weak})"
         yield _Edit(marker.start(), marker.end(), link)
 
 
-def _needless(text: str, cited: Sequence[tuple[re.Match[str], int]], citations: Sequence[Citation]) -> set[int]:
-    """Where markers stand that only repeat the last ones of their block. What is not supported always shows."""
-    found: set[int] = set()
+def _merged(
+    text: str, cited: Sequence[tuple[re.Match[str], int]], citations: Sequence[Citation]
+) -> dict[int, int | None]:
+    """Of the blocks whose markers all say the same, by where the markers stand: the citation that it leads to, which is
+    the first of the block for those at its end, and None for those that are left out. What is not supported is shown
+    where it stands."""
+    found: dict[int, int | None] = {}
     places = [marker.start() for marker, _ in cited]
     for start, end in _blocks(text):
-        runs: list[list[re.Match[str]]] = []
+        runs: list[list[tuple[re.Match[str], int]]] = []
         here = cited[bisect_left(places, start) : bisect_left(places, end)]
-        supported = all(citations[index].supported for _, index in here)
-        for marker, _ in here:
-            if runs and not text[runs[-1][-1].end() : marker.start()].strip():
-                runs[-1].append(marker)
+        for marker, index in here:
+            if runs and not text[runs[-1][-1][0].end() : marker.start()].strip():
+                runs[-1].append((marker, index))
             else:
-                runs.append([marker])
-        said = {tuple(marker.group(1) for marker in run) for run in runs}
-        if supported and len(said) == 1:
-            found.update(marker.start() for run in runs[:-1] for marker in run)
+                runs.append([(marker, index)])
+        said = {tuple(marker.group(1) for marker, _ in run) for run in runs}
+        if len(said) == 1 and all(citations[index].supported for _, index in here):
+            found.update({marker.start(): None for run in runs[:-1] for marker, _ in run})
+            pairs = zip(runs[-1], runs[0], strict=True)
+            found.update({last.start(): first for (last, _), (_, first) in pairs})
     return found
 
 

@@ -22,7 +22,7 @@ def test_no_page_shuts_anybody_out(open_page: OpenPage, product: str, locale: st
     found: list[str] = []
     for path in PAGES:
         page.goto(f"{product}{path}")
-        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=45_000)
         expect(page.get_by_role("heading", level=1).first).to_be_visible(timeout=30_000)
         violations = Axe().run(page).response["violations"]
         found += [

@@ -103,12 +103,36 @@ def test_from_files_to_the_highlighted_passage(base: str, open_page: OpenPage) -
     expect(page.get_by_test_id("stChatInputTextArea")).to_be_visible()  # the page stays beside it
     page.get_by_text("Raw text").click()
     expect(page.locator("mark").first).to_contain_text(COMMAND)
-    page.get_by_test_id("stMain").locator(".st-key-source-close button").click()
+    page.locator(".st-key-source-close button").first.click()
     expect(page.locator(".st-key-source-panel")).to_have_count(0)
 
     page.get_by_text("Why these passages").click()
     expect(page.get_by_text("Searched for")).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    opened.check()
+
+
+def test_a_command_is_completed_asks_for_leave_and_is_found_among_the_runs(base: str, open_page: OpenPage) -> None:
+    opened = open_page()
+    page = opened.page
+    box = page.get_by_test_id("stChatInputTextArea")
+    expect(box).to_be_enabled(timeout=60_000)
+    box.press_sequentially("/add")
+    expect(page.get_by_role("option").filter(has_text="/add_document")).to_be_visible()
+    box.press("Tab")
+    expect(box).to_have_value("/add_document ")
+    box.press_sequentially("Restart web. path=notes.md knowledge_base=ops")
+    box.press("Enter")
+    approve = page.get_by_role("button", name="Approve")
+    expect(approve).to_be_visible(timeout=30_000)
+    page.reload()
+    expect(approve).to_be_visible(timeout=30_000)
+    approve.click()
+    expect(page.get_by_text("was added to").first).to_be_visible(timeout=30_000)
+    page.get_by_role("link", name="Runs").click()
+    page.locator(".st-key-runs button").filter(has_text="add_document Restart web").first.click()
+    expect(page.get_by_text("What was done")).to_be_visible(timeout=30_000)
+    assert "run=" in page.url
     opened.check()
 
 

@@ -45,6 +45,12 @@ def test_what_agrees_is_cited_once_for_a_paragraph_a_list_or_a_table(text: str, 
     assert drawn.count("`[1]`") == text.count("`[1]`")
 
 
+def test_a_chip_that_stands_for_several_leads_to_the_first() -> None:
+    citations = [cited(1, 0, 8), cited(1, 9, 17)]
+    drawn = prepare_answer("One. [1] Two. [1]", anchor="m", citations=citations)
+    assert drawn == "One. Two. [\\[1\\]](#cite-m-0)"
+
+
 def test_a_number_in_brackets_that_is_no_citation_stays() -> None:
     assert prepare_answer("See [7] and arr[1].", anchor="m", citations=[cited(2, 0, 5)]) == "See [7] and arr[1]."
 
