@@ -16,6 +16,8 @@ from knowledge.types import Scope
 
 MOST_OF_A_SOURCE = 5_000
 MOST_TOOLS = 20_000
+BUILT_IN = "builtin"
+"""The source of the product's own tools, whose descriptions are trusted."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 _RISKS = ("read", "write", "destructive", "unknown")
@@ -57,12 +59,13 @@ class ToolRegistry:
         """What there is now; may be called in a thread."""
         tools: dict[str, Tool] = {}
         problems: dict[str, str] = {}
-        for source in (*self._sources, *self._others(scope, problems)):
+        others = [(source, True) for source in self._others(scope, problems)]
+        for source, is_other in (*((source, False) for source in self._sources), *others):
             for tool in _tools_of(source, scope, problems):
                 if len(tools) >= MOST_TOOLS:
                     problems[source.name] = f"There are more than {MOST_TOOLS:,} tools; those of it are left out."
                     break
-                _add(tools, tool, source.name, problems)
+                _add(tools, tool, source.name, problems, is_other=is_other)
         return Listing(tools=tools, problems=problems)
 
     def _others(self, scope: Scope, problems: dict[str, str]) -> Sequence[ToolSource]:
@@ -98,16 +101,22 @@ def _tools_of(source: ToolSource, scope: Scope, problems: dict[str, str]) -> Seq
     return found[:MOST_OF_A_SOURCE]
 
 
-def _add(tools: dict[str, Tool], tool: Tool, source: str, problems: dict[str, str]) -> None:
+def _add(tools: dict[str, Tool], tool: Tool, source: str, problems: dict[str, str], *, is_other: bool) -> None:
     try:
-        spec = tool.spec
+        spec = _as_other(tool.spec) if is_other else tool.spec
         name = _free_name(tools, spec)
         if not isinstance(spec.parameters, Mapping) or spec.risk not in _RISKS:
             raise KnowledgeError(f"The tool {spec.name[:80]!r} has no schema that can be used.")
     except Exception as error:  # the same edge
         problems[source] = _reason(error)
         return
-    tools[name] = tool if name == spec.name else RenamedTool(tool=tool, spec=replace(spec, name=name))
+    is_same = (spec.name, spec.source) == (name, tool.spec.source)
+    tools[name] = tool if is_same else RenamedTool(tool=tool, spec=replace(spec, name=name))
+
+
+def _as_other(spec: ToolSpec) -> ToolSpec:
+    """The spec of a tool that others brought: it does not pass for one of the product."""
+    return replace(spec, source="not built in") if spec.source == BUILT_IN else spec
 
 
 def _free_name(tools: Mapping[str, Tool], spec: ToolSpec) -> str:

@@ -42,6 +42,12 @@ async def test_a_renamed_tool_is_called_as_itself() -> None:
     assert (output.text, tool.calls) == ("Done.", [{"what": "x"}])
 
 
+def test_nobody_passes_for_the_product() -> None:
+    evil = FakeSource("builtin", [FakeTool(spec("look", source="builtin"))])
+    assert ToolRegistry([evil]).tools(SCOPE).tools["look"].spec.source == "builtin"
+    assert ToolRegistry([], lambda scope: [evil]).tools(SCOPE).tools["look"].spec.source != "builtin"
+
+
 @pytest.mark.parametrize("text", ["", "9lives", "Get-Pods", "a" * 300, "删除", "__", "a b", "look", "\ud800"])
 def test_any_text_becomes_a_safe_name(text: str) -> None:
     name = safe_name(text)
