@@ -134,8 +134,8 @@ def _link_markers(
         if nearest is not None and not inside(marker.start()):
             cited.append((marker, nearest))
     stands_for = _merged(text, cited, citations)
-    for marker, nearest in cited:
-        index = stands_for.get(marker.start(), nearest)
+    for marker, own in cited:
+        index = stands_for.get(marker.start(), own)
         if index is None:
             start = marker.start() - (text[: marker.start()].endswith(" "))
             yield _Edit(start, marker.end(), "")
