@@ -30,6 +30,8 @@ INSIDE_USER = 1000
 FIRST_OUTSIDE_USER = 64_800
 _NODEV, _NOSUID, _NOEXEC = 4, 2, 8
 PROBE_SECONDS = 10.0
+_SEEN_AT = Path("/mnt")
+_MOUNT = 'mount --bind "$1" /mnt && shift && exec "$@"'
 
 # Not bubblewrap's own `--dev`: for its terminals it puts another user namespace on top, whose capabilities do not reach
 # the mounts below, and the agent could not set the sizes of its folders.
@@ -165,46 +167,56 @@ class BubblewrapSandbox:
     async def _start(
         self, command: Sequence[str], counters: Sequence[Path] = (), tell: int | None = None
     ) -> asyncio.subprocess.Process:
-        root = None if self._config.root is None else os.open(self._config.root, os.O_PATH | os.O_DIRECTORY)
-        try:
-            arguments = [
-                "bwrap", "--unshare-all", "--unshare-user", "--uid", str(INSIDE_USER), "--gid", str(INSIDE_USER),
-                "--as-pid-1", "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox",
-                "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP",
-                "--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin", "--setenv", "HOME", "/work",
-                *root_arguments(self._config.root, root),
-                "--tmpfs", "/work", "--tmpfs", "/tmp", "--tmpfs", "/run", "--proc", "/proc", *_DEVICES,
-            ]  # fmt: skip
-            for path in counters:
-                arguments += ["--ro-bind", str(path), f"/run/limits/{path.name}"]
-            arguments += ["--remount-ro", "/run", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/work"]
-            if tell is not None:
-                arguments += ["--info-fd", str(tell)]
-            kept = [each for each in (root, tell) if each is not None]
-            return await asyncio.create_subprocess_exec(
-                *self._as_other_user(),
-                *arguments,
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE if tell is None else asyncio.subprocess.DEVNULL,
-                pass_fds=kept,
-                cwd="/",
-                env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
-            )
-        finally:
-            if root is not None:
-                os.close(root)
+        root, other = self._config.root, self._as_other_user()
+        arguments = [
+            "bwrap", "--unshare-all", "--unshare-user", "--uid", str(INSIDE_USER), "--gid", str(INSIDE_USER),
+            "--as-pid-1", "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox",
+            "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP",
+            "--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin", "--setenv", "HOME", "/work",
+            *root_arguments(root, _SEEN_AT if other else None),
+            "--tmpfs", "/work", "--tmpfs", "/tmp", "--tmpfs", "/run", "--proc", "/proc", *_DEVICES,
+        ]  # fmt: skip
+        for path in counters:
+            arguments += ["--ro-bind", str(path), f"/run/limits/{path.name}"]
+        arguments += ["--remount-ro", "/run", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/work"]
+        if tell is not None:
+            arguments += ["--info-fd", str(tell)]
+        return await asyncio.create_subprocess_exec(
+            *other,
+            *arguments,
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE if tell is None else asyncio.subprocess.DEVNULL,
+            pass_fds=[] if tell is None else [tell],
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin")},
+        )
 
     def _as_other_user(self) -> list[str]:
         """Root must not be anybody in a jail: files of the kernel's that only check for it would open.
 
-        By a command, because uvloop starts processes as no other user.
+        By commands, because uvloop starts processes as no other user. That user may not be able to reach the folder of
+        the root, which lies in our private one: it is mounted elsewhere, in a mount namespace that ends with the jail.
         """
         if os.geteuid() != 0:
             return []
         user = self._config.user
-        return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
+        drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
+        if self._config.root is None:
+            return drop
+        return [
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            _MOUNT,
+            "sh",
+            str(self._config.root),
+            *drop,
+        ]
 
     async def reap(self, living: Collection[str], installation: str) -> int:
         """See `Sandbox.reap`. Processes end by themselves with whoever opened the jail; groups are left."""

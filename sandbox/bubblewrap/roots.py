@@ -12,10 +12,10 @@ _SHOWN = frozenset({"usr", "etc", "opt", "bin", "sbin", "lib", "lib32", "lib64",
 _PROGRAMS = ("usr/local/bin", "usr/bin", "bin")
 
 
-def root_arguments(root: Path | None, descriptor: int | None) -> list[str]:
-    """What bubblewrap is told. The folder is named by an open descriptor: the user of the jail need not reach it."""
+def root_arguments(root: Path | None, seen_at: Path | None = None) -> list[str]:
+    """What bubblewrap is told; `seen_at` is where it sees the folder, if that is elsewhere."""
     if root is not None:
-        return _of_folder(root, f"/proc/self/fd/{descriptor}")
+        return _of_folder(root, str(seen_at or root))
     arguments = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/", name)

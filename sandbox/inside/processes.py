@@ -44,9 +44,10 @@ def environment():
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": WORK, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "USER": "sandbox",
         "TMPDIR": "/tmp", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "MPLCONFIGDIR": "/tmp/matplotlib",
-        "MPLBACKEND": "agg", "IPYTHONDIR": "/tmp/ipython", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+        "MPLBACKEND": "agg", "MATPLOTLIBRC": "/etc/matplotlibrc", "IPYTHONDIR": "/tmp/ipython",
+        "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
         "GOCACHE": f"{WORK}/.cache/go", "GOTMPDIR": f"{WORK}/{RUN_FOLDER}", "GO111MODULE": "auto", "GOFLAGS": "-p=1",
-        "JAVA_TOOL_OPTIONS": "", "XDG_CACHE_HOME": "/tmp/cache", "NO_COLOR": "1", "TERM": "dumb",
+        "XDG_CACHE_HOME": "/tmp/cache", "NO_COLOR": "1", "TERM": "dumb",
     }  # fmt: skip
 
 
