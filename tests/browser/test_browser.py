@@ -79,7 +79,7 @@ def add_model(opened: Watched, model: str, name: str, script: str) -> None:
     page.get_by_role("textbox", name="Model name at that address").fill(script)
     page.get_by_text("Use it for new questions").click()
     page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.get_by_text(f"{name} answers.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"{name} answers")).to_be_visible(timeout=60_000)
 
 
 def test_from_files_to_the_highlighted_passage(base: str, open_page: OpenPage) -> None:
