@@ -161,7 +161,7 @@ def test_a_reload_takes_up_the_answer_and_the_second_turn_shows_no_ghost(
     answer = page.get_by_test_id("stChatMessage").last
     expect(answer).to_contain_text("kubectl", timeout=60_000)
     page.reload()
-    expect(page.get_by_role("button", name=re.compile("^Stop"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Stop"))).to_be_visible(timeout=30_000)
     expect(page.locator(CHIP).first).to_be_visible(timeout=90_000)
     assert "thread=" in page.url
 
