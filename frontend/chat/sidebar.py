@@ -114,7 +114,7 @@ def _draw_row(thread: Thread, current: str, words: str = "") -> None:
             ":material/more_vert:", list(actions), format_func=lambda name: actions[name], type="tertiary",
             key=f"menu-{thread.id}", help=say("threads.actions"),
         )  # fmt: skip
-    if words and thread.hit:
+    if words and thread.hit and words.lower() not in thread.title.lower():
         st.caption(marked(thread.hit, words))
     if chosen == "rename":
         _rename(thread)

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 
-PAGES = ("/", "/knowledge", "/phases", "/runs", "/evaluation", "/models")
+PAGES = ("/", "/knowledge", "/phases", "/runs", "/sandbox", "/evaluation", "/tools", "/models")
 GRAVE = ("serious", "critical")
 
 pytestmark = pytest.mark.timeout(300)
