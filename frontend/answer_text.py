@@ -135,14 +135,14 @@ def _link_markers(
             cited.append((marker, nearest))
     stands_for = _merged(text, cited, citations)
     for marker, own in cited:
-        index = stands_for.get(marker.start(), own)
-        if index is None:
+        shown = stands_for.get(marker.start(), own)
+        if shown is None:
             start = marker.start() - (text[: marker.start()].endswith(" "))
             yield _Edit(start, marker.end(), "")
             continue
-        weak = "" if citations[index].supported else "-weak"
-        sign = "" if citations[index].supported else " ⚠"
-        link = f"[\\[{marker.group(1)}\\]{sign}](#cite-{anchor}-{index}{weak})"
+        weak = "" if citations[shown].supported else "-weak"
+        sign = "" if citations[shown].supported else " ⚠"
+        link = f"[\\[{marker.group(1)}\\]{sign}](#cite-{anchor}-{shown}{weak})"
         yield _Edit(marker.start(), marker.end(), link)
 
 
