@@ -20,7 +20,7 @@ LONGEST_EXCERPT = 320
 _FENCES = re.compile(r"`{3,}[^\n`]*|~{3,}[^\n]*")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(?:\+00:00|Z)")
 _STOP = re.compile(r"[.!?]\s+|[。！？]")
-_LEAD = re.compile(r"^\s{0,3}(?:#{1,6}|[>*+-]|\d+[.)])\s+", re.MULTILINE)
+_LEAD = re.compile(r"^(?:[>*+-]|\d+[.)])\s+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +78,7 @@ def _passage(passage: Passage, terms: set[str]) -> str:
 
 def _excerpt(text: str, terms: set[str]) -> str:
     """A few sentences in one line, from the one that holds most of the terms on."""
-    plain = " ".join(_LEAD.sub("", _FENCES.sub("", text)).split())
+    plain = " ".join(" ".join(map(_said, _FENCES.sub("", text).splitlines())).split())
     if len(plain) <= LONGEST_EXCERPT:
         return plain
     starts = [0, *(stop.end() for stop in _STOP.finditer(plain))]
@@ -89,6 +89,14 @@ def _excerpt(text: str, terms: set[str]) -> str:
         at = cut.rfind(" ", LONGEST_EXCERPT // 2)
         cut = f"{cut[:at] if at > 0 else cut} …"
     return f"… {cut}" if start else cut
+
+
+def _said(line: str) -> str:
+    """What a line of Markdown says without its signs: nothing for headings, which stand above, and rules of tables."""
+    line = line.strip()
+    if line.startswith("#") or not line.strip("|-: "):
+        return ""
+    return " · ".join(each.strip() for each in line.strip("|").split("|")) if line[0] == "|" else _LEAD.sub("", line)
 
 
 def _table(data: Any, say: Wording) -> str:
