@@ -262,3 +262,28 @@ def test_the_kinds_say_what_a_form_needs(local: TestClient) -> None:
     for kind in found.values():
         assert all(kind[name]["en"] and kind[name]["zh"] for name in ("title", "description", "permissions")), kind
         assert kind["tools"] > 0 or kind["kind"] == "mcp"
+
+
+def test_what_a_kubeconfig_holds_is_seen_nowhere(
+    local: TestClient, platform: Platform, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    own = issue("client", issue("authority"))
+    key_lines = [line for line in own.key.splitlines() if "-----" not in line]
+
+    def data(pem: str) -> str:
+        return base64.b64encode(pem.encode()).decode()
+
+    user = {"token": CANARY, "client-certificate-data": data(own.certificate), "client-key-data": data(own.key)}
+    config = kubeconfig({"server": platform.url}, user)
+    body = {"kind": "kubernetes", "name": "cluster", "kubeconfig": config, "allow_private": True}
+    made_answer = local.post("connections", json=body)
+    assert made_answer.status_code == 201, made_answer.text
+    platform.answers["*"] = lambda asked: Reply(status=403, body={"message": f"{asked.headers} {own.key}"})
+    seen = [made_answer.text, local.post(f"connections/{made_answer.json()['id']}/test").text]
+    seen.append(local.post("tools/kubernetes_pods/calls", json={"arguments": {}}).text)
+    seen += [local.get("audit").text, local.get("connections").text, caplog.text]
+    assert f"Bearer {CANARY}" in platform.last.headers["authorization"]
+    assert all(CANARY not in text and key_lines[0] not in text for text in seen)
+    files = [each.read_bytes() for each in folder.rglob("*") if each.is_file()]
+    assert not any(CANARY.encode() in each or key_lines[0].encode() in each for each in files)
