@@ -2,7 +2,8 @@
 
 The text of an answer comes from documents and models, so it is untrusted. It is drawn by Streamlit without HTML; what
 Streamlit's Markdown would do beyond that (pictures, formulas from shell variables, coloured text, diagrams) is undone
-here, outside of code. Offsets of citations count characters of the text as it came, so all changes are made at once.
+here, outside of code; a picture is named, and linked to where it lies on the web. Offsets of citations count characters
+of the text as it came, so all changes are made at once.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ _TICKS_OR_BLANK = re.compile(r"`+|\n[ \t]*+\n")
 _MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
 _BLOCK = re.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*+")
 _ITEM = re.compile(r"[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]")
-_PICTURE = re.compile(r"!(?=\[)")
+_PICTURE = re.compile(r"!(?=\[(?:(?P<named>\d{1,3}\])(?!\())?)")
+"""Before the number of a citation it only ends a sentence."""
 _LINK = re.compile(
-    r"(?<!!)\[(?P<label>[^\[\]\n]{0,300}+(?:\[[^\[\]\n]{0,300}\][^\[\]\n]{0,300}+){0,4}+)\]"
+    r"\[(?P<label>[^\[\]\n]{0,300}+(?:\[[^\[\]\n]{0,300}\][^\[\]\n]{0,300}+){0,4}+)\]"
     r"\((?P<target>[^()\s]{0,2048}+(?:\([^()\s]{0,300}\)){0,9}+[^)\n]{0,300})\)"
 )
 _DEFINITION = re.compile(r"^[ ]{0,3}\[(?=[^\]\n]{1,300}\]:)", re.MULTILINE)
@@ -50,7 +52,7 @@ def prepare_answer(
     code = list(_code_spans(text, fences))
     edits = [
         *_edits_in_fences(text, fences),
-        *(_Edit(m.start(), m.end(), "!\\") for m in _PICTURE.finditer(text)),
+        *(_Edit(m.start(), m.end(), "🖼 " if m["named"] is None else "&#33;") for m in _PICTURE.finditer(text)),
         *(_Edit(m.start(), m.end(), "\\$") for m in _DOLLAR.finditer(text)),
         *(_Edit(m.start(), m.end(), "\\:") for m in _DIRECTIVE.finditer(text)),
         *_cut_links(text),

@@ -51,6 +51,13 @@ def test_a_chip_that_stands_for_several_leads_to_the_first() -> None:
     assert drawn == "One. Two. [\\[1\\]](#cite-m-0)"
 
 
+def test_a_picture_is_named_and_an_exclamation_before_a_citation_is_none() -> None:
+    assert prepare_answer("See ![the plan](http://x/p.png).") == "See 🖼 [the plan](http://x/p.png)."
+    assert prepare_answer("See ![the plan](p.png).") == "See 🖼 the plan."
+    drawn = prepare_answer("Done![1]", anchor="m", citations=[cited(1, 0, 8)])
+    assert drawn == "Done&#33;[\\[1\\]](#cite-m-0)"
+
+
 def test_a_number_in_brackets_that_is_no_citation_stays() -> None:
     assert prepare_answer("See [7] and arr[1].", anchor="m", citations=[cited(2, 0, 5)]) == "See [7] and arr[1]."
 

@@ -40,7 +40,7 @@ def test_an_answer_is_followed_and_drawn_with_its_citations(fake: FakeApi, open_
     answer = fake.messages[page.query_params["thread"]][1]
     assert f"(#cite-{answer['id']}-0)" in drawn
     assert f"(#cite-{answer['id']}-1-weak)" in drawn
-    assert "!\\[spy]" in drawn
+    assert "🖼 [spy]" in drawn
     assert "![spy]" not in drawn
     assert "How do we roll back?" in drawn
     assert page.button(key=f"source-{answer['id']}-1")
