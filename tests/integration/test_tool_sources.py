@@ -256,9 +256,7 @@ def test_without_its_connection_a_source_is_gone(local: TestClient, platform: Pl
     assert names(local, "shop") == set()
 
 
-def test_a_secret_that_was_for_another_address_is_not_sent(
-    local: TestClient, platform: Platform, folder: Path
-) -> None:
+def test_a_secret_that_was_for_another_address_is_not_sent(local: TestClient, platform: Platform, folder: Path) -> None:
     import sqlite3
 
     connect(local, platform, auth={"kind": "bearer", "token": CANARY})
