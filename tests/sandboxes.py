@@ -1,7 +1,8 @@
 """Engines that confine code, for tests: one by CHATBOT_TEST_DOCKER_HOST, one by CHATBOT_TEST_BUBBLEWRAP.
 
 CHATBOT_TEST_SANDBOX_IMAGE and CHATBOT_TEST_SANDBOX_ROOT name the image and the file system they use; what is not named
-is what `devops-chatbot sandbox build` makes, and for jails this machine's own programs.
+is what `devops-chatbot sandbox build` makes, and for jails this machine's own programs. CHATBOT_TEST_SANDBOX_RUNTIME
+names another runtime of the engine, such as runsc.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def engine_of(name: str, limits: SandboxLimits = LIMITS) -> Sandbox:
     if name == "docker":
         host = _named("CHATBOT_TEST_DOCKER_HOST")
         image = os.environ.get("CHATBOT_TEST_SANDBOX_IMAGE") or image_name()
-        return DockerSandbox(DockerConfig(image=image, host=host, limits=limits))
+        runtime = os.environ.get("CHATBOT_TEST_SANDBOX_RUNTIME", "")
+        return DockerSandbox(DockerConfig(image=image, host=host, runtime=runtime, limits=limits))
     _named("CHATBOT_TEST_BUBBLEWRAP")
     root = os.environ.get("CHATBOT_TEST_SANDBOX_ROOT")
     return BubblewrapSandbox(BubblewrapConfig(root=Path(root) if root else None, limits=limits))

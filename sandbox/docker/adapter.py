@@ -72,6 +72,8 @@ class DockerSandbox:
         labels = (about.get("Config") or {}).get("Labels") or {}
         languages = tuple(filter(None, labels.get(IMAGE_LANGUAGES, "python,shell").split(",")))
         held = {"memory": "kernel", "processes": "kernel", "cpus": "kernel", "files": "kernel"}
+        if self._config.runtime:  # a kernel of its own, which need not count what ours would
+            held = {"memory": "watched", "processes": "none", "cpus": "none", "files": "kernel"}
         detail = f"{self._config.image}{', ' + self._config.runtime if self._config.runtime else ''}"
         return Availability(available=True, languages=languages, enforcement=held, detail=detail)  # type: ignore[arg-type]
 

@@ -56,7 +56,7 @@ _AFTER = (
     'find "$1" -xdev -type f -perm /6000 -exec chmod a-s {} +',
     'mkdir -p "$1/work"; chmod 1777 "$1/work" "$1/tmp"',
     'echo "sandbox:x:1000:1000::/work:/bin/bash" >> "$1/etc/passwd"; echo "sandbox:x:1000:" >> "$1/etc/group"',
-    'echo "font.sans-serif: DejaVu Sans, Droid Sans Fallback" >> "$1/etc/matplotlibrc"',
+    'echo "font.family: DejaVu Sans, Droid Sans Fallback" >> "$1/etc/matplotlibrc"',
 )
 
 
