@@ -41,6 +41,8 @@ class RunState:
     duration_ms: float = 0.0
     error: str = ""
     error_code: str = ""
+    waits: int = 0
+    """How often it waited for a person; each time a new attempt followed that no crash had caused."""
     waiting: bool = False
     """Whether it goes on only when a person has decided."""
     ended: str = ""
@@ -53,6 +55,7 @@ class RunState:
         self.last_event_id = event.id
         if event.kind in FRAME_KINDS:
             self.waiting = event.kind == "run_waiting"
+            self.waits += self.waiting
         handler = getattr(self, f"_on_{event.kind}", None)
         if handler is not None:
             handler(event.data)

@@ -80,7 +80,6 @@ class _Drawing:
         self._status = st.status(self._label(), type="compact")
         with self._status:
             self._timeline = Timeline(run_id, live=True)
-        self._opened = False
         self._text = st.empty()
         self._drawn_text = ""
         self._drawn_at = 0.0
@@ -93,10 +92,8 @@ class _Drawing:
         self._drawn_at = time.monotonic()
         trace = self._state.trace
         self._timeline.update(trace)
-        self._status.update(label=self._label(), state="running")
-        if not (trace.simple or self._opened):
-            self._opened = True  # once: whoever closes it wants it closed
-            self._status.update(expanded=True)
+        # Said every time and the same every time: it opens once, and whoever closes it has closed it.
+        self._status.update(label=self._label(), state="running", expanded=not trace.simple)
         if self._state.text != self._drawn_text:
             self._drawn_text = self._state.text
             self._text.markdown(prepare_answer(self._drawn_text))
@@ -104,7 +101,8 @@ class _Drawing:
     def _label(self) -> str:
         seconds = int(time.monotonic() - self._begun)
         doing = self._doing()
-        again = f" · {self._say('chat.attempt', number=self._state.attempt)}" if self._state.attempt > 1 else ""
+        attempt = self._state.attempt - self._state.waits
+        again = f" · {self._say('chat.attempt', number=attempt)}" if attempt > 1 else ""
         return f":shimmer[{doing}] · {self._say('chat.seconds', seconds=seconds)}{again}"
 
     def _doing(self) -> str:
