@@ -250,8 +250,12 @@ class SessionService:
             adapter = await self._adapter()
             while len(self._spare) < self.limits.pool:
                 session_id, confined = await self._open(adapter)
-                if isinstance(confined, AgentLink):
-                    await confined.warm()
+                try:
+                    if isinstance(confined, AgentLink):
+                        await confined.warm()
+                except BaseException:  # told to stop while it warms up: nobody else knows of it
+                    await asyncio.shield(confined.close())
+                    raise
                 self._spare.append((session_id, confined))
 
     async def prefill(self) -> None:
