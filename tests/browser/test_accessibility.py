@@ -24,6 +24,9 @@ def test_no_page_shuts_anybody_out(open_page: OpenPage, product: str, locale: st
         page.goto(f"{product}{path}")
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=45_000)
         expect(page.get_by_role("heading", level=1).first).to_be_visible(timeout=30_000)
+        if dark:
+            expect(page.locator("html[data-chatbot-dark]")).to_have_count(1)
+        page.wait_for_function("document.getAnimations().every((each) => each.playState !== 'running')")
         violations = Axe().run(page).response["violations"]
         found += [
             f"{path}: {each['id']}: {node['html'][:120]}"
