@@ -12,9 +12,6 @@ from typing import Any, Generic, TypeVar
 
 View = TypeVar("View")
 
-DEFAULT_PHASE = "answer"
-"""The phase of a run that names none: it searches and answers, without agents and tools."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page(Generic[View]):

@@ -26,11 +26,12 @@ MOST_KEPT = 50
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
     """What a question is asked of: knowledge bases by id (none: all), and a model by name. `names` are those of all
-    bases by id."""
+    bases by id, `usual_phase` the mode that shows no steps of its own."""
 
     bases: tuple[str, ...]
     model: str | None
     names: Mapping[str, str] = field(default_factory=dict)
+    usual_phase: str = ""
 
 
 def draw_composer(
@@ -62,7 +63,8 @@ def draw_composer(
         say("chat.placeholder"), key="question", disabled=bool(conversation.running), max_chars=LONGEST_QUESTION,
         on_submit=_submit, args=(conversation.id, conversation.last_id, base_key),
     )  # fmt: skip
-    return Choice(bases=tuple(st.session_state[base_key]), model=_chosen_model(), names=names)
+    usual = next((phase.name for phase in phases if phase.is_default), "")
+    return Choice(bases=tuple(st.session_state[base_key]), model=_chosen_model(), names=names, usual_phase=usual)
 
 
 def _draw_model_picker(models: Sequence[Model]) -> None:

@@ -19,7 +19,7 @@ from frontend.run_state import run_states
 from frontend.runs.section import draw_trace
 from frontend.session import texts
 from frontend.source_panel import Place, want_source
-from frontend.views import DEFAULT_PHASE, Citation, Message
+from frontend.views import Citation, Message
 
 AVATARS = {"user": ":material/person:", "assistant": ":material/support_agent:"}
 
@@ -44,7 +44,7 @@ def draw_answer(conversation: Conversation, turn: Turn, choice: Choice) -> None:
     """A finished, failed or stopped answer with its citations, sources and actions."""
     message = turn.message
     with st.container(key=f"message-{message.id}"), st.chat_message("assistant", avatar=AVATARS["assistant"]):
-        if message.phase not in ("", DEFAULT_PHASE):
+        if message.phase not in ("", choice.usual_phase):
             draw_trace(message.run_id or "", key=f"trace-{message.id}")
         _draw_text(message)
         _draw_state(conversation, message, choice)
