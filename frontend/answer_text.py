@@ -18,8 +18,7 @@ from frontend.views import Citation
 _FENCE = re.compile(r"^[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+(`{3,}+|~{3,}+)[ \t]*+([^\s`]*)", re.MULTILINE)
 _TICKS_OR_BLANK = re.compile(r"`+|\n[ \t]*+\n")
 _MARKER = re.compile(r"\[(\d{1,3})\](?!\()")
-_BLOCK = re.compile(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*+")
-_ITEM = re.compile(r"[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t]")
+_ITEM = re.compile(r"[ \t>]*+(?:[-*+]|\d{1,9}[.)])[ \t]")
 _PICTURE = re.compile(r"!(?=\[(?:(?P<named>\d{1,3}\])(?!\())?)")
 """Before the number of a citation it only ends a sentence."""
 _LINK = re.compile(
@@ -175,13 +174,30 @@ def _merged(
 def _blocks(text: str) -> list[tuple[int, int]]:
     """Paragraphs, tables and lists; a list with empty lines between its items is one."""
     blocks: list[tuple[int, int]] = []
-    for part in _BLOCK.finditer(text):
-        is_item = _ITEM.match(part.group()) is not None
-        if blocks and is_item and _ITEM.match(text, blocks[-1][0]):
-            blocks[-1] = (blocks[-1][0], part.end())
+    is_list = False
+    for start, end in _paragraphs(text):
+        is_item = _ITEM.match(text, start, end) is not None
+        if blocks and is_item and is_list:
+            blocks[-1] = (blocks[-1][0], end)
         else:
-            blocks.append(part.span())
+            blocks.append((start, end))
+            is_list = is_item
     return blocks
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
+    """Lines that stand together, without the blank ones between."""
+    position, begun = 0, -1
+    for line in text.split("\n"):
+        blank = not line.strip()
+        if blank and begun >= 0:
+            yield begun, position - 1
+            begun = -1
+        elif not blank and begun < 0:
+            begun = position
+        position += len(line) + 1
+    if begun >= 0:
+        yield begun, len(text)
 
 
 def _nearest(position: int, same: Sequence[int], citations: Sequence[Citation]) -> int | None:
