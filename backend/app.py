@@ -19,6 +19,7 @@ from backend.api import (
     artifacts,
     audit,
     commands,
+    connections,
     documents,
     jobs,
     knowledge_bases,
@@ -28,7 +29,6 @@ from backend.api import (
     openai_embeddings,
     openapi,
     phases,
-    platform_connections,
     problems,
     runs,
     sandbox,
@@ -37,8 +37,8 @@ from backend.api import (
     tool_sources,
     tools,
 )
-from backend.api.connections import timely_protocol
 from backend.api.edge import Edge
+from backend.api.half_open import timely_protocol
 from backend.api.meta import product_version
 from backend.artifacts.store import collect_unreferenced_files
 from backend.bootstrap import Container, build
@@ -90,7 +90,7 @@ def create_app(container: Container) -> FastAPI:
         jobs,
         models,
         phases,
-        platform_connections,
+        connections,
         tool_sources,
         tools,
         audit,

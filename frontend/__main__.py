@@ -17,7 +17,7 @@ from frontend.authentication.origin_policy import Policy
 from frontend.authentication.origins import is_loopback
 from frontend.authentication.proxies import Proxies
 from frontend.authentication.sessions import ApiUnreachable, wait_for_token_rule
-from frontend.connections import drop_half_open
+from frontend.half_open import drop_half_open
 from frontend.server import serve
 
 API_PATIENCE_S = 60.0

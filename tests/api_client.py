@@ -20,7 +20,7 @@ from agents.events import Citation, Cited, Nearest, Retrieved, TextDelta, UsageR
 from agents.phases.context import RunContext
 from agents.phases.phase import Description, Outcome, PhaseEvent, Requirement
 from agents.runner import Runner
-from backend.api.connections import timely_protocol
+from backend.api.half_open import timely_protocol
 from backend.app import create_app
 from backend.bootstrap import Container, build
 from backend.settings import Settings

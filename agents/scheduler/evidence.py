@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agents.answering.prompting import within_budget
+from agents.citations.passages import passage_of
 from agents.events import Evidence
 from agents.messages.trust import wrap_untrusted
 from agents.sanitising.addresses import hosts_of
-from knowledge.types import DocumentRef, Passage
+from knowledge.types import Passage
 
 _EVIDENCE = TypeAdapter(tuple[Evidence, ...])
 
@@ -61,27 +62,6 @@ def encode_found(found: Iterable[Evidence]) -> list[dict[str, Any]]:
 def decode_found(value: Mapping[str, Any]) -> tuple[Evidence, ...]:
     """What `encode_found` wrote."""
     return _EVIDENCE.validate_python(value.get("found", ()))
-
-
-def passage_of(evidence: Evidence) -> Passage:
-    """The evidence as what citations are checked against."""
-    return Passage(
-        number=evidence.number,
-        document=DocumentRef(
-            id=evidence.document_id,
-            knowledge_base_id=evidence.knowledge_base_id,
-            path=evidence.path,
-            title=evidence.title,
-            url=evidence.url,
-        ),
-        heading_path=evidence.heading_path,
-        anchor=evidence.anchor,
-        text=evidence.text,
-        start=evidence.start,
-        end=evidence.end,
-        score=evidence.score,
-        chunk_ids=(),
-    )
 
 
 def wrap_passages(passages: Sequence[Passage], code: str) -> str:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.accounts.authentication import Authentication
 from backend.accounts.guard import Guard
 from backend.accounts.visits import Proxies
-from backend.api.connections import TimelyBody
+from backend.api.half_open import TimelyBody
 from backend.api.problems import respond_to
 from backend.errors import BodyTooLarge, Invalid, NamedError
 from backend.telemetry import Metrics

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from backend.connections.tables import tool_sources
 from backend.db.paging import cut
 from backend.errors import Missing, NameTaken
+from backend.tool_sources.tables import tool_sources
 from knowledge.ids import new_id
 from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope

@@ -1,0 +1,82 @@
+"""Half-open requests: whoever begins one and does not go on is dropped, so that nobody is kept waiting for him."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+SLOWEST_BYTES_PER_SECOND = 1024
+"""A body that comes more slowly than so, after the seconds that any body has, is not waited for."""
+
+
+class TimelyProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which closes a connection whose request line and headers are not there in time."""
+
+    header_seconds = 20.0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect_headers()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def _expect_headers(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.header_seconds, self._drop)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _drop(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def timely_protocol(seconds: float) -> type[TimelyProtocol]:
+    """The protocol that waits so long for headers; what uvicorn takes as `http`."""
+    return type("TimelyProtocol", (TimelyProtocol,), {"header_seconds": seconds})
+
+
+class TimelyBody:
+    """An ASGI `receive` that waits for a body only as long as it comes; afterwards it is the one it was made of."""
+
+    def __init__(self, receive: Receive, seconds: float) -> None:
+        self.complete = False
+        """Whether the body has come to its end."""
+        self._receive = receive
+        self._seconds = seconds
+        self._waited = 0.0
+        self._received = 0
+
+    async def __call__(self) -> Message:
+        """The next message. Raises HTTPException 408; what happens between two of them counts for nothing."""
+        if self.complete:
+            return await self._receive()
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        left = self._seconds + self._received / SLOWEST_BYTES_PER_SECOND - self._waited
+        try:
+            message = await asyncio.wait_for(self._receive(), max(0.01, left))
+        except TimeoutError:
+            raise HTTPException(408) from None
+        self._waited += clock() - begun
+        self._received += len(message.get("body", b""))
+        self.complete = not message.get("more_body", False)
+        return message
