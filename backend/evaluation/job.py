@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from backend.jobs.events import Stage
-from backend.jobs.kinds import Arguments, JobKind, Outcome, Steps
+from backend.jobs.kinds import Arguments, JobKind, JobParts, Outcome, Steps
 from backend.jobs.types import Job
-
-if TYPE_CHECKING:
-    from backend.bootstrap import Container
 
 
 class EvaluationArguments(Arguments):
@@ -19,14 +14,14 @@ class EvaluationArguments(Arguments):
     file: str = ""
 
 
-def _evaluate(container: Container, job: Job, given: EvaluationArguments) -> Steps:
+def _evaluate(parts: JobParts, job: Job, given: EvaluationArguments) -> Steps:
     from backend.evaluation.measurement import measure_base
     from backend.evaluation.questions import kept
 
     assert job.knowledge_base_id is not None, "an evaluation is always about a knowledge base"
-    with container.database.read() as connection:
+    with parts.database.read() as connection:
         questions = kept(connection, job.scope, given.questions)
-    for measured in measure_base(container.database, container.runner, job.scope, job.knowledge_base_id, questions):
+    for measured in measure_base(parts.database, parts.runner, job.scope, job.knowledge_base_id, questions):
         yield Stage(name="questions", done=measured.done, total=measured.total)
         if measured.report is not None:
             yield Outcome(result={**measured.report, "file": given.file})

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from agents.runner import Runner
 from backend.jobs.events import JobNoted, Refusal, Stage
 from backend.jobs.types import Job
+from knowledge.ingestion.ingestor import Ingestor
+from knowledge.storage.database import Database
 
-if TYPE_CHECKING:
-    from backend.bootstrap import Container
+
+class JobParts(Protocol):
+    """What jobs work with; the container of the composition root has it."""
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def runner(self) -> Runner: ...
+
+    @property
+    def ingestor(self) -> Ingestor: ...
+
+    @property
+    def local_ingestor(self) -> Ingestor:
+        """Reads what the local user names on the command line, wherever it is; `ingestor` what anybody may name."""
 
 
 class Arguments(BaseModel):
@@ -48,4 +65,4 @@ class JobKind(Generic[Given]):
 
     name: str
     arguments: type[Given]
-    run: Callable[[Container, Job, Given], Steps]
+    run: Callable[[JobParts, Job, Given], Steps]

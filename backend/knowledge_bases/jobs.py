@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from backend.jobs.events import JobNoted, Refusal, Stage
-from backend.jobs.kinds import Arguments, JobKind, Outcome, Steps
+from backend.jobs.kinds import Arguments, JobKind, JobParts, Outcome, Steps
 from backend.jobs.types import Job
 from knowledge.events import (
     PARSED,
@@ -19,9 +19,6 @@ from knowledge.events import (
     DocumentSkipped,
     StageProgress,
 )
-
-if TYPE_CHECKING:
-    from backend.bootstrap import Container
 
 SKIPPED = "skipped_file"
 """The code of a file that was left out for what it is: a link, or a member that would leave its archive."""
@@ -37,17 +34,17 @@ class BuildArguments(Arguments):
     local: bool = False
 
 
-def _build(container: Container, job: Job, given: BuildArguments) -> Steps:
-    ingestor = container.local_ingestor if given.local else container.ingestor
+def _build(parts: JobParts, job: Job, given: BuildArguments) -> Steps:
+    ingestor = parts.local_ingestor if given.local else parts.ingestor
     yield from _told(ingestor.build(job.scope, _base_of(job), given.source_ids), job.stages)
 
 
-def _embed(container: Container, job: Job, given: Arguments) -> Steps:
-    yield from _told(container.ingestor.build(job.scope, _base_of(job), ()), job.stages)
+def _embed(parts: JobParts, job: Job, given: Arguments) -> Steps:
+    yield from _told(parts.ingestor.build(job.scope, _base_of(job), ()), job.stages)
 
 
-def _delete(container: Container, job: Job, given: Arguments) -> Steps:
-    yield from _told(container.ingestor.delete_base(_base_of(job)))
+def _delete(parts: JobParts, job: Job, given: Arguments) -> Steps:
+    yield from _told(parts.ingestor.delete_base(_base_of(job)))
 
 
 BUILD = JobKind(name="build", arguments=BuildArguments, run=_build)
