@@ -55,6 +55,10 @@ class ToolFailed(AgentError):
     code = "tool_failed"
 
 
+class NoSuchTool(ToolFailed):
+    """There is no tool of this name among those that may be called."""
+
+
 class BudgetSpent(AgentError):
     """A run has used what it may of `limit`, a field of Budget, or went in circles (`loop`); what it has made up to
     then is kept."""

@@ -16,8 +16,22 @@ Risk = Literal["read", "write", "destructive", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CalledTool:
+    """The call of a tool that put out what is cited. `query` is what was asked for and `time_range` the time that it
+    was asked of, both as they were written in the arguments; `called_at` is in ISO 8601, UTC."""
+
+    call_id: str
+    audit_id: str
+    tool: str
+    source: str
+    query: str
+    time_range: str
+    called_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """A passage given to the answer, numbered as it may be cited."""
+    """A passage given to the answer, numbered as it may be cited: of a document, or what a tool put out (`call`)."""
 
     number: int
     document_id: str
@@ -31,6 +45,7 @@ class Evidence:
     start: int
     end: int
     score: float
+    call: CalledTool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +73,7 @@ class Citation:
     """A `[n]` in the answer: where in the answer it stands, what it points at, and whether that supports it.
 
     `answer_start`/`answer_end` bound the sentence in the answer; `start`/`end` the quoted or best-matching passage in
-    the document. `support` lies in 0..1.
+    the document, or in the output of `call`, which has no document. `support` lies in 0..1.
     """
 
     number: int
@@ -76,6 +91,7 @@ class Citation:
     answer_end: int
     support: float
     supported: bool
+    call: CalledTool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -272,7 +288,8 @@ class ToolCalled:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolFinished:
     """What became of the call `id`. `summary` is a line for people; the whole output is the artifact `artifact_id`
-    where it was longer than what the model was given (`cut`)."""
+    where it was longer than what the model was given (`cut`). An answer cites the output as `number`, if that is not
+    0."""
 
     id: str
     tool: str
@@ -284,6 +301,7 @@ class ToolFinished:
     artifact_id: str = ""
     duration_ms: float = 0.0
     step_id: str = ""
+    number: int = 0
     kind: Literal["tool_finished"] = "tool_finished"
 
 

@@ -13,7 +13,8 @@ from frontend.answer_text import plain_label, prepare_answer
 from frontend.client import ApiError
 from frontend.components import document_text, mark_passage
 from frontend.session import api, show_error, texts
-from frontend.views import Chunk, DocumentContent
+from frontend.tools.cited_call import draw_call
+from frontend.views import CalledTool, Chunk, DocumentContent
 
 WINDOW = 60_000
 """Characters shown on either side of the passage; longer documents are cut, and say so."""
@@ -25,7 +26,8 @@ _FENCE_LINE = re.compile(r"^[ \t>]*(`{3,}|~{3,})", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A passage of a document, by offsets in its text; without `end` the document's beginning.
+    """A passage of a document, by offsets in its text; without `end` the document's beginning. With `call` it is one
+    of what that call put out in the run `run_id`.
 
     `quote` is what stood there when it was cited; the document may have been replaced or deleted since.
     """
@@ -36,6 +38,9 @@ class Place:
     end: int = 0
     heading_path: tuple[str, ...] = ()
     quote: str = ""
+    call: CalledTool | None = None
+    title: str = ""
+    run_id: str = ""
 
 
 def want_source(place: Place, among: Sequence[Place] = ()) -> None:
@@ -62,6 +67,10 @@ def _panel() -> None:
     if place is None:
         return
     with st.container(key="source-panel"):
+        if place.call is not None:
+            _draw_head(place.title, place)
+            draw_call(place.call, place.quote, place.run_id)
+            return
         try:
             content = api().content(place.knowledge_base_id, place.document_id)
         except ApiError as error:

@@ -191,6 +191,19 @@ class Thread:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CalledTool:
+    """The call whose output is cited."""
+
+    call_id: str
+    audit_id: str
+    tool: str
+    source: str
+    query: str
+    time_range: str
+    called_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Citation:
     """A `[number]` in the answer; `answer_start`/`answer_end` bound its sentence there, `start`/`end` the passage."""
 
@@ -208,6 +221,7 @@ class Citation:
     answer_end: int = 0
     support: float = 1.0
     supported: bool = True
+    call: CalledTool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

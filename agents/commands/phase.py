@@ -155,7 +155,7 @@ class _Doing:
         box = self.work.context.toolbox
         self.specs = {} if box is None else {name: tool.spec for name, tool in box.tools.items()}
         self.commands = Commands(self.specs.values())
-        self.tools = TurnTools.of(self.turn)
+        self.tools = TurnTools.of(self.turn, outputs_are_cited=False)
 
     async def perform(self) -> None:
         """Do what was typed, and say what came of it. Raises Parked."""

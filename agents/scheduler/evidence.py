@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from agents.answering.prompting import within_budget
 from agents.citations.passages import passage_of
-from agents.events import Evidence
+from agents.events import CalledTool, Citation, Evidence
 from agents.messages.trust import wrap_untrusted
 from agents.sanitising.addresses import hosts_of
 from knowledge.types import Passage
@@ -27,6 +27,7 @@ class EvidenceBook:
         )
         self._next = max(given, default=0) + 1
         self._passages: dict[int, Passage] = {}
+        self._calls: dict[int, CalledTool] = {}
 
     @property
     def passages(self) -> tuple[Passage, ...]:
@@ -52,6 +53,12 @@ class EvidenceBook:
         """Take in what has its numbers."""
         for each in numbered:
             self._passages[each.number] = passage_of(each)
+            if each.call is not None:
+                self._calls[each.number] = each.call
+
+    def with_calls(self, citations: Iterable[Citation]) -> tuple[Citation, ...]:
+        """The citations; those of what a tool put out tell its call."""
+        return tuple(replace(each, call=self._calls.get(each.number)) for each in citations)
 
 
 def encode_found(found: Iterable[Evidence]) -> list[dict[str, Any]]:

@@ -55,7 +55,8 @@ class Answer:
     def check(self, embedder: Embedder | None) -> Cited:
         """The citations of all that was said. Computes: to be called in a thread."""
         backing, passages = PassageBacking(embedder), self._evidence.passages
-        return _joined([_checked(piece, passages, backing) for piece in self._pieces])
+        cited = _joined([_checked(piece, passages, backing) for piece in self._pieces])
+        return replace(cited, citations=self._evidence.with_calls(cited.citations))
 
     def _give(self, text: str, *, begun: bool) -> str:
         if not begun and self._pieces:

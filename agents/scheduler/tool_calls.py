@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from agents.errors import ToolFailed
-from agents.events import Retrieved, RunEvent
+from agents.events import Evidence, Retrieved, RunEvent
 from agents.messages.parts import ToolCall, ToolResult
 from agents.messages.trust import wrap_untrusted
 from agents.ports import ToolDefinition
@@ -21,7 +22,7 @@ from agents.scheduler.loops import CallGuard
 from agents.scheduler.turns import Turn
 from agents.tools.calling import CallResult, PreparedCall, ToolCaller
 from agents.tools.cutting import cut_text
-from agents.tools.evidence import renumbered
+from agents.tools.evidence import output_evidence, renumbered
 from agents.tools.policy import RolePolicy
 from agents.tools.ports import Tool, ToolBox, ToolContext
 from agents.tools.search import ToolSearch
@@ -51,11 +52,13 @@ class TurnTools:
     turn: Turn
     caller: ToolCaller
     box: ToolBox
+    outputs_are_cited: bool = True
     guard: CallGuard = field(default_factory=CallGuard)
 
     @classmethod
-    def of(cls, turn: Turn, *, code: bool = False) -> TurnTools | None:
-        """The tools that the agent may be offered; None when there are none."""
+    def of(cls, turn: Turn, *, code: bool = False, outputs_are_cited: bool = True) -> TurnTools | None:
+        """The tools that the agent may be offered; None when there are none. `outputs_are_cited`: what they put out
+        gets a number, as passages have one that they find."""
         context = turn.work.context
         box = context.toolbox
         if box is None:
@@ -70,7 +73,7 @@ class TurnTools:
         if isinstance(policy, RolePolicy):
             policy = replace(policy, listed={*policy.listed, *tools})
         box = replace(box, tools=tools, policy=policy)
-        return cls(turn=turn, caller=ToolCaller(box), box=box)
+        return cls(turn=turn, caller=ToolCaller(box), box=box, outputs_are_cited=outputs_are_cited)
 
     @property
     def definitions(self) -> tuple[ToolDefinition, ...]:
@@ -142,8 +145,7 @@ class TurnTools:
             decision="approved" if decision is not None else "allowed",
             decided_by=decision.decided_by if decision is not None else "",
         )
-        query = str(prepared.shown.get("query") or result.summary)
-        return await self._recorded(key, result, query=query)
+        return await self._recorded(key, result, prepared=prepared)
 
     async def _approved(self, key: str, prepared: PreparedCall) -> tuple[PreparedCall, Decision]:
         """The call as it was approved, edits and all, and the last decision on it. Raises Parked, ToolFailed."""
@@ -202,17 +204,19 @@ class TurnTools:
         )
 
     async def _recorded(
-        self, key: str, result: CallResult, *, repeated: bool = False, query: str = ""
+        self, key: str, result: CallResult, *, repeated: bool = False, prepared: PreparedCall | None = None
     ) -> Mapping[str, Any]:
         """The entry of a call that came to something, with its evidence numbered."""
         evidence, output = self.turn.work.evidence, result.output
-        found: tuple[Any, ...] = ()
+        found: tuple[Evidence, ...] = ()
         text = result.text
         if output is not None and output.evidence:
             output = renumbered(output, evidence.reserve(len(output.evidence)))
             found, share = output.evidence, self._share(result.tool)
             text = cut_text(output.text, share, is_kept=bool(result.artifact_id)).text
-            evidence.add(found)
+        elif output is not None and prepared is not None and self.outputs_are_cited:
+            found = (self._put_out(prepared, result),)
+        evidence.add(found)
         result = replace(result, text=text, output=output)
         entry: dict[str, Any] = {
             "status": result.status,
@@ -223,11 +227,24 @@ class TurnTools:
         }
         if repeated:
             entry["repeated"] = True
-        told: list[RunEvent] = [result.event(self.turn.path)]
-        if found:
+        number = found[0].number if found and found[0].call is not None else 0
+        told: list[RunEvent] = [replace(result.event(self.turn.path), number=number)]
+        if found and not number and prepared is not None:
+            query = str(prepared.shown.get("query") or result.summary)
             told.append(Retrieved(query=query, language=self.turn.work.language, hits=(), passages=found))
         await self.turn.work.journal.record(key, entry, *told)
         return entry
+
+    def _put_out(self, prepared: PreparedCall, result: CallResult) -> Evidence:
+        return output_evidence(
+            prepared.spec,
+            prepared.shown,
+            result.text,
+            number=self.turn.work.evidence.reserve(1),
+            call_id=result.call_id,
+            audit_id=result.audit_id,
+            made_at=datetime.now(UTC),
+        )
 
     def _share(self, name: str) -> int:
         tool = self.box.tools.get(name)
@@ -238,7 +255,8 @@ class TurnTools:
         failed = done["status"] in ("failed", "denied")
         if done["status"] != "denied":
             self.turn.influenced = True
-        text = wrap_untrusted("tool-output", done["text"], self.turn.work.code, tool=call.name)
+        about = _about(decode_found(done))
+        text = wrap_untrusted("tool-output", done["text"], self.turn.work.code, tool=call.name, **about)
         return ToolResult(call_id=call.id, content=text, is_error=failed)
 
     def _context(self, key: str) -> ToolContext:
@@ -272,6 +290,16 @@ def _chosen(turn: Turn, box: ToolBox) -> Mapping[str, Tool]:
     best = ToolSearch().ranked(turn.work.context.question, [tool.spec for tool in found.values()])
     kept = dict.fromkeys([*(name for name in found if name in names), *(spec.name for spec in best), *found])
     return {name: found[name] for name in list(kept)[:MOST_OFFERED]}
+
+
+def _about(found: Sequence[Evidence]) -> dict[str, str]:
+    """What a model is told of an output that it may cite."""
+    of_call = found[0] if found and found[0].call is not None else None
+    if of_call is None or of_call.call is None:
+        return {}
+    call = of_call.call
+    about = {"query": call.query, "time_range": call.time_range, "called_at": call.called_at}
+    return {"number": str(of_call.number), **{name: value for name, value in about.items() if value}}
 
 
 def _refusal(context: ToolContext, call: ToolCall, text: str, status: Any) -> CallResult:

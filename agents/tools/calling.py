@@ -21,7 +21,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from agents.errors import AgentError, ToolFailed
+from agents.errors import AgentError, NoSuchTool, ToolFailed
 from agents.events import ToolCalled, ToolFinished
 from agents.tools.arguments import checked_arguments
 from agents.tools.cutting import cut_text
@@ -123,7 +123,7 @@ class ToolCaller:
         """
         tool = self._box.tools.get(name)
         if tool is None:
-            raise ToolFailed(self._unknown(name))
+            raise NoSuchTool(self._unknown(name))
         spec = tool.spec
         if spec.reason:
             raise ToolFailed(f"{name} cannot be called now: {spec.reason}")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import operator
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +24,11 @@ BUILT_IN = "builtin"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 _RISKS = ("read", "write", "destructive", "unknown")
+
+_REMEMBERED = 64
+"""Scopes whose listing is kept."""
+_Given = list[tuple[str, bool, Sequence[Tool]]]
+"""The name of each source, whether others brought it, and its tools."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,19 +62,24 @@ class ToolRegistry:
         """`more` are the sources that a scope has of its own, such as those in the database; asked for each listing."""
         self._sources = tuple(sources)
         self._more = more
+        self._listed: OrderedDict[Scope, tuple[_Given, Listing]] = OrderedDict()
 
     def tools(self, scope: Scope) -> Listing:
-        """What there is now; may be called in a thread."""
-        tools: dict[str, Tool] = {}
+        """What there is now; may be called in a thread. Sources are asked every time; while they give the same tools,
+        the listing is the one made of them before."""
         problems: dict[str, str] = {}
         others = [(source, True) for source in self._others(scope, problems)]
-        for source, is_other in (*((source, False) for source in self._sources), *others):
-            for tool in _tools_of(source, scope, problems):
-                if len(tools) >= MOST_TOOLS:
-                    problems[source.name] = f"There are more than {MOST_TOOLS:,} tools; those of it are left out."
-                    break
-                _add(tools, tool, source.name, problems, is_other=is_other)
-        return Listing(tools=tools, problems=problems)
+        given: _Given = [
+            (source.name, is_other, _tools_of(source, scope, problems))
+            for source, is_other in (*((source, False) for source in self._sources), *others)
+        ]
+        listed = self._listed.get(scope)
+        if problems or listed is None or not _are_same(listed[0], given):
+            listed = self._listed[scope] = given, _listing(given, problems)
+            while len(self._listed) > _REMEMBERED:
+                with suppress(KeyError):  # another thread may have been as quick
+                    self._listed.popitem(last=False)
+        return listed[1]
 
     def _others(self, scope: Scope, problems: dict[str, str]) -> Sequence[ToolSource]:
         try:
@@ -74,6 +87,26 @@ class ToolRegistry:
         except Exception as error:  # the edge of what others wrote: the tools that are there stay
             problems["tool-sources"] = _reason(error)
             return ()
+
+
+def _listing(given: _Given, problems: dict[str, str]) -> Listing:
+    tools: dict[str, Tool] = {}
+    for source, is_other, found in given:
+        for tool in found:
+            if len(tools) >= MOST_TOOLS:
+                problems[source] = f"There are more than {MOST_TOOLS:,} tools; those of it are left out."
+                break
+            _add(tools, tool, source, problems, is_other=is_other)
+    return Listing(tools=tools, problems=problems)
+
+
+def _are_same(before: _Given, now: _Given) -> bool:
+    """Whether these are the very same tools: a tool that only looks like another may have been made anew."""
+    return len(before) == len(now) and all(
+        (name, is_other, len(tools)) == (name_before, is_other_before, len(tools_before))
+        and all(map(operator.is_, tools_before, tools))
+        for (name_before, is_other_before, tools_before), (name, is_other, tools) in zip(before, now, strict=True)
+    )
 
 
 def safe_name(text: str) -> str:

@@ -13,7 +13,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from backend.api.context import Caller, Cursor, Here, Limit
+from backend.api.openapi import problems
 from backend.bootstrap import Container
+from backend.errors import Missing
 from backend.schemas import AuditView, Page
 from backend.tools.audit import AuditEntry, AuditFilter, AuditTrail
 from knowledge.types import Scope
@@ -72,6 +74,16 @@ def export_calls(
     media_type = "application/x-ndjson" if format == "jsonl" else "text/csv; charset=utf-8"
     headers = {"Content-Disposition": f'attachment; filename="audit.{format}"', "X-Content-Type-Options": "nosniff"}
     return StreamingResponse(lines(_entries(container, scope, wanted)), media_type=media_type, headers=headers)
+
+
+@router.get("/{id}", responses=problems(404))
+def get_call(id: str, container: Here, scope: Caller) -> AuditView:
+    """One call."""
+    with container.database.read() as connection:
+        found = AuditTrail(connection, scope).get(id)
+    if found is None:
+        raise Missing("There is no such call in the record.")
+    return _view(found)
 
 
 def _entries(container: Container, scope: Scope, wanted: AuditFilter) -> Iterator[AuditView]:

@@ -315,6 +315,8 @@ def _annotations(citations: tuple[Citation, ...], base_url: str) -> list[Annotat
 
 def _url_citation(citation: Citation, base_url: str) -> UrlCitation:
     here = f"{base_url}/api/v1/knowledge-bases/{citation.knowledge_base_id}/documents/{citation.document_id}/content"
+    if citation.call is not None:
+        here = f"{base_url}/api/v1/audit/{citation.call.audit_id}"
     return UrlCitation.model_validate(
         {
             **asdict(citation),

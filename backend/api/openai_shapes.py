@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.api.openai_cut import FinishReason
-from backend.schemas import SearchFilters, check_storable
+from backend.schemas import CalledToolView, SearchFilters, check_storable
 from knowledge.types import Verdict
 
 Text = Annotated[str, Field(max_length=2_000_000)]
@@ -124,6 +124,7 @@ class UrlCitation(BaseModel):
     start: int
     end: int
     supported: bool
+    call: CalledToolView | None = None
 
 
 class Annotation(BaseModel):

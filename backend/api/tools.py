@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from agents.errors import NoSuchTool
 from agents.tools.calling import CallResult
 from agents.tools.policy import Override
 from agents.tools.ports import ToolSpec
@@ -68,18 +70,23 @@ def change_tool(name: str, body: ToolUpdate, container: Here, scope: Caller) -> 
 async def call_tool(name: str, body: ToolCallCreate, container: Here, scope: Caller) -> ToolCallView:
     """Call it. A call that a person must approve is not made: 409 `approval_required` has an `approval_id`, the exact
     `arguments` with secrets masked, and until when it waits; decide on it at `/tools/approvals/{approval_id}`."""
-    await container.in_thread(_known, container, scope, name)
-    bases = await container.in_thread(_bases, container, scope, body)
-    if body.dry_run:
-        _, prepared = await container.tool_calls.prepare(scope, name, body.arguments, origin="rest", bases=bases)
-        return ToolCallView(
-            status="dry_run",
-            output="",
-            verdict=prepared.verdict,
-            reason=prepared.reason,
-            preview=dict(await previewed(prepared)),
-        )
-    return _view(await container.tool_calls.call(scope, name, body.arguments, origin="rest", bases=bases))
+    bases = None
+    if body.knowledge_bases is not None:
+        bases = await container.in_thread(_bases, container, scope, body.knowledge_bases)
+    calls = container.tool_calls
+    try:
+        if not body.dry_run:
+            return _view(await calls.call(scope, name, body.arguments, origin="rest", bases=bases))
+        _, prepared = await calls.prepare(scope, name, body.arguments, origin="rest", bases=bases)
+    except NoSuchTool as error:
+        raise Missing(str(error)) from None
+    return ToolCallView(
+        status="dry_run",
+        output="",
+        verdict=prepared.verdict,
+        reason=prepared.reason,
+        preview=dict(await previewed(prepared)),
+    )
 
 
 @router.post("/approvals/{id}", responses=problems(403, 404, 409))
@@ -118,10 +125,6 @@ def _view(result: CallResult) -> ToolCallView:
     )
 
 
-def _known(container: Container, scope: Scope, name: str) -> None:
-    _spec(container.toolboxes.list(scope).tools, name)
-
-
 def _spec(tools: Any, name: str) -> ToolSpec:
     tool = tools.get(name)
     if tool is None:
@@ -130,8 +133,6 @@ def _spec(tools: Any, name: str) -> ToolSpec:
     return spec
 
 
-def _bases(container: Container, scope: Scope, body: ToolCallCreate) -> tuple[str, ...] | None:
-    if body.knowledge_bases is None:
-        return None
+def _bases(container: Container, scope: Scope, names: Sequence[str]) -> tuple[str, ...]:
     with container.database.read() as connection:
-        return resolve(connection, scope, body.knowledge_bases)
+        return resolve(connection, scope, names)

@@ -11,6 +11,7 @@ from backend.schemas.base import (
     check_storable,
 )
 from backend.schemas.conversations import (
+    CalledToolView,
     CitationView,
     CommandView,
     FeedbackPut,
@@ -105,6 +106,7 @@ __all__ = [
     "ApprovalDecision",
     "AuditView",
     "Body",
+    "CalledToolView",
     "ChunkView",
     "CitationView",
     "CommandView",

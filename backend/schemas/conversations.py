@@ -36,6 +36,18 @@ class ThreadView(View):
     updated_at: datetime
 
 
+class CalledToolView(View):
+    """The call whose output is cited; `called_at` is in ISO 8601, UTC."""
+
+    call_id: str
+    audit_id: str
+    tool: str
+    source: str
+    query: str
+    time_range: str
+    called_at: str
+
+
 class CitationView(View):
     number: int
     document_id: str
@@ -52,6 +64,7 @@ class CitationView(View):
     answer_end: int
     support: float
     supported: bool
+    call: CalledToolView | None = Field(default=None, description="Of what a tool put out; it has no document.")
 
 
 class NearestView(View):

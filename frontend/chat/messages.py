@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -76,7 +76,7 @@ def place_of(name: str, messages: Mapping[str, Message]) -> Place | None:
     message = messages.get(message_id)
     if message is None or not index.isdigit() or int(index) >= len(message.citations):
         return None
-    return _place(message.citations[int(index)])
+    return _place(message.citations[int(index)], message)
 
 
 def places_of(name: str, messages: Mapping[str, Message]) -> list[Place]:
@@ -145,13 +145,13 @@ def _draw_sources(message: Message, names: Mapping[str, str]) -> None:
     weak = {each.number for each in message.citations if not each.supported}
     with st.container(horizontal=True, gap="small", key=f"sources-{message.id}"):
         for number, citation in sorted(first.items()):
-            name = citation.path.rpartition("/")[2] or citation.title
+            name = citation.title if citation.call is not None else citation.path.rpartition("/")[2] or citation.title
             label = " · ".join([_shorten(name), *_base_of(citation, names)])
             st.button(
                 plain_label(f"[{number}] {label}"),
-                key=f"source-{message.id}-{number}", icon=":material/warning:" if number in weak else None,
+                key=f"source-{message.id}-{number}", icon=_icon(citation, weak),
                 help=plain_label(f"{citation.title or citation.path} › {' › '.join(citation.heading_path)}"),
-                on_click=want_source, args=(_place(citation), _places(message)),
+                on_click=want_source, args=(_place(citation, message), _places(message)),
             )  # fmt: skip
     if weak:
         st.caption(say("chat.weak_note"))
@@ -232,7 +232,13 @@ def _end_edit(conversation: Conversation, turn: Turn, choice: Choice, key: str) 
         ask_edited(conversation.id, turn, text, bases=choice.bases, model=choice.model)
 
 
-def _place(citation: Citation) -> Place:
+def _icon(citation: Citation, weak: Collection[int]) -> str | None:
+    if citation.number in weak:
+        return ":material/warning:"
+    return ":material/build:" if citation.call is not None else None
+
+
+def _place(citation: Citation, message: Message) -> Place:
     return Place(
         knowledge_base_id=citation.knowledge_base_id,
         document_id=citation.document_id,
@@ -240,12 +246,15 @@ def _place(citation: Citation) -> Place:
         end=citation.end,
         heading_path=tuple(citation.heading_path),
         quote=citation.quote,
+        call=citation.call,
+        title=citation.title if citation.call is not None else "",
+        run_id=(message.run_id or "") if citation.call is not None else "",
     )
 
 
 def _places(message: Message) -> list[Place]:
     ordered = sorted(message.citations, key=lambda each: each.answer_start)
-    return list(dict.fromkeys(_place(each) for each in ordered))
+    return list(dict.fromkeys(_place(each, message) for each in ordered))
 
 
 def _shorten(text: str, most: int = 40) -> str:

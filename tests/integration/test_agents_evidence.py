@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from fastapi.testclient import TestClient
 
 from agents.events import Evidence
+from agents.tools.evidence import output_evidence
+from agents.tools.ports import ToolSpec
 from backend.app import create_app
 from tests.agents_at_work import CountingTool, Workplace, at_work, kinds, of_kind, phase, results, workshop
 from tests.api_client import URL
@@ -129,3 +132,50 @@ def test_a_model_without_native_calls_calls_tools_by_what_it_writes(tmp_path: Pa
     assert look.made == [{"what": "web"}]
     assert of_kind(heard, "run_finished")[0]["text"] == "It is up."
     assert all("tools" not in request for request in server.requests)
+
+
+def test_what_a_tool_puts_out_is_cited_with_its_call(tmp_path: Path) -> None:
+    look = CountingTool("look", says="The deployment {} has three pods that restart every minute.")
+
+    def told(script: Script) -> Any:
+        return "The deployment shop has three pods [1]. Nobody said this [2]." if results(script) else [
+            call("look", what="shop")
+        ]  # fmt: skip
+
+    definition = phase({"worker": {"kind": "react", "speaks": True}}, tools=["*"])
+    with at_work(tmp_path, definition, told, [look]) as work:
+        heard = work.events(work.ask())
+        [cited] = work.answer()["citations"]
+        entry = work.client.get(f"audit/{cited['call']['audit_id']}").raise_for_status().json()
+        shown = work.server.requests[-1]["messages"][-1]["content"]
+        reply = work.client.post(f"{URL}/v1/chat/completions", json={
+            "model": "work", "messages": [{"role": "user", "content": "How?"}],
+        }).json()  # fmt: skip
+        missing = work.client.get("audit/none")
+    finished = of_kind(heard, "tool_finished")[0]
+    assert (finished["number"], finished["id"]) == (1, cited["call"]["call_id"])
+    assert 'number="1" query="what=shop" called_at="20' in shown
+    assert (cited["supported"], cited["document_id"], cited["quote"][:19]) == (True, "", "The deployment shop")
+    assert (cited["call"]["tool"], cited["call"]["query"], cited["call"]["time_range"]) == ("look", "what=shop", "")
+    assert (entry["tool"], entry["call_id"]) == ("look", finished["id"])
+    assert missing.status_code == 404
+    [annotation] = reply["choices"][0]["message"]["annotations"]
+    told_of = annotation["url_citation"]
+    assert told_of["call"]["tool"] == "look"
+    assert told_of["url"].endswith(f"/api/v1/audit/{told_of['call']['audit_id']}")
+
+
+def test_evidence_of_an_output_tells_query_and_time_range() -> None:
+    parameters = {
+        "type": "object",
+        "properties": {"query": {}, "start": {"default": "1h"}, "end": {"default": "now"}, "step": {"default": "60s"}},
+    }
+    spec = ToolSpec(name="range", title="Range", description="", parameters=parameters, risk="read", source="prom")
+    made = output_evidence(
+        spec, {"query": "up ", "start": "2h"}, "1 2 3", number=4, call_id="c", audit_id="a",
+        made_at=datetime(2026, 1, 2, tzinfo=UTC),
+    )  # fmt: skip
+    assert made.heading_path == ("up", "2h – now", "2026-01-02T00:00:00+00:00")
+    assert (made.number, made.title, made.text, made.end) == (4, "Range", "1 2 3", 5)
+    assert made.call is not None
+    assert made.call.source == "prom"
