@@ -29,10 +29,12 @@ from backend.api import (
     openai_embeddings,
     openapi,
     phases,
+    portable,
     problems,
     runs,
     sandbox,
     search,
+    suggestions,
     threads,
     tool_sources,
     tools,
@@ -81,7 +83,9 @@ def create_app(container: Container) -> FastAPI:
         meta,
         knowledge_bases,
         documents,
+        portable,
         search,
+        suggestions,
         threads,
         runs,
         approvals,
@@ -98,6 +102,7 @@ def create_app(container: Container) -> FastAPI:
     ):
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(meta.choices, prefix=PREFIX)
+    app.include_router(knowledge_bases.sources_router, prefix=PREFIX)
     app.include_router(openai_chat.router)
     app.include_router(openai_embeddings.router)
     app.router.routes.append(Route("/mcp", endpoint=McpEndpoint(container), include_in_schema=False))

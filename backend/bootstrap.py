@@ -38,6 +38,7 @@ from backend.knowledge_bases.judged import judged_readers
 from backend.knowledge_bases.paths import PathPolicy
 from backend.models.selector import ModelSelector
 from backend.phases.availability import Abilities
+from backend.phases.introduction import Introducer
 from backend.phases.store import StoredPhases
 from backend.processes.identity import this_process
 from backend.processes.registry import ProcessRegistry
@@ -193,7 +194,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
 
     tool_search = part("tool_search", lambda: _tool_search(embedders))
     own_phases = part("own_phases", lambda: StoredPhases(database=database))
-    runner = part("runner", lambda: _runner(settings, phases, own_phases, searcher_for, cached, tool_search))
+    runner = part("runner", lambda: _runner(database, settings, phases, own_phases, searcher_for, cached, tool_search))
     capacity = Capacity(settings.runs.max_active)
     processes = ProcessRegistry(this_process("api"), silent_after_s=settings.runs.lease_seconds)
     paths = PathPolicy.of(settings)
@@ -280,6 +281,7 @@ def _parser(settings: Settings) -> IsolatedParser:
 
 
 def _runner(
+    database: Database,
     settings: Settings,
     phases: Sequence[MakePhase],
     own: OwnPhases,
@@ -296,6 +298,7 @@ def _runner(
         # A search that asks an endpoint for its vectors waits more than it computes.
         search_threads=4 if any(each.kind == "openai" for each in settings.embedders) else 1,
         approval_seconds=settings.runs.approval_hours * 3600,
+        introduce=Introducer(database=database, entries=lambda scope: phase_catalogue.entries(scope)),
     )
     answering = AnswerPhase.of(parts)
     phase_catalogue = PhaseCatalogue(

@@ -193,6 +193,7 @@ _STATUS: dict[str, int] = {
     "toolset_invalid": 422,
     "unreadable_file": 422,
     "unsafe_archive": 422,
+    "not_written": 507,
     "fetch_refused": 422,
     "file_too_large": 413,
     "body_too_large": 413,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ QUOTE_BUDGET_WORDS = 1500
 ANSWER_WORDS = 150
 ANSWER_SHARE = 0.7
 RANKS = 10
+MOST_OF_A_NAME = 200
+"""So many documents of one name are compared with one that is named."""
 _ROUNDING = 1e-6
 
 _WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
@@ -119,13 +122,17 @@ def located(questions: Sequence[Question], paths: Iterable[str]) -> tuple[list[Q
     """The questions with each document under the path it has among `paths`, and those documents that are not there.
 
     A file of questions may have been written for a folder above or below the one that was read: a document is also
-    found under a path that has leading folders more or less, where only one path fits.
+    found under a path that has leading folders more, less or others, where only one path fits, or where most of the
+    documents agree on the folder.
     """
     by_name: dict[str, list[str]] = {}
     for path in paths:
         by_name.setdefault(_parts(path)[-1], []).append(path)
     named = dict.fromkeys(each.document for question in questions for need in question.needs for each in need)
     there = {document: _same(document, by_name.get(_parts(document)[-1], ())) for document in named}
+    if not all(there.values()):
+        folders = _folders(named, by_name)
+        there = {document: path or _moved(document, folders, by_name) for document, path in there.items()}
     moved = [
         replace(
             question,
@@ -228,6 +235,36 @@ def _same(document: str, paths: Sequence[str]) -> str | None:
     wanted = _parts(document)
     fitting = [path for path in paths if _end_alike(wanted, _parts(path))]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _folders(named: Iterable[str], by_name: Mapping[str, Sequence[str]]) -> tuple[str, str] | None:
+    """The leading folder of the documents named and the one that the base has in its place: those that more documents
+    agree on than on any others, and two at least."""
+    votes: Counter[tuple[str, str]] = Counter()
+    for document in named:
+        for path in by_name.get(_parts(document)[-1], ())[:MOST_OF_A_NAME]:
+            votes[_heads(_parts(document), _parts(path))] += 1
+    ranked = [*votes.most_common(2), (("", ""), 1)]
+    return ranked[0][0] if ranked[0][1] > ranked[1][1] else None
+
+
+def _moved(document: str, folders: tuple[str, str] | None, by_name: Mapping[str, Sequence[str]]) -> str | None:
+    """The path of a document once its leading folder is exchanged, if the base has that."""
+    if folders is None or not document.startswith(folders[0]):
+        return None
+    path = f"{folders[1]}{document.removeprefix(folders[0])}"
+    return path if path in by_name.get(_parts(document)[-1], ()) else None
+
+
+def _heads(one: Sequence[str], other: Sequence[str]) -> tuple[str, str]:
+    """What is left of two paths before the end that they share, each with its last slash."""
+    shared = 0
+    for mine, theirs in zip(reversed(one), reversed(other), strict=False):
+        if mine != theirs:
+            break
+        shared += 1
+    heads = ("".join(f"{part}/" for part in parts[: len(parts) - shared]) for parts in (one, other))
+    return next(heads), next(heads)
 
 
 def _end_alike(one: Sequence[str], other: Sequence[str]) -> bool:

@@ -135,6 +135,8 @@ class KnowledgeBase:
     """Embedders being built beside the present ones; they replace them when every chunk has its vectors."""
     created_at: datetime
     updated_at: datetime
+    changed_at: datetime | None = None
+    """When what can be found in it last became another; None while it is empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,17 @@ import re
 LONGEST = 80
 """Characters; whoever writes more asks for something."""
 
+_ASKED_OF_US = re.compile(
+    r"(?:(?:hi|hello|hey)[\s,!.]+)?(?:so[\s,]+)?"
+    r"(?:who are you|what are you|what can you do(?: for me)?|what can i (?:do|ask)(?: here)?|what do you do"
+    r"|how can you help(?: me)?|help me|introduce yourself"
+    r"|(?:你好|您好|嗨)?[\s,，!！。]*(?:请问)?"
+    r"你(?:是谁|能做什么|能做些什么|会做什么|会什么|能干什么|能帮我做什么|可以做什么|有什么功能)"
+    r"|我能(?:在这里)?(?:做什么|问什么)|介绍一下(?:你)?自己|帮帮我|帮助)"
+    r"[\s,.!?~，。！？～啊呀呢]*",
+    re.IGNORECASE,
+)
+
 _GREETINGS = re.compile(
     r"(?:(?:hi|hiya|hello|hey|howdy|there|good (?:morning|afternoon|evening|day)|how are you(?: doing)?"
     r"|thanks?(?: (?:you|a lot|so much|very much))?|thx|cheers|ok(?:ay)?|great|cool|perfect|bye|goodbye"
@@ -20,4 +31,10 @@ _GREETINGS = re.compile(
 def greets(said: str) -> bool:
     """Whether there is nothing in it but a greeting, thanks, or "who are you?", to which no document has an answer."""
     said = said.strip()
-    return len(said) <= LONGEST and _GREETINGS.fullmatch(said) is not None
+    return len(said) <= LONGEST and (_GREETINGS.fullmatch(said) is not None or asks_of_us(said))
+
+
+def asks_of_us(said: str) -> bool:
+    """Whether it asks what the product is and can do: "what can you do?"."""
+    said = said.strip()
+    return len(said) <= LONGEST and _ASKED_OF_US.fullmatch(said) is not None

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 
-from agents.answering.ports import Extractor, SearcherFor
+from agents.answering.ports import Extractor, Introduce, SearcherFor
 from agents.answering.steps import AnswerSteps
 from agents.phases.context import RunContext
 from agents.phases.parts import PhaseParts
@@ -36,6 +36,7 @@ class AnswerPhase:
         extractor: Extractor,
         embedder: Embedder | None = None,
         threads: int = 1,
+        introduce: Introduce | None = None,
     ) -> None:
         """`embedder` helps to check what a model wrote in another language than its sources; a fast one.
 
@@ -47,6 +48,7 @@ class AnswerPhase:
             extractor=extractor,
             embedder=embedder,
             executor=ThreadPoolExecutor(threads, thread_name_prefix="answer"),
+            introduce=introduce,
         )
         self._graph: Graph | None = None
 
@@ -58,6 +60,7 @@ class AnswerPhase:
             extractor=parts.extractor,
             embedder=parts.embedder,
             threads=parts.search_threads,
+            introduce=parts.introduce,
         )
 
     def prepare(self) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from knowledge.answering.evidence import Found
 from knowledge.retrieval.retriever import SearchResult
-from knowledge.types import ExtractedAnswer, Filters, Scope, Verdict
+from knowledge.types import ExtractedAnswer, Filters, Language, Scope, Verdict
+
+if TYPE_CHECKING:
+    from agents.phases.context import RunContext
 
 
 class Searcher(Protocol):
@@ -28,3 +31,7 @@ class Extractor(Protocol):
     def answer(self, question: str, result: Found, *, word_budget: int = 150) -> ExtractedAnswer: ...
 
     def judge(self, question: str, result: Found) -> Verdict: ...
+
+
+Introduce = Callable[["RunContext", Language], str]
+"""What this installation can do for a run, in Markdown; may read the database, so it is called in threads."""

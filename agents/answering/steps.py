@@ -12,8 +12,8 @@ from typing import TypedDict, TypeVar
 
 from agents.answering import found, wording
 from agents.answering.deltas import DeltaWriter
-from agents.answering.greetings import greets
-from agents.answering.ports import Extractor, SearcherFor
+from agents.answering.greetings import asks_of_us, greets
+from agents.answering.ports import Extractor, Introduce, SearcherFor
 from agents.answering.prompting import grounded_messages, plain_messages, within_budget
 from agents.answering.quoting import quote
 from agents.citations.checking import check_citations
@@ -64,12 +64,19 @@ class AnswerSteps:
     """
 
     def __init__(
-        self, *, searcher_for: SearcherFor, extractor: Extractor, embedder: Embedder | None, executor: Executor
+        self,
+        *,
+        searcher_for: SearcherFor,
+        extractor: Extractor,
+        embedder: Embedder | None,
+        executor: Executor,
+        introduce: Introduce | None = None,
     ) -> None:
         self._searcher_for = searcher_for
         self._extractor = extractor
         self._embedder = embedder
         self._executor = executor
+        self._introduce = introduce
 
     async def understand(self, state: AnswerState, context: RunContext, emit: Emit) -> AnswerState:
         """A follow-up is made whole with the questions before it."""
@@ -82,7 +89,7 @@ class AnswerSteps:
 
     async def retrieve(self, state: AnswerState, context: RunContext, emit: Emit) -> AnswerState:
         result = _NOTHING
-        if context.knowledge_bases and not _idle(state, context):
+        if context.knowledge_bases and not self._idle(state, context):
             search = partial(
                 self._searcher_for(context.spec.scope).search,
                 knowledge_bases=context.knowledge_bases,
@@ -93,11 +100,14 @@ class AnswerSteps:
         return {"result": result}
 
     async def answer(self, state: AnswerState, context: RunContext, emit: Emit) -> AnswerState:
+        if self._introduce is not None and asks_of_us(context.question):
+            said = await self._compute(self._introduce, context, state["language"])
+            return {**_told(said, (), emit), "verdict": "answered"}
         if context.model is not None and (state["result"].passages or not context.knowledge_bases):
             return await self._write(context.model, state, context, emit)
         if not context.knowledge_bases:
             return _told(wording.say("unchosen", state["language"]), (), emit)
-        if _idle(state, context):
+        if self._idle(state, context):
             return _told(wording.say("unasked", state["language"]), (), emit)
         return await self._quote(state, emit)
 
@@ -161,13 +171,15 @@ class AnswerSteps:
             return {**written, "cited": Cited(citations=())}
         return {**written, "declined": 0 in numbers, "passages": passages}
 
+    def _idle(self, state: AnswerState, context: RunContext) -> bool:
+        """Whether nothing is asked of the documents: what is asked of the product itself, it answers; to a greeting a
+        model may answer, quotations cannot."""
+        if self._introduce is not None and asks_of_us(context.question):
+            return True
+        return context.model is None and (greets(context.question) or not query_terms(state["query"]))
+
     async def _compute(self, call: Callable[..., Result], *arguments: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
-
-
-def _idle(state: AnswerState, context: RunContext) -> bool:
-    """Whether nothing is asked of the documents; a model may answer to that, quotations cannot."""
-    return context.model is None and (greets(context.question) or not query_terms(state["query"]))
 
 
 def _judged(state: AnswerState, cited: Cited) -> AnswerState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,12 +18,20 @@ from backend.api.uploads import Upload, read_upload
 from backend.bootstrap import Container
 from backend.errors import Invalid, Missing
 from backend.evaluation.questions import checked_text, keep
-from backend.schemas import ChunkView, DocumentContent, DocumentView, JobAccepted, Page
+from backend.schemas import (
+    ChunkView,
+    DocumentContent,
+    DocumentsDeleted,
+    DocumentSelection,
+    DocumentView,
+    JobAccepted,
+    Page,
+)
 from knowledge.errors import NotFound
 from knowledge.ingestion.ingestor import Uploads
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.storage.documents import DocumentStore
-from knowledge.types import Scope
+from knowledge.types import Document, Scope
 
 router = APIRouter(prefix="/knowledge-bases/{kb}", tags=["documents"])
 
@@ -127,7 +136,12 @@ def list_documents(
         found, following = store.page(
             limit=limit, cursor=cursor, search=q.strip(), source_id=source_id, status=status or ()
         )
-    return Page(items=[DocumentView.model_validate(document) for document in found], next_cursor=following)
+        pages = store.page_counts([document.id for document in found])
+    return Page(items=[_view(document, pages) for document in found], next_cursor=following)
+
+
+def _view(document: Document, pages: Mapping[str, int]) -> DocumentView:
+    return DocumentView.model_validate(document).model_copy(update={"page_count": pages.get(document.id, 0)})
 
 
 @router.get("/documents/{id}", responses=problems(404))
@@ -135,7 +149,8 @@ def get_document(kb: str, id: str, container: Here, scope: Caller) -> DocumentVi
     """One document."""
     with container.database.read() as connection:
         store = DocumentStore(connection, KnowledgeBaseStore(connection, scope).get(kb))
-        return DocumentView.model_validate(store.get(id))
+        document = store.get(id)
+        return _view(document, store.page_counts([document.id]))
 
 
 @router.get("/documents/{id}/content", response_model=None, responses={**_ORIGINAL, **problems(404)})
@@ -154,7 +169,7 @@ def get_content(
             return _download(container, document.path, document.content_hash)
         content = store.content(id)
         view = DocumentContent(
-            document=DocumentView.model_validate(content.document),
+            document=_view(content.document, {id: len(content.pages)}),
             text=content.text,
             markup=content.document.markup,
             chunks=[ChunkView.model_validate(chunk) for chunk in store.chunks(id)],
@@ -180,6 +195,28 @@ def delete_document(kb: str, id: str, container: Here, scope: Caller) -> Respons
         DocumentStore(connection, base).get(id)
         container.ingestor.remove_documents(connection, base, [id])
     return Response(status_code=204)
+
+
+@router.post("/documents/delete", responses=problems(404))
+def delete_documents(kb: str, body: DocumentSelection, container: Here, scope: Caller) -> DocumentsDeleted:
+    """Delete several documents in one transaction, with their chunks and vectors."""
+    with container.database.write() as connection:
+        base = KnowledgeBaseStore(connection, scope).get(kb)
+        return DocumentsDeleted(deleted=container.ingestor.remove_documents(connection, base, body.ids))
+
+
+@router.post("/documents/reread", status_code=202, responses=problems(404))
+def reread_documents(
+    kb: str, body: DocumentSelection, container: Here, scope: Caller, creating: Creating
+) -> JobAccepted:
+    """Read documents again from their stored files; where there is none, from their source. They stay searchable."""
+
+    def make(connection: Connection) -> JobAccepted:
+        base = KnowledgeBaseStore(connection, scope).get(kb)
+        sources = container.ingestor.read_again(connection, base, body.ids)
+        return build_job(connection, container, scope, base.id, sorted(sources))
+
+    return creating.once(body, JobAccepted, make)
 
 
 @router.post("/evaluations", status_code=202, openapi_extra=_QUESTIONS, responses=problems(404, 415))

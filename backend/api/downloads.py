@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, Response, StreamingResponse
+
+from knowledge.storage.blobs import BLOCK_BYTES
 
 _SHOWN_AS_THEY_ARE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """Pictures that hold no script; a page may show them. Everything else is bytes to be saved."""
@@ -19,6 +24,18 @@ def download(file: Path, name: str, media_type: str = "") -> FileResponse:
 def downloaded(content: bytes, name: str, media_type: str = "") -> Response:
     """The same of what is in memory."""
     return Response(content, media_type=_sent_as(media_type), headers=_headers(name))
+
+
+def streamed(file: IO[bytes], name: str) -> StreamingResponse:
+    """The same of an open file, read to its end and closed."""
+    headers = {**_headers(name), "Content-Length": str(os.fstat(file.fileno()).st_size)}
+    return StreamingResponse(_blocks(file), media_type=_sent_as(""), headers=headers)
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
 
 
 def _headers(name: str) -> dict[str, str]:

@@ -21,7 +21,9 @@ from backend.telemetry import Metrics
 from knowledge.ids import new_id
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_UPLOADS = re.compile(r"/api/v1/(knowledge-bases/[^/]+/(documents|evaluations)/?|sandbox/sessions/[^/]+/files/.+)")
+_UPLOADS = re.compile(
+    r"/api/v1/(knowledge-bases/([^/]+/(documents|evaluations)|import)/?|sandbox/sessions/[^/]+/files/.+)"
+)
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics", "/api/v1/healthz", "/api/v1/readyz", "/api/v1/metrics"})
 
 log = structlog.get_logger(__name__)

@@ -11,7 +11,9 @@ from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.jobs import job_view
 from backend.api.openapi import problems
 from backend.bootstrap import Container
+from backend.errors import Invalid
 from backend.jobs.types import Job
+from backend.operations.sample import is_sample
 from backend.schemas import (
     IndexProgress,
     JobAccepted,
@@ -19,15 +21,18 @@ from backend.schemas import (
     KnowledgeBaseUpdate,
     KnowledgeBaseView,
     Page,
+    SourceChecked,
     SourceCreate,
     SourceUpdate,
     SourceView,
 )
+from knowledge.sources.options import checked_options
 from knowledge.sources.registry import reader_of
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore, Statistics
 from knowledge.types import KnowledgeBase, Scope, Source
 
 router = APIRouter(prefix="/knowledge-bases", tags=["knowledge bases"])
+sources_router = APIRouter(tags=["knowledge bases"])
 
 
 @router.post("", status_code=201, responses=problems(409))
@@ -101,6 +106,20 @@ def add_source(kb: str, body: SourceCreate, container: Here, scope: Caller, crea
         return build_job(connection, container, scope, base.id, [source.id], source_id=source.id)
 
     return creating.once(body, JobAccepted, make)
+
+
+@sources_router.post("/sources/check", responses=problems(403))
+def check_source(body: SourceCreate, container: Here) -> SourceChecked:
+    """Whether a source could be added now: its kind and options are known, its path is there and may be read. Nothing
+    is made, so that a wrong folder is told before there is a knowledge base for it."""
+    reader = reader_of(container.readers, body.kind)
+    checked_options(body.kind, reader.options, body.options)
+    location = body.location
+    if reader.is_local:
+        location = str(container.paths.check(body.kind, location, hidden=body.options.get("hidden") is True, now=True))
+    elif not location.startswith(("http://", "https://")):
+        raise Invalid(f"{location[:200]!r} is no address: it begins with http:// or https://.")
+    return SourceChecked(kind=body.kind, location=location)
 
 
 @router.get("/{kb}/sources", responses=problems(404))
@@ -207,6 +226,8 @@ def _base_view(base: KnowledgeBase, counted: Statistics, job_id: str | None) -> 
         chunk_count=counted.chunk_count,
         indexes=[words, *vectors],
         active_job_id=job_id,
+        is_sample=is_sample(base),
+        changed_at=base.changed_at,
         created_at=base.created_at,
         updated_at=base.updated_at,
     )

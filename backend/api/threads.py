@@ -17,6 +17,7 @@ from backend.schemas import (
     FeedbackPut,
     MessageView,
     Page,
+    TagView,
     ThreadCreate,
     ThreadExport,
     ThreadUpdate,
@@ -24,6 +25,7 @@ from backend.schemas import (
 )
 from backend.threads.export import as_markdown
 from backend.threads.store import Conversations, Feedback
+from backend.threads.tags import all_tags
 from knowledge.types import Scope
 
 router = APIRouter(tags=["conversations"])
@@ -54,12 +56,21 @@ def list_threads(
     scope: Caller,
     limit: Limit = 50,
     cursor: Cursor = "",
-    q: Annotated[str, Query(max_length=500, description="Words in the title or in the messages.")] = "",
+    q: Annotated[str, Query(max_length=500, description="Words in the title, in the messages or in a tag.")] = "",
+    tag: Annotated[str, Query(max_length=40, description="Those that have this tag.")] = "",
 ) -> Page[ThreadView]:
-    """Conversations, the last changed first."""
+    """Conversations, the last changed first, those that are pinned before all others."""
     with container.database.read() as connection:
-        found, following = Conversations(connection, scope).page(limit, cursor, q.strip())
+        found, following = Conversations(connection, scope).page(limit, cursor, q.strip(), tag=tag)
     return Page(items=[ThreadView.model_validate(thread) for thread in found], next_cursor=following)
+
+
+@router.get("/thread-tags")
+def list_tags(container: Here, scope: Caller) -> Page[TagView]:
+    """The tags that conversations have, by name."""
+    with container.database.read() as connection:
+        found = all_tags(connection, scope)
+    return Page(items=[TagView(tag=tag, count=count) for tag, count in found], next_cursor=None)
 
 
 @router.get("/threads/{id}", responses=problems(404))
@@ -71,12 +82,14 @@ def get_thread(id: str, container: Here, scope: Caller) -> ThreadView:
 
 @router.patch("/threads/{id}", responses=problems(404))
 def change_thread(id: str, body: ThreadUpdate, container: Here, scope: Caller) -> ThreadView:
-    """Rename a conversation, or choose its knowledge bases."""
+    """Rename a conversation, choose its knowledge bases, pin it, or tag it."""
     with container.database.write() as connection:
         bases = body.knowledge_bases
         if bases is not None:
             bases = list(resolve(connection, scope, bases))
-        return ThreadView.model_validate(Conversations(connection, scope).change(id, body.title, bases))
+        return ThreadView.model_validate(
+            Conversations(connection, scope).change(id, body.title, bases, pinned=body.pinned, tags=body.tags)
+        )
 
 
 @router.delete("/threads/{id}", status_code=204, responses=problems(404))

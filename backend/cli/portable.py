@@ -10,10 +10,7 @@ import typer
 from backend.cli.knowledge_bases import Name, NoWait, see_to_it
 
 if TYPE_CHECKING:
-    from backend.bootstrap import Container
-    from backend.jobs.types import Job
-    from knowledge.portable import Import
-    from knowledge.types import KnowledgeBase
+    from backend.knowledge_bases.importing import Embedding
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,47 +46,29 @@ def import_(
 ) -> None:
     """Make a knowledge base of an export. It answers as the one that was exported."""
     from backend.accounts.guard import LOCAL
+    from backend.cli.following import follow_here
     from backend.cli.opening import opened
+    from backend.knowledge_bases.importing import begin_import, embedding_of
     from knowledge.portable import open_import
 
     with opened() as container:
         with open_import(file.expanduser(), container.settings.archives.limits) as opened_import:
             wanted = opened_import.manifest.name if name is None else name
             with container.database.read() as connection:
-                begun = opened_import.begun(connection, LOCAL, wanted)
-            base, job = _go_on(container, begun) if begun else _begin(container, opened_import, wanted)
+                known = opened_import.begun(connection, LOCAL, wanted)
+            with container.blobs.hold() as holding:
+                if known is None:  # else it was broken off: everything is stored
+                    follow_here(opened_import.store(holding))
+                    _tell_missing(embedding_of(container, opened_import))
+                with container.database.write() as connection:
+                    base, job = begin_import(connection, container, LOCAL, opened_import, wanted)
         see_to_it(container, job, base.name, no_wait)
 
 
-def _go_on(container: Container, base: KnowledgeBase) -> tuple[KnowledgeBase, Job]:
-    """The same import was broken off: everything is stored, the rest is for a build."""
-    from backend.accounts.guard import LOCAL
-
-    with container.database.write() as connection:
-        return base, container.jobs.enqueue(connection, LOCAL, "build", {"source_ids": []}, knowledge_base_id=base.id)
-
-
-def _begin(container: Container, opened_import: Import, name: str) -> tuple[KnowledgeBase, Job]:
-    from backend.accounts.guard import LOCAL
-    from backend.cli.following import follow_here
-
-    with container.blobs.hold() as holding:
-        follow_here(opened_import.store(holding))
-        chosen = _embedders(container, opened_import)
-        with container.database.write() as connection:
-            opened_import.begun(connection, LOCAL, name)  # somebody may have taken the name meanwhile
-            base = opened_import.make_base(connection, LOCAL, name, container.embedders, chosen)
-            return base, container.jobs.enqueue(
-                connection, LOCAL, "build", {"source_ids": []}, knowledge_base_id=base.id
-            )
-
-
-def _embedders(container: Container, opened_import: Import) -> tuple[str, ...]:
-    """Those of the export that there are here; where there is none of them, those of new bases."""
-    wanted = opened_import.manifest.embedders
-    known = [each for each in wanted if each in container.embedders]
-    chosen = container.checked_embedders(known if known or not wanted else None)
-    if missing := [each for each in wanted if each not in known]:
-        instead = f"; {', '.join(chosen)} makes new vectors" if not known and chosen else ""
-        typer.echo(f"Left out, since no embedder of this name is configured: {', '.join(missing)}{instead}.", err=True)
-    return chosen
+def _tell_missing(embedding: Embedding) -> None:
+    if not embedding.missing:
+        return
+    new = embedding.chosen and not set(embedding.chosen) & set(embedding.missing)
+    instead = f"; {', '.join(embedding.chosen)} makes new vectors" if new else ""
+    missing = ", ".join(embedding.missing)
+    typer.echo(f"Left out, since no embedder of this name is configured: {missing}{instead}.", err=True)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from knowledge.storage.columns import NAMING_CONVENTION, Moment, StorableJSON, StorableText, id_column
@@ -47,6 +48,7 @@ threads = Table(
     Column("title", StorableText, nullable=False),
     Column("knowledge_bases", StorableJSON, nullable=False),
     Column("last_seq", BigInteger, nullable=False, server_default="0"),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Index(None, "workspace_id", "owner_id", "updated_at", "id"),

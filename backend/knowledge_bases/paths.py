@@ -10,7 +10,7 @@ from pathlib import Path
 from backend.errors import Invalid, PathRefused
 from backend.settings import Settings
 
-_OURS = ("files", "indexes", "artifacts", "secret.key", "chatbot.db", "jobs.db", "up.lock", "up.json")
+_OURS = ("files", "indexes", "artifacts", "exports", "secret.key", "chatbot.db", "jobs.db", "up.lock", "up.json")
 """What the product keeps in its data folder; beside it, a user may have put folders of documents there."""
 
 
@@ -36,11 +36,11 @@ class PathPolicy:
         """The policy for who may open every file of this machine anyway: no roots, and still not the data folder."""
         return replace(self, open_to_others=False)
 
-    def check(self, kind: str, location: str, *, hidden: bool = False) -> Path:
+    def check(self, kind: str, location: str, *, hidden: bool = False, now: bool = False) -> Path:
         """The path with its links followed. Raises PathRefused for one that may not be read, Invalid for what is no
         folder, or no file.
 
-        `hidden`: folders whose names begin with a dot are read, too.
+        `hidden`: folders whose names begin with a dot are read, too. `now`: what is not there yet is refused as well.
         """
         path = _resolved(location)
         if self.open_to_others and not any(path.is_relative_to(_resolved(str(root))) for root in self.roots):
@@ -49,6 +49,8 @@ class PathPolicy:
                 "CHATBOT_SOURCES__ROOTS names. Upload the files, or name their folder there."
             )
         self._check_data_folder(path, hidden)
+        if now and not path.exists():
+            raise Invalid(f"There is no {'file' if kind == 'zip' else 'folder'} {path} on the machine of the server.")
         _check_kind(kind, path)
         return path
 

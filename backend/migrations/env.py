@@ -15,6 +15,7 @@ import backend.jobs.tables
 import backend.phases.tables
 import backend.processes.tables
 import backend.sandboxes.tables
+import backend.threads.tags
 import backend.tool_sources.tables
 import backend.tools.tables  # noqa: F401
 import knowledge.storage.tables

@@ -18,6 +18,7 @@ from backend.settings import Settings
 from knowledge.embedding import BUILT_IN
 from knowledge.errors import EmbedderUnavailable
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
+from knowledge.types import KnowledgeBase
 
 NAME = "guide"
 DESCRIPTION = "How to use this product. 本产品的使用指南。"
@@ -42,6 +43,11 @@ def make_sample(container: Container) -> None:
         source = SourceStore(connection, base).add("folder", str(folder))
         container.jobs.enqueue(connection, LOCAL, "build", {"source_ids": [source.id]}, knowledge_base_id=base.id)
         log.info("sample knowledge base is being made", folder=str(folder))
+
+
+def is_sample(base: KnowledgeBase) -> bool:
+    """Whether a base is the guide as it was made at the first start; one that was renamed or described anew is not."""
+    return (base.name, base.description) == (NAME, DESCRIPTION)
 
 
 def guide_folder(settings: Settings) -> Path | None:

@@ -22,6 +22,15 @@ class ThreadCreate(Body):
 class ThreadUpdate(Body):
     title: str | None = Field(default=None, max_length=500)
     knowledge_bases: list[str] | None = Field(default=None, max_length=100)
+    pinned: bool | None = None
+    tags: list[Annotated[str, Field(min_length=1, max_length=40)]] | None = Field(
+        default=None, max_length=10, description="All of them; an empty list takes every tag away."
+    )
+
+
+class TagView(View):
+    tag: str
+    count: int = Field(description="Conversations that have it.")
 
 
 class ThreadView(View):
@@ -31,7 +40,10 @@ class ThreadView(View):
     message_count: int
     active_run_id: str | None
     waiting: bool = Field(default=False, description="Whether one of its runs waits for a person.")
+    pinned: bool = False
+    tags: list[str] = Field(default_factory=list)
     hit: str = Field(default="", description="Of a search: the first place in its messages that holds the words.")
+    hit_message_id: str | None = Field(default=None, description="Of a search: the message of `hit`.")
     created_at: datetime
     updated_at: datetime
 
@@ -107,6 +119,7 @@ class MessageView(View):
     nearest: list[NearestView]
     feedback: FeedbackView | None
     created_at: datetime
+    finished_at: datetime | None = Field(default=None, description="Of an answer: when its run ended.")
 
 
 class ModelSelector(Body):

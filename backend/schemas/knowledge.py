@@ -45,6 +45,10 @@ class KnowledgeBaseView(View):
     chunk_count: int
     indexes: list[IndexProgress]
     active_job_id: str | None
+    is_sample: bool = Field(default=False, description="Whether it is the guide that the first start made.")
+    changed_at: datetime | None = Field(
+        default=None, description="When what can be found in it last changed; null while it is empty."
+    )
     created_at: datetime
     updated_at: datetime
 
@@ -55,6 +59,13 @@ class SourceCreate(Body):
     kind: Annotated[str, Field(min_length=1, max_length=32, examples=["folder", "zip", "web"])]
     location: Annotated[str, Field(min_length=1, max_length=4096)]
     options: dict[str, Any] = Field(default_factory=dict)
+
+
+class SourceChecked(View):
+    """A source as it would be read: `location` with links followed, where it is a path."""
+
+    kind: str
+    location: str
 
 
 class SourceUpdate(Body):
@@ -88,8 +99,19 @@ class DocumentView(View):
     warnings: list[str]
     metadata: dict[str, Any]
     chunk_count: int
+    page_count: int = Field(default=0, description="Pages, slides or sheets; 0 for what has none.")
     created_at: datetime
     updated_at: datetime
+
+
+class DocumentSelection(Body):
+    """Documents by id; those that are not there are passed over."""
+
+    ids: list[Annotated[str, Field(max_length=100)]] = Field(min_length=1, max_length=1000)
+
+
+class DocumentsDeleted(View):
+    deleted: int
 
 
 class ChunkView(View):

@@ -15,6 +15,7 @@ from backend.db.tables import feedback, messages, runs, threads
 from backend.errors import Invalid, Missing
 from backend.runs.store import text_so_far
 from backend.runs.types import ACTIVE, RUNNING, WAITING
+from backend.threads.tags import set_tags, tags_of, thread_tags
 from knowledge.ids import new_id
 from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope, Verdict
@@ -32,8 +33,11 @@ class Thread:
     waiting: bool
     created_at: datetime
     updated_at: datetime
+    pinned: bool = False
+    tags: tuple[str, ...] = ()
     hit: str = ""
     """Of a search: the first place in its messages that holds the words."""
+    hit_message_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +69,8 @@ class StoredMessage:
     nearest: list[dict[str, Any]]
     feedback: Feedback | None
     created_at: datetime
+    finished_at: datetime | None = None
+    """Of an answer: when its run ended."""
 
     @property
     def answered(self) -> bool | None:
@@ -101,19 +107,29 @@ class Conversations:
         row = self._connection.execute(self._query().where(threads.c.id == thread_id)).first()
         if row is None:
             raise Missing("There is no such conversation.")
-        return _thread(row)
+        return self._with_tags([_thread(row)])[0]
 
-    def page(self, limit: int, cursor: str = "", words: str = "") -> tuple[list[Thread], str | None]:
-        """Threads by their last change, newest first; with `words`, those whose title or messages hold them."""
-        query = self._query().order_by(threads.c.updated_at.desc(), threads.c.id.desc()).limit(limit + 1)
+    def page(self, limit: int, cursor: str = "", words: str = "", *, tag: str = "") -> tuple[list[Thread], str | None]:
+        """Threads by their last change, newest first, those that are pinned before all others; with `words`, those
+        whose title, messages or tags hold them; with `tag`, those that have it."""
+        newest_first = (threads.c.pinned.desc(), threads.c.updated_at.desc(), threads.c.id.desc())
+        query = self._query().order_by(*newest_first).limit(limit + 1)
         if cursor:
-            moment, last = decode_cursor(cursor, 2)
-            query = query.where(_before(_moment(moment), last))
+            pinned, moment, last = decode_cursor(cursor, 3)
+            query = query.where(_before(pinned == "1", _moment(moment), last))
+        tagged = exists().where(thread_tags.c.thread_id == threads.c.id)
         if words:
             written = exists().where(messages.c.thread_id == threads.c.id, holds(messages.c.text, words))
-            query = query.where(or_(holds(threads.c.title, words), written))
+            query = query.where(
+                or_(holds(threads.c.title, words), written, tagged.where(holds(thread_tags.c.tag, words)))
+            )
+        if tag:
+            query = query.where(tagged.where(thread_tags.c.tag == tag))
         rows = [_thread(row) for row in self._connection.execute(query)]
-        found, following = cut(rows, limit, lambda thread: (thread.updated_at.isoformat(), thread.id))
+        found, following = cut(
+            rows, limit, lambda thread: (str(int(thread.pinned)), thread.updated_at.isoformat(), thread.id)
+        )
+        found = self._with_tags(found)
         return (self._with_hits(found, words) if words else found), following
 
     def _with_hits(self, found: Sequence[Thread], words: str) -> list[Thread]:
@@ -123,21 +139,44 @@ class Conversations:
             .group_by(messages.c.thread_id)
             .subquery()
         )
-        query = select(messages.c.thread_id, messages.c.text).join(
+        query = select(messages.c.thread_id, messages.c.id, messages.c.text).join(
             first, and_(first.c.thread_id == messages.c.thread_id, first.c.seq == messages.c.seq)
         )
-        hits = {thread_id: excerpt(text, words) for thread_id, text in self._connection.execute(query)}
-        return [replace(thread, hit=hits.get(thread.id, "")) for thread in found]
+        hits = {row.thread_id: (excerpt(row.text, words), row.id) for row in self._connection.execute(query)}
+        return [
+            replace(thread, hit=hits[thread.id][0], hit_message_id=hits[thread.id][1]) if thread.id in hits else thread
+            for thread in found
+        ]
 
-    def change(self, thread_id: str, title: str | None, knowledge_bases: Sequence[str] | None) -> Thread:
-        """Set what is not None. Raises Missing."""
-        values: dict[str, Any] = {"updated_at": datetime.now(UTC)}
+    def _with_tags(self, found: Sequence[Thread]) -> list[Thread]:
+        tags = tags_of(self._connection, [thread.id for thread in found])
+        return [replace(thread, tags=tags.get(thread.id, ())) for thread in found]
+
+    def change(
+        self,
+        thread_id: str,
+        title: str | None,
+        knowledge_bases: Sequence[str] | None,
+        *,
+        pinned: bool | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Thread:
+        """Set what is not None. Pins and tags only sort: the thread does not count as changed by them. Raises
+        Missing."""
+        self.get(thread_id)
+        values: dict[str, Any] = {}
         if title is not None:
             values["title"] = title
         if knowledge_bases is not None:
             values["knowledge_bases"] = list(knowledge_bases)
-        self.get(thread_id)
-        self._connection.execute(update(threads).where(threads.c.id == thread_id).values(**values))
+        if values or (pinned is None and tags is None):
+            values["updated_at"] = datetime.now(UTC)
+        if pinned is not None:
+            values["pinned"] = pinned
+        if tags is not None:
+            set_tags(self._connection, thread_id, tags)
+        if values:
+            self._connection.execute(update(threads).where(threads.c.id == thread_id).values(**values))
         return self.get(thread_id)
 
     def delete(self, thread_id: str) -> None:
@@ -253,7 +292,15 @@ class Conversations:
     def _messages(self) -> Select[Any]:
         rated = and_(feedback.c.message_id == messages.c.id, feedback.c.owner_id == self._scope.user_id)
         return (
-            select(messages, feedback.c.rating, feedback.c.reasons, feedback.c.comment, runs.c.error_code, runs.c.phase)
+            select(
+                messages,
+                feedback.c.rating,
+                feedback.c.reasons,
+                feedback.c.comment,
+                runs.c.error_code,
+                runs.c.phase,
+                runs.c.finished_at,
+            )
             .join(threads, threads.c.id == messages.c.thread_id)
             .outerjoin(runs, runs.c.id == messages.c.run_id)
             .outerjoin(feedback, rated)
@@ -284,6 +331,7 @@ class Conversations:
             nearest=row.nearest,
             feedback=given,
             created_at=row.created_at,
+            finished_at=row.finished_at,
         )
 
 
@@ -314,6 +362,7 @@ def _thread(row: Row[Any]) -> Thread:
         waiting=bool(row.waiting),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        pinned=bool(row.pinned),
     )
 
 
@@ -321,9 +370,10 @@ def holds(column: ColumnElement[str], words: str) -> ColumnElement[bool]:
     return column.icontains(words, autoescape=True)
 
 
-def _before(moment: datetime, thread_id: str) -> ColumnElement[bool]:
+def _before(pinned: bool, moment: datetime, thread_id: str) -> ColumnElement[bool]:
     same = and_(threads.c.updated_at == moment, threads.c.id < thread_id)
-    return or_(threads.c.updated_at < moment, same)
+    older = and_(threads.c.pinned.is_(pinned), or_(threads.c.updated_at < moment, same))
+    return or_(older, threads.c.pinned.is_(False)) if pinned else older
 
 
 def _seq(text: str) -> int:

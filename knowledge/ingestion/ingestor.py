@@ -221,6 +221,11 @@ class Ingestor:
         touched += [store.add("zip", file.path, blob=file.blob.content_hash).id for file in uploads.archives]
         return touched
 
+    def read_again(self, connection: Connection, base: KnowledgeBase, document_ids: Collection[str]) -> Collection[str]:
+        """Have these documents read again by the next build of the base, in the transaction of `connection`; returns
+        the sources which that build must sync for it."""
+        return DocumentWriter(connection, base.id, self._embedders).read_again(document_ids)
+
     def remove_documents(self, connection: Connection, base: KnowledgeBase, document_ids: Collection[str]) -> int:
         """Remove documents with all that was made of them, in the transaction of `connection`; returns how many. Their
         files and vectors go with the next build of the base."""

@@ -56,22 +56,26 @@ Part = TypeVar("Part", bound=BaseModel)
 
 
 @contextmanager
-def open_import(file: Path, limits: ArchiveLimits) -> Iterator[Import]:
-    """An export, open while the block lasts. Raises UnreadableFile when it is none, damaged, or of a later version, and
-    UnsafeArchive when it is beyond the limits."""
+def open_import(file: Path, limits: ArchiveLimits, *, name: str = "") -> Iterator[Import]:
+    """An export, open while the block lasts; `name` is what its file is called in errors, if not as it is.
+
+    Raises UnreadableFile when it is none, damaged, or of a later version, and UnsafeArchive when it is beyond the
+    limits.
+    """
     if not file.is_file():
         raise InvalidInput(f"There is no file {file}.")
     try:
         members = {member.filename: member for member in checked_members(file, limits)}
     except UnreadableFile as error:
-        raise UnreadableFile(f"{error} Copy it again, or export the knowledge base again.") from error
+        said = str(error).replace(file.name, name or file.name)
+        raise UnreadableFile(f"{said} Copy it again, or export the knowledge base again.") from error
     if MANIFEST not in members or DOCUMENTS not in members:
         raise UnreadableFile(
-            f"{file.name} is no export of a knowledge base. To make one of the files in it: "
-            "devops-chatbot kb build NAME FILE."
+            f"{name or file.name} is no export of a knowledge base. To make one of the files in it: add it as a "
+            "document, or devops-chatbot kb build NAME FILE."
         )
     with zipfile.ZipFile(file) as archive:
-        yield Import(file.name, archive, members, limits)
+        yield Import(name or file.name, archive, members, limits)
 
 
 class Import:

@@ -10,6 +10,7 @@ from typing import Protocol
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder, KnowledgeBaseIndexes, Scored, Vectors
 from knowledge.retrieval.followup import contextualise
+from knowledge.retrieval.leading import lead
 from knowledge.retrieval.passages import BUDGET_WORDS, PULLING_CHUNKS, Candidate, pack, widen
 from knowledge.retrieval.ranking import (
     LEXICAL,
@@ -36,6 +37,10 @@ MOST_TERMS_OF_A_NAME = 12
 
 CHUNKS_READ = 60
 """How many of the best chunks are read for hits and passages, or `top_k` when that is more."""
+
+
+OUTDONE = "another base answers better"
+"""Why a hit is left out that adds nothing to the leading base."""
 
 
 class Indexes(Protocol):
@@ -105,7 +110,8 @@ class Retriever:
         filters: Filters | None = None,
         context: Sequence[str] = (),
     ) -> SearchResult:
-        """Search knowledge bases by id; all of them compete on one scale.
+        """Search knowledge bases by id; all of them compete on one scale. The one that fits best answers, others where
+        they add to it.
 
         `context` holds the user's earlier questions of the conversation, the latest last. A long question (a story, a
         pasted log) is read for what it asks and names. Words alone answer when no embedder is ready. Raises what
@@ -174,11 +180,13 @@ class Retriever:
         places = {chunk.id: (chunk.document_id, chunk.ordinal) for chunk in chunks.values()}
         helped = support(first, places, self._weights.neighbour)
         ordered = demote(promote(helped, _named(question, chunks, documents)), paths)
-        kept = [each for each in ordered if each.chunk_id in chunks][:limit]
-        return _Read(ranked=kept, chunks=chunks, documents=documents)
+        there = [each for each in ordered if each.chunk_id in chunks]
+        led = lead(there, {chunk.id: chunk.knowledge_base_id for chunk in chunks.values()})
+        return _Read(ranked=led.ranked[:limit], outdone=led.outdone, chunks=chunks, documents=documents)
 
     def _widened(self, read: _Read) -> list[Candidate]:
-        candidates = [Candidate(chunk=read.chunks[each.chunk_id], score=each.own) for each in read.ranked]
+        adding = [each for each in read.ranked if each.chunk_id not in read.outdone]
+        candidates = [Candidate(chunk=read.chunks[each.chunk_id], score=each.own) for each in adding]
         best = sorted(candidates, key=lambda each: (-each.score, each.chunk.id))[:PULLING_CHUNKS]
         spans = [(each.chunk.document_id, each.chunk.ordinal - 1, each.chunk.ordinal + 1) for each in best]
         return widen(candidates, self._library.neighbours(spans) if spans else ())
@@ -187,6 +195,7 @@ class Retriever:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Read:
     ranked: Sequence[RankedChunk]
+    outdone: Collection[int]
     chunks: Mapping[int, Chunk]
     documents: Mapping[str, DocumentRef]
 
@@ -244,5 +253,5 @@ def _hits(read: _Read, top_k: int) -> Iterator[Hit]:
             score=each.score,
             rank=number,
             parts={**each.parts, "page": each.page},
-            dropped="" if number <= top_k else f"below the first {top_k}",
+            dropped=OUTDONE if each.chunk_id in read.outdone else "" if number <= top_k else f"below the first {top_k}",
         )

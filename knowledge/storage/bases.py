@@ -350,6 +350,8 @@ def _base(row: Row[Any]) -> KnowledgeBase:
         next_embedders=None if row.next_embedders is None else tuple(row.next_embedders),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        # The log of changes is numbered by the time in microseconds.
+        changed_at=datetime.fromtimestamp(row.log_head / 1e6, UTC) if row.log_head else None,
     )
 
 

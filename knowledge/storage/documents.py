@@ -89,6 +89,16 @@ class DocumentStore:
         query = select(chunks).where(chunks.c.document_id == self.get(document_id).id).order_by(chunks.c.ordinal)
         return [chunk_of(row) for row in self._connection.execute(query)]
 
+    def page_counts(self, document_ids: Collection[str]) -> dict[str, int]:
+        """How many pages, slides or sheets these documents have, by id; those without any are left out."""
+        query = select(document_texts.c.document_id, document_texts.c.pages).join(documents).where(self._mine())
+        return {
+            row.document_id: len(row.pages)
+            for portion in in_portions(document_ids)
+            for row in self._connection.execute(query.where(document_texts.c.document_id.in_(portion)))
+            if row.pages
+        }
+
     def _mine(self) -> ColumnElement[bool]:
         return documents.c.knowledge_base_id == self._base.id
 

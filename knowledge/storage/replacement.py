@@ -226,6 +226,18 @@ class DocumentWriter:
             searchable = documents.c.status == "indexed"
             self._connection.execute(update(documents).where(*mine, searchable).values(problem))
 
+    def read_again(self, document_ids: Collection[str]) -> Collection[str]:
+        """Have the files of these documents processed again; what is searchable of them stays so until then. Returns
+        the sources of those whose file is not in the store, which only reading their source again can bring."""
+        elsewhere: set[str] = set()
+        for portion in in_portions(document_ids):
+            mine = (documents.c.knowledge_base_id == self._base_id, documents.c.id.in_(portion))
+            without = select(documents.c.source_id).where(*mine, documents.c.content_hash == "")
+            elsewhere.update(self._connection.execute(without).scalars())
+            due = {"status": "received", "error": "", "error_code": "", "updated_at": datetime.now(UTC)}
+            self._connection.execute(update(documents).where(*mine, documents.c.content_hash != "").values(due))
+        return elsewhere
+
     def remove(self, document_ids: Collection[str]) -> int:
         """Remove documents with all that was made of them; returns how many there were."""
         mine = documents.c.knowledge_base_id == self._base_id

@@ -123,3 +123,14 @@ def test_documents_are_found_under_paths_with_other_leading_folders() -> None:
     assert unknown == ["b.md", "gone.md"]  # two fit b.md: neither is taken
     assert located([question((("top/docs/c.md", "x"),))], ["c.md"])[0][0].needs[0][0].document == "c.md"
     assert located([question((("a.md", "x"),))], ["a.md", "old/a.md"])[1] == []
+
+
+def test_documents_are_found_below_another_leading_folder_where_most_agree_on_it() -> None:
+    asked = [question(((name, "x"),)) for name in ("en/index.md", "en/a/index.md", "en/a/b.md", "en/c.md")]
+    paths = ["docs/index.md", "docs/a/index.md", "docs/a/b.md", "docs/c.md", "docs/z/index.md"]
+    found, unknown = located(asked, paths)
+    assert unknown == []
+    assert [each.needs[0][0].document for each in found] == paths[:4]
+    bare = [question(((name, "x"),)) for name in ("index.md", "a/index.md", "a/b.md")]
+    assert located(bare, paths)[1] == []
+    assert located([question((("en/index.md", "x"),))], paths)[1] == ["en/index.md"]  # one alone says too little

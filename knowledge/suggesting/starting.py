@@ -1,0 +1,101 @@
+"""Questions to begin with: what the documents of some bases say, in the language of who asks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from itertools import chain, zip_longest
+from typing import cast
+
+from sqlalchemy import Connection, select
+
+from knowledge.storage.documents import in_portions
+from knowledge.storage.tables import chunks, documents
+from knowledge.suggesting.headings import as_question, plain_heading, rating
+from knowledge.suggesting.types import Suggestion
+from knowledge.types import Language
+
+MOST_BASES = 12
+MOST_DOCUMENTS = 2_000
+"""Of each base, by path; more would tell no better questions."""
+TELLING = 2
+"""The rating of a heading that still says what it is about."""
+READ = 24
+"""Documents of a base whose headings are read."""
+
+_BACKSTAGE = re.compile(
+    r"(?:^|/)(?:contributing|developer[^/]*|proposals?|releas[^/]*|upgrading|changelog|license|code.of.conduct|security)(?=[/.]|$)",
+    re.IGNORECASE,
+)
+"""Documents for those who make a thing or watch over it rather than use it."""
+_FRONT_DOOR = re.compile(
+    r"(?:^|/)(?:faqs?|(?:frequently.asked.)?questions|getting.started|quick.?start|troubleshooting|how.?to[^/]*)(?=[/.]|$)"
+    r"|入门|快速开始|常见问题",
+    re.IGNORECASE,
+)
+"""Documents that say what people ask first."""
+
+
+def starting_questions(
+    connection: Connection, base_ids: Sequence[str], language: Language, *, limit: int = 3
+) -> list[Suggestion]:
+    """At most `limit` questions, each of another document, the bases taking turns; those of documents in `language`
+    before others. Empty when nothing has been read yet. The ids are those of bases that the caller may see."""
+    offered = [_of_base(connection, each, language) for each in base_ids[:MOST_BASES]]
+    turns = [each for each in chain.from_iterable(zip_longest(*offered)) if each is not None]
+    # A base in another language waits until those in this one have said theirs.
+    turns.sort(key=lambda each: (each.language != language, _rating(each) > TELLING))
+    different = {each.question.casefold(): each for each in reversed(turns)}
+    return list(reversed(different.values()))[:limit]
+
+
+def _of_base(connection: Connection, base_id: str, language: Language) -> list[Suggestion]:
+    """A question of each of some documents, the best first."""
+    mine = (documents.c.knowledge_base_id == base_id, documents.c.status == "indexed")
+    columns = (documents.c.id, documents.c.path, documents.c.language)
+    query = select(*columns).where(*mine).order_by(documents.c.path_start, documents.c.id).limit(MOST_DOCUMENTS)
+    rows = connection.execute(query).all()
+    native = [row for row in rows if row.language == language]
+    useful = [row for row in native or rows if not _BACKSTAGE.search(row.path)] or native or rows
+    doors = [row.id for row in useful if _FRONT_DOOR.search(row.path)]
+    spread = [row.id for row in useful[:: max(1, len(useful) // READ)]]
+    chosen = list(dict.fromkeys([*doors[: READ // 2], *spread]))[:READ]
+    headings = _headings(connection, chosen)
+    languages = {row.id: cast("Language", row.language) for row in rows}
+    found = [
+        Suggestion(
+            question=as_question(plain_heading(path[-1])),
+            language=languages[document_id],
+            knowledge_base_id=base_id,
+            document_id=document_id,
+            heading_path=path,
+        )
+        for document_id in chosen
+        if (path := _best(headings.get(document_id, ()))) is not None
+    ]
+    return sorted(found, key=_rating)
+
+
+def _headings(connection: Connection, document_ids: Collection[str]) -> dict[str, list[tuple[str, ...]]]:
+    """The paths of headings below the title of each document, in their order."""
+    found: dict[str, dict[tuple[str, ...], None]] = {}
+    for portion in in_portions(document_ids):
+        query = select(chunks.c.document_id, chunks.c.heading_path).where(chunks.c.document_id.in_(portion))
+        for row in connection.execute(query.order_by(chunks.c.document_id, chunks.c.ordinal)):
+            if len(row.heading_path) > 1:
+                found.setdefault(row.document_id, {})[tuple(row.heading_path)] = None
+    return {document_id: list(paths) for document_id, paths in found.items()}
+
+
+def _best(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The heading that makes the best question; among equals the one nearest to the middle."""
+    usable = [path for path in paths if plain_heading(path[-1])]
+    if not usable:
+        return None
+    middle = len(usable) / 2
+    places = {path: place for place, path in enumerate(usable)}
+    return min(usable, key=lambda path: (rating(plain_heading(path[-1])), abs(places[path] - middle)))
+
+
+def _rating(suggestion: Suggestion) -> int:
+    return rating(plain_heading(suggestion.heading_path[-1]))
