@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from frontend.authentication.sessions import COOKIE
-from frontend.components import keep_cookie, page_style
+from frontend.components import focus_box, keep_cookie, page_style
 from frontend.language import LANGUAGES
 from frontend.session import LANGUAGE_COOKIE, language, show_notes, texts
 
@@ -15,7 +15,7 @@ say = texts()
 st.set_page_config(
     page_title="DevOps ChatBot",
     page_icon=str(HERE / "favicon.png"),
-    layout="centered",
+    layout="wide",
     initial_sidebar_state="auto",
     menu_items={"Get help": None, "Report a bug": None, "About": None},
 )
@@ -51,4 +51,6 @@ with st.sidebar:
 page_style(say("build.choose"))
 show_notes()
 st.session_state["sidebar"] = sidebar
+if page.url_path:  # the chat has a box of its own to tell of
+    focus_box("", page.url_path)
 page.run()

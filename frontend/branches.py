@@ -40,6 +40,17 @@ def shown_path(messages: Sequence[Message], chosen: Mapping[str, str]) -> list[T
     return path
 
 
+def way_to(messages: Sequence[Message], message_id: str) -> dict[str, str]:
+    """What has to be chosen for the path to lead over this message; empty when it is not among them."""
+    by_id = {message.id: message for message in messages}
+    chosen: dict[str, str] = {}
+    message = by_id.get(message_id)
+    while message is not None and (message.parent_id or "") not in chosen:
+        chosen[message.parent_id or ""] = message.id
+        message = by_id.get(message.parent_id or "")
+    return chosen
+
+
 def _ancestors(messages: Sequence[Message]) -> set[str]:
     """The newest message and all above it."""
     by_id = {message.id: message for message in messages}

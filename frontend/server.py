@@ -23,13 +23,16 @@ from frontend.authentication.sessions import COOKIE, Sessions, no_cookies, sessi
 HERE = Path(__file__).resolve().parent
 SCRIPT = HERE / "app.py"
 
+EXPORT_S = 600.0
+"""An export is written whole before its first byte is sent."""
+
 PASSED_ON = ("content-type", "content-length", "content-disposition")
 
 
 def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st.App:
     """The application: `app.py` with the API's address in its secrets, and the gate before everything."""
     sessions = Sessions(api_url)
-    timeout = httpx2.Timeout(10.0, read=60.0)
+    timeout = httpx2.Timeout(10.0, read=EXPORT_S)
     files = httpx2.AsyncClient(base_url=api_url, timeout=timeout, trust_env=False, cookies=no_cookies())
 
     @asynccontextmanager
@@ -39,7 +42,16 @@ def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st
         await files.aclose()
 
     async def original(request: Request) -> Response:
-        return await _pass_on(files, request)
+        base, document = request.path_params["knowledge_base"], request.path_params["document"]
+        if not (base.isalnum() and document.isalnum()):
+            return PlainTextResponse("There is no such document.", status_code=404)
+        return await _pass_on(files, request, f"{base}/documents/{document}/content", {"format": "original"})
+
+    async def export(request: Request) -> Response:
+        base = request.path_params["knowledge_base"]
+        if not base.isalnum():
+            return PlainTextResponse("There is no such knowledge base.", status_code=404)
+        return await _pass_on(files, request, f"{base}/export", {})
 
     async def enter(request: Request) -> Response:
         return await log_in(request, sessions)
@@ -56,6 +68,7 @@ def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st
             Route("/login", show_login, methods=["GET"]),
             Route("/login", enter, methods=["POST"]),
             Route("/logout", leave, methods=["GET"]),
+            Route("/files/{knowledge_base}/export", export, methods=["GET"]),
             Route("/files/{knowledge_base}/{document}", original, methods=["GET"]),
         ],
     )
@@ -81,16 +94,13 @@ def serve(
     )
 
 
-async def _pass_on(client: httpx2.AsyncClient, request: Request) -> Response:
-    """The file of a document as the API sends it, to be saved and never to be run in our origin."""
-    base, document = request.path_params["knowledge_base"], request.path_params["document"]
-    if not (base.isalnum() and document.isalnum()):
-        return PlainTextResponse("There is no such document.", status_code=404)
+async def _pass_on(client: httpx2.AsyncClient, request: Request, path: str, query: dict[str, str]) -> Response:
+    """A file below `knowledge-bases/` as the API sends it, to be saved and never to be run in our origin."""
     cookie = session_cookie(request.headers.get("cookie", ""))
     question = client.build_request(
         "GET",
-        f"/api/v1/knowledge-bases/{base}/documents/{document}/content",
-        params={"format": "original"},
+        f"/api/v1/knowledge-bases/{path}",
+        params=query,
         headers={"cookie": f"{COOKIE}={cookie}", "accept-encoding": "identity"},
     )
     try:

@@ -65,6 +65,11 @@ def explain(error: ApiError) -> str:
     return f"{sentence} ({error.code})"
 
 
+def explain_detail(error: ApiError) -> str:
+    """What the server itself says, where that tells more than the interface knows: which folder, which file."""
+    return str(error) if error.status else explain(error)
+
+
 def notify(sentence: str, icon: str = ":material/check_circle:") -> None:
     """A short note that outlives the rerun which follows."""
     st.session_state.setdefault("notes", []).append((sentence, icon))

@@ -36,11 +36,19 @@ class KnowledgeBase:
     embedders: list[str] = field(default_factory=list)
     next_embedders: list[str] | None = None
     document_count: int = 0
+    waiting_count: int = 0
     failed_count: int = 0
     chunk_count: int = 0
     indexes: list[IndexProgress] = field(default_factory=list)
     active_job_id: str | None = None
+    is_sample: bool = False
+    changed_at: datetime | None = None
     updated_at: datetime | None = None
+
+    @property
+    def behind(self) -> list[IndexProgress]:
+        """The indexes that do not hold everything yet."""
+        return [index for index in self.indexes if index.done < index.total]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +83,7 @@ class Document:
     error: str = ""
     warnings: list[str] = field(default_factory=list)
     chunk_count: int = 0
+    page_count: int = 0
     updated_at: datetime | None = None
 
 
@@ -185,6 +194,9 @@ class Thread:
     message_count: int = 0
     active_run_id: str | None = None
     waiting: bool = False
+    pinned: bool = False
+    tags: list[str] = field(default_factory=list)
+    hit_message_id: str | None = None
     hit: str = ""
     """Where the words that were searched for stand in its messages."""
     updated_at: datetime | None = None
@@ -234,6 +246,20 @@ class Nearest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Suggestion:
+    """A question worth asking, made of a heading."""
+
+    question: str
+    knowledge_base_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tag:
+    tag: str
+    count: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Feedback:
     rating: str
     reasons: list[str] = field(default_factory=list)
@@ -260,6 +286,7 @@ class Message:
     nearest: list[Nearest] = field(default_factory=list)
     feedback: Feedback | None = None
     created_at: datetime | None = None
+    finished_at: datetime | None = None
 
     @property
     def active(self) -> bool:

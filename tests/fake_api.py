@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from agents.events import (
@@ -80,6 +81,10 @@ class FakeApi:
     tools: FakeTools = field(default_factory=FakeTools)
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
     sources: list[tuple[str, str, str]] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+    """Paths of the server that are not there."""
+    acts: list[tuple[str, list[str]]] = field(default_factory=list)
+    """What was done with several documents at once."""
     sandbox: FakeSandbox = field(default_factory=FakeSandbox)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -310,6 +315,20 @@ def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a list 
             return problem(409, "name_taken", f"The name {name!r} is taken.")
         return fake.bases[fake.add_base(name, documents=0)]
 
+    @app.post("/api/v1/sources/check")
+    async def check_source(request: Request) -> Any:
+        asked = await request.json()
+        if asked["location"] in fake.missing:
+            return problem(422, "invalid_input", f"There is no folder {asked['location']}.")
+        return asked
+
+    @app.post("/api/v1/knowledge-bases/{kb}/documents/{action}", status_code=202)
+    async def act_on_documents(kb: str, action: str, request: Request) -> Any:
+        fake.acts.append((action, (await request.json())["ids"]))
+        if action == "delete":
+            return {"deleted": len(fake.acts[-1][1])}
+        return {"job": fake.jobs[fake.add_job(kb, "build", "succeeded")]}
+
     @app.get("/api/v1/knowledge-bases/{kb}")
     def base(kb: str) -> Any:
         return fake.bases.get(kb) or problem(404, "not_found", "There is no such knowledge base.")
@@ -391,9 +410,27 @@ def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a list 
 
 def _add_conversations(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a list of routes
     @app.get("/api/v1/threads")
-    def threads(q: str = "") -> schemas.Page[schemas.ThreadView]:
+    def threads(q: str = "", tag: str = "") -> schemas.Page[schemas.ThreadView]:
         found = [each for each in reversed(list(fake.threads.values())) if q.lower() in each["title"].lower()]
-        return page(schemas.ThreadView, found)
+        found = [each for each in found if not tag or tag in each.get("tags", ())]
+        return page(schemas.ThreadView, sorted(found, key=lambda each: not each.get("pinned")))
+
+    @app.get("/api/v1/thread-tags")
+    def tags() -> schemas.Page[schemas.TagView]:
+        counts = Counter(tag for each in fake.threads.values() for tag in each.get("tags", ()))
+        return page(schemas.TagView, [{"tag": tag, "count": count} for tag, count in sorted(counts.items())])
+
+    @app.get("/api/v1/suggestions")
+    def suggestions(
+        knowledge_base: Annotated[list[str] | None, Query()] = None,
+    ) -> schemas.Page[schemas.SuggestionView]:
+        named = knowledge_base or list(fake.bases)
+        found = [suggestion("How do I roll back?", each) for each in named if fake.bases[each]["document_count"]]
+        return page(schemas.SuggestionView, found[:3])
+
+    @app.get("/api/v1/messages/{id}/suggestions")
+    def follow_ups(id: str) -> schemas.Page[schemas.SuggestionView]:
+        return page(schemas.SuggestionView, [suggestion("What is a rollout?", "b" * 32)])
 
     @app.post("/api/v1/threads", status_code=201)
     async def create(request: Request) -> Any:
@@ -536,6 +573,13 @@ def document(kb: str) -> dict[str, Any]:
         media_type="text/markdown", language="en", size=len(TEXT), content_hash="0", status="indexed", error="",
         warnings=[], metadata={}, chunk_count=1, created_at=NOW, updated_at=NOW,
     ).model_dump(mode="json")  # fmt: skip
+
+
+def suggestion(question: str, base_id: str) -> dict[str, Any]:
+    return {
+        "question": question, "language": "en", "knowledge_base_id": base_id, "document_id": "d" * 32,
+        "heading_path": ["Runbook", question],
+    }  # fmt: skip
 
 
 def page(view: Any, items: Any) -> Any:

@@ -222,6 +222,7 @@ def _base_view(base: KnowledgeBase, counted: Statistics, job_id: str | None) -> 
         embedders=list(base.embedders),
         next_embedders=None if base.next_embedders is None else list(base.next_embedders),
         document_count=counted.document_count,
+        waiting_count=counted.received_count,
         failed_count=counted.failed_count,
         chunk_count=counted.chunk_count,
         indexes=[words, *vectors],

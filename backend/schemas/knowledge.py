@@ -41,6 +41,7 @@ class KnowledgeBaseView(View):
     embedders: list[str]
     next_embedders: list[str] | None
     document_count: int
+    waiting_count: int = Field(default=0, description="Of the documents, those still to be read or read again.")
     failed_count: int
     chunk_count: int
     indexes: list[IndexProgress]

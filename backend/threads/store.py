@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, insert, or_, select, update
 
-from agents.answering.greetings import greets
+from agents.answering.greetings import asks_of_us, greets
 from backend.db.paging import cut
 from backend.db.tables import feedback, messages, runs, threads
 from backend.errors import Invalid, Missing
@@ -218,7 +218,7 @@ class Conversations:
         """A user message's id. The first question of an untitled thread becomes its title; a greeting is none."""
         message_id = self._add(thread.id, parent_id, "user", text, status="finished", run_id=None)
         values: dict[str, Any] = {"updated_at": datetime.now(UTC)}
-        if not thread.title and not greets(text):
+        if not thread.title and (asks_of_us(text) or not greets(text)):
             values["title"] = title_of(text)
         self._connection.execute(update(threads).where(threads.c.id == thread.id).values(**values))
         return message_id

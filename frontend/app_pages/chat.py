@@ -12,7 +12,7 @@ from frontend.chat.messages import cards_of, draw_answer, draw_user, place_of, p
 from frontend.chat.sidebar import draw_conversations, open_thread, thread_in_address
 from frontend.chat.welcome import draw_welcome
 from frontend.client import ApiError
-from frontend.components import citation_cards
+from frontend.components import citation_cards, focus_box
 from frontend.session import api, show_error, texts
 from frontend.source_panel import draw_wanted_source, want_source
 
@@ -44,11 +44,14 @@ with bottom:
 
 messages = {turn.message.id: turn.message for turn in conversation.path}
 questions = [message.id for message in messages.values() if message.role == "user"]
+found = st.session_state.get("found-message", "")
+shown_first = found if found in messages else questions[-1] if questions else ""
+focus_box(f"{thread_id} {conversation.last_id} {conversation.running}", f"chat {thread_id}")
 with chips:
     clicked = citation_cards(
         {name: card for message in messages.values() for name, card in cards_of(message, choice.names).items()},
         {"uncited": say("chat.uncited_long"), "unsupported": say("chat.unsupported"), "hint": say("chat.open_hint")},
-        focus=f"message-{questions[-1]}" if questions else "",
+        focus=f"message-{shown_first}" if shown_first else "",
         key="citations",
     )
 

@@ -19,7 +19,6 @@ EXAMPLE = (
 )
 
 say = texts()
-st.set_page_config(layout="wide")  # tables want room
 
 
 def draw_form(names: dict[str, str]) -> str:

@@ -9,8 +9,9 @@ import streamlit as st
 from streamlit.typing import UploadedFile
 
 from frontend.answer_text import plain_label
+from frontend.bases.api import bases_api
 from frontend.client import Api, ApiError
-from frontend.session import api, explain, notify, texts
+from frontend.session import api, explain, explain_detail, notify, texts
 from frontend.views import FileRefusal, KnowledgeBase
 
 LONGEST_NAME = 200
@@ -29,6 +30,12 @@ class Material:
     def empty(self) -> bool:
         return not (self.files or self.paths or self.urls)
 
+    @property
+    def sources(self) -> list[tuple[str, str]]:
+        """What the server is to read by itself: kind and location."""
+        paths = [("zip" if path.lower().endswith(".zip") else "folder", path) for path in self.paths]
+        return [*(("web", url) for url in self.urls), *paths]
+
 
 def draw_create_form() -> None:
     """Name and material in one form; one click makes the base and begins to build it."""
@@ -44,8 +51,32 @@ def draw_create_form() -> None:
         st.warning(say("build.name_missing"))
     elif material.empty:
         st.warning(say("build.nothing"))
-    else:
+    elif _all_readable(material):
         _create(name.strip(), material)
+
+
+def draw_import_form() -> None:
+    """A base from the file of an export; what is wrong with it is told before there is a base."""
+    say = texts()
+    run = st.session_state.setdefault("import-form", 0)
+    with st.expander(say("import.title"), icon=":material/unarchive:", key="import-base"):
+        with st.form(f"import-{run}", border=False):
+            file = st.file_uploader(say("import.file"), type=["zip"], key=f"import-file-{run}")
+            name = st.text_input(say("import.name"), key=f"import-name-{run}", max_chars=LONGEST_NAME)
+            pressed = st.form_submit_button(say("import.button"), icon=":material/unarchive:")
+        if pressed and file is None:
+            st.warning(say("import.missing"))
+        elif pressed and file is not None:
+            with st.spinner(say("build.sending")):
+                try:
+                    base_id = bases_api().import_base((file.name, file), name.strip())
+                except ApiError as error:
+                    st.error(explain(error), icon=":material/error:")
+                    return
+            st.session_state["import-form"] += 1
+            st.session_state["open-base"] = base_id
+            notify(say("build.begun"))
+            st.rerun()
 
 
 def draw_add_form(base: KnowledgeBase) -> None:
@@ -59,6 +90,8 @@ def draw_add_form(base: KnowledgeBase) -> None:
         return
     if material.empty:
         st.warning(say("build.nothing"))
+        return
+    if not _all_readable(material):
         return
     try:
         _send(api(), base.id, material)
@@ -99,6 +132,19 @@ def _draw_material(key: str) -> Material:
     return Material(files=[*files, *folder], paths=_lines(paths), urls=_lines(urls))
 
 
+def _all_readable(material: Material) -> bool:
+    """Whether every address and path can be read now; each that cannot is told, and nothing is made."""
+    wrong = []
+    for kind, location in material.sources:
+        try:
+            bases_api().check_source(kind, location)
+        except ApiError as error:
+            wrong.append(f"- {plain_label(location)}: {plain_label(explain_detail(error))}")
+    if wrong:
+        st.error("\n".join([texts()("build.wrong_sources"), "", *wrong]), icon=":material/error:")
+    return not wrong
+
+
 def _lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
@@ -127,10 +173,8 @@ def _send(client: Api, base_id: str, material: Material) -> None:
     refused: list[FileRefusal] = []
     if material.files:
         refused = client.upload(base_id, [(file.name, file) for file in material.files]).refused
-    for url in material.urls:
-        client.add_source(base_id, "web", url)
-    for path in material.paths:
-        client.add_source(base_id, "zip" if path.lower().endswith(".zip") else "folder", path)
+    for kind, location in material.sources:
+        client.add_source(base_id, kind, location)
     if refused:
         st.session_state[f"refused-{base_id}"] = refused
     notify(say("build.begun"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from frontend.answer_text import plain_label
+from frontend.bases.documents_table import draw_bulk_actions, draw_table
 from frontend.client import ApiError
-from frontend.session import api, explain, notify, remember_error, shown_errors, texts
+from frontend.session import api, explain, shown_errors, texts
 from frontend.source_panel import Place, want_source
 from frontend.views import Document, KnowledgeBase
 
@@ -32,10 +33,12 @@ def draw_documents(base: KnowledgeBase) -> None:
         if not page.items:
             st.caption(say("documents.none_found") if words or status else say("documents.none"))
             return
-        chosen = _draw_table(page.items)
-        _draw_paging(page.next_cursor, cursors)
-        if chosen is not None:
-            _draw_chosen(base, chosen)
+        chosen = draw_table(page.items)
+        _draw_paging(page.next_cursor, cursors, base, len(page.items))
+        if chosen:
+            draw_bulk_actions(base, chosen)
+        if len(chosen) == 1:
+            _draw_chosen(base, chosen[0])
 
 
 def forget_paging() -> None:
@@ -44,34 +47,15 @@ def forget_paging() -> None:
         st.session_state.pop(key, None)
 
 
-def _draw_table(documents: list[Document]) -> Document | None:
-    say = texts()
-    rows = [
-        {
-            say("documents.path"): each.path,
-            say("documents.title"): each.title,
-            say("documents.status"): say.of("document_status", each.status),
-            say("documents.chunks"): each.chunk_count,
-            say("documents.language"): each.language,
-            say("documents.size"): _size(each.size),
-            say("jobs.reason"): each.error or "; ".join(each.warnings),
-        }
-        for each in documents
-    ]
-    stamp = documents[0].id  # another page is another table, with nothing selected
-    event = st.dataframe(
-        rows, hide_index=True, key=f"documents-{stamp}", on_select="rerun", selection_mode="single-row",
-        alt=say("base.documents"),
-    )  # fmt: skip
-    selected = event.selection.rows
-    return documents[selected[0]] if selected and selected[0] < len(documents) else None
-
-
-def _draw_paging(following: str | None, cursors: list[str]) -> None:
+def _draw_paging(following: str | None, cursors: list[str], base: KnowledgeBase, shown: int) -> None:
     say = texts()
     if len(cursors) < 2 and following is None:
         return
-    with st.container(horizontal=True):
+    first = (len(cursors) - 1) * PAGE + 1
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            say("documents.range", first=first, last=first + shown - 1, count=base.document_count), width="content"
+        )
         st.button(say("page.previous"), key="documents-previous", disabled=len(cursors) < 2, on_click=_previous_page)
         st.button(
             say("page.next"), key="documents-next", disabled=following is None, on_click=cursors.append,
@@ -96,12 +80,6 @@ def _draw_chosen(base: KnowledgeBase, document: Document) -> None:
             st.link_button(say("source.download"), f"/files/{base.id}/{document.id}", icon=":material/download:")
             if document.url.startswith(("http://", "https://")):
                 st.link_button(say("source.original"), document.url, icon=":material/open_in_new:")
-            with st.popover(say("action.delete"), icon=":material/delete:", key="delete-document-question"):
-                st.markdown(say("documents.delete_question", path=plain_label(document.path)))
-                st.button(
-                    say("action.delete"), key="delete-document", type="primary", on_click=_delete,
-                    args=(base.id, document.id),
-                )  # fmt: skip
         if document.chunk_count:
             _draw_chunks(base, document)
 
@@ -127,24 +105,9 @@ def _draw_chunks(base: KnowledgeBase, document: Document) -> None:
             st.caption(say("documents.chunks_cut", count=len(chunks) - 200))
 
 
-def _delete(base_id: str, document_id: str) -> None:
-    try:
-        api().delete_document(base_id, document_id)
-    except ApiError as error:
-        remember_error(error)
-    else:
-        notify(texts()("documents.deleted"))
-
-
 def _previous_page() -> None:
     st.session_state["documents-cursors"].pop()
 
 
 def _first_page() -> None:
     st.session_state["documents-cursors"] = [""]
-
-
-def _size(size: int) -> str:
-    if size < 1024:
-        return f"{size} B"
-    return f"{size / 1024:.0f} kB" if size < 1024**2 else f"{size / 1024**2:.1f} MB"

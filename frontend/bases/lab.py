@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from frontend.answer_text import plain_label
-from frontend.chat.why import score_columns
+from frontend.chat.why import score_columns, why_dropped
 from frontend.session import api, shown_errors, texts
 from frontend.source_panel import Place, want_source
 from frontend.views import Hit, KnowledgeBase, SearchResponse
@@ -48,11 +48,11 @@ def _row(hit: Hit, parts: list[str]) -> dict[str, object]:
     say = texts()
     return {
         say("why.rank"): hit.rank,
-        say("why.document"): hit.document.title or hit.document.path,
-        say("why.heading"): " › ".join(hit.heading_path),
         say("why.score"): hit.score,
         **{part: hit.parts.get(part) for part in parts},
-        say("lab.dropped"): say.of("dropped", hit.dropped) if hit.dropped else "",
+        say("why.document"): hit.document.title or hit.document.path,
+        say("why.heading"): " › ".join(hit.heading_path),
+        say("lab.dropped"): why_dropped(hit.dropped) if hit.dropped else "",
     }
 
 

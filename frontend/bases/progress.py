@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
@@ -30,9 +31,10 @@ ICONS = {
 }
 
 
-def draw_builds(base_id: str, *, kind: str = "") -> None:
+def draw_builds(base_id: str, *, kind: str = "", above: Callable[[str], None] | None = None) -> None:
     """The newest jobs of a base, of one kind if given, else all but measurements; while one works, they are looked up
-    once a second and the page is redrawn at its end."""
+    once a second and the page is redrawn at its end. `above` draws what of the base stands above them, at the same
+    moments, so that both say the same."""
     try:
         jobs = _jobs(base_id, kind)
     except ApiError as error:
@@ -41,20 +43,24 @@ def draw_builds(base_id: str, *, kind: str = "") -> None:
     active = [job for job in jobs if job.active]
     st.session_state["builds-drawn-at"] = time.monotonic()
     if active:
-        _watch(base_id, kind)
-    else:
-        _draw_all(jobs)
+        _watch(base_id, kind, above)
+        return
+    if above is not None:
+        above(base_id)
+    _draw_all(jobs)
 
 
 @st.fragment(run_every=LOOK_EVERY_S)
-def _watch(base_id: str, kind: str) -> None:
+def _watch(base_id: str, kind: str, above: Callable[[str], None] | None) -> None:
     try:
         jobs = _jobs(base_id, kind)
+        if not any(job.active for job in jobs) or _is_stale():
+            st.rerun()
+        if above is not None:
+            above(base_id)
     except ApiError as error:
         st.warning(explain(error))
         return
-    if not any(job.active for job in jobs) or _is_stale():
-        st.rerun()
     _draw_all(jobs)
 
 

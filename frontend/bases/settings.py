@@ -23,10 +23,15 @@ def draw_settings(base: KnowledgeBase) -> None:
 
 def _draw_name(base: KnowledgeBase) -> None:
     say = texts()
-    with st.form("base-name", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.form("base-name", border=False):
         name = st.text_input(say("build.name"), value=base.name, max_chars=200, key=f"base-name-{base.id}")
-        if st.form_submit_button(say("settings.rename")) and name.strip() and name.strip() != base.name:
-            _change(base, say("settings.renamed"), name=name.strip())
+        description = st.text_area(
+            say("settings.description"), value=base.description, max_chars=10_000, height=90,
+            key=f"base-description-{base.id}", placeholder=say("settings.description_hint"),
+        )  # fmt: skip
+        given = {"name": name.strip() or base.name, "description": description.strip()}
+        if st.form_submit_button(say("action.save")) and given != {"name": base.name, "description": base.description}:
+            _change(base, say("settings.saved"), **given)
 
 
 def _draw_embedders(base: KnowledgeBase) -> None:
@@ -84,6 +89,16 @@ def _draw_source(base: KnowledgeBase, source: Source) -> None:
 def _draw_end(base: KnowledgeBase) -> None:
     say = texts()
     st.divider()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.link_button(
+            say("settings.export"), f"/files/{base.id}/export", icon=":material/archive:",
+            help=say("settings.export_help"),
+        )  # fmt: skip
+        _draw_delete(base)
+
+
+def _draw_delete(base: KnowledgeBase) -> None:
+    say = texts()
     with st.popover(say("settings.delete_base"), icon=":material/delete_forever:", key="delete-base-question"):
         st.markdown(say("settings.delete_base_question", name=plain_label(base.name), count=base.document_count))
         if st.button(say("settings.delete_base"), key="delete-base", type="primary"):

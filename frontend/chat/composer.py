@@ -9,14 +9,14 @@ from urllib.parse import unquote
 import streamlit as st
 
 from frontend.chat.commands import suggest_commands
-from frontend.chat.conversation import Conversation, ask, stop
+from frontend.chat.conversation import NO_MODEL, Conversation, ask, follow_newest, note_change, stop
 from frontend.chat.modes import draw_mode_picker
+from frontend.chat.scope import draw_scope, names_of
 from frontend.client import ApiError
 from frontend.components import keep_cookie
 from frontend.session import api, remember_error, texts
 from frontend.views import KnowledgeBase, Model, Phase
 
-NO_MODEL = "none"
 LONGEST_QUESTION = 100_000
 BASES_COOKIE = "chatbot_bases"
 MOST_KEPT = 50
@@ -26,12 +26,13 @@ MOST_KEPT = 50
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
     """What a question is asked of: knowledge bases by id (none: all), and a model by name. `names` are those of all
-    bases by id, `usual_phase` the mode that shows no steps of its own."""
+    bases by id, `asked` the bases themselves, `usual_phase` the mode that shows no steps of its own."""
 
     bases: tuple[str, ...]
     model: str | None
     names: Mapping[str, str] = field(default_factory=dict)
     usual_phase: str = ""
+    asked: Sequence[KnowledgeBase] = ()
 
 
 def draw_composer(
@@ -39,12 +40,13 @@ def draw_composer(
 ) -> Choice:
     """The bar; gives what is chosen in it."""
     say = texts()
+    base_key = _prepare_bases(conversation, bases)
+    draw_scope(bases, st.session_state[base_key])
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choices"):
-        base_key = _prepare_bases(conversation, bases)
         names = {base.id: base.name for base in bases}
         st.multiselect(
             say("chat.bases"), list(names), format_func=lambda base_id: names.get(base_id, "?"), key=base_key,
-            placeholder=say("chat.all_bases"), label_visibility="collapsed", width="stretch", on_change=_keep_bases,
+            placeholder=names_of(names), label_visibility="collapsed", width="stretch", on_change=_keep_bases,
             args=(conversation.id, base_key), disabled=not bases,
         )  # fmt: skip
         _draw_model_picker(models)
@@ -61,10 +63,12 @@ def draw_composer(
         st.session_state["question"] = st.session_state.pop("unsent")
     st.chat_input(
         say("chat.placeholder"), key="question", disabled=bool(conversation.running), max_chars=LONGEST_QUESTION,
-        on_submit=_submit, args=(conversation.id, conversation.last_id, base_key),
+        on_submit=_submit, args=(conversation, base_key),
     )  # fmt: skip
     usual = next((phase.name for phase in phases if phase.is_default), "")
-    return Choice(bases=tuple(st.session_state[base_key]), model=_chosen_model(), names=names, usual_phase=usual)
+    chosen = tuple(st.session_state[base_key])
+    asked = [base for base in bases if not chosen or base.id in chosen]
+    return Choice(bases=chosen, model=_chosen_model(), names=names, usual_phase=usual, asked=asked)
 
 
 def _draw_model_picker(models: Sequence[Model]) -> None:
@@ -96,21 +100,29 @@ def last_bases() -> list[str]:
     return chosen
 
 
+def remember_bases(chosen: Sequence[str]) -> None:
+    """The next conversation begins with these."""
+    st.session_state["last-bases"] = list(chosen)
+
+
 def _keep_bases(thread_id: str, key: str) -> None:
-    st.session_state["last-bases"] = list(st.session_state[key])
+    remember_bases(st.session_state[key])
     if not thread_id:
         return
+    note_change(thread_id)
     try:
         api().change_thread(thread_id, knowledge_bases=list(st.session_state[key]))
     except ApiError as error:
         remember_error(error)
 
 
-def _submit(thread_id: str, parent_id: str | None, base_key: str) -> None:
+def _submit(conversation: Conversation, base_key: str) -> None:
     text = (st.session_state.get("question") or "").strip()
     if text:
+        follow_newest(conversation)
+        parent_id = conversation.last_id if conversation.aside else None
         bases = st.session_state.get(base_key, [])
-        ask(thread_id, text, bases=bases, model=_chosen_model(), parent_id=parent_id)
+        ask(conversation.id, text, bases=bases, model=_chosen_model(), parent_id=parent_id)
 
 
 def _chosen_model() -> str | None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
 
-from frontend.branches import Turn, shown_path
+from frontend.branches import Turn, shown_path, way_to
 from frontend.chat.modes import chosen_mode
 from frontend.chat.sidebar import open_thread
 from frontend.client import ApiError
 from frontend.run_state import RunState, run_states
-from frontend.session import api, remember_error
-from frontend.views import Thread
+from frontend.session import api, notify, remember_error, texts
+from frontend.views import KnowledgeBase, Message, Thread
+
+NO_MODEL = "none"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +26,9 @@ class Conversation:
 
     thread: Thread | None
     path: tuple[Turn, ...]
+    message_count: int = 0
+    """Of the whole tree, as it was read."""
+    newest_id: str = ""
 
     @property
     def id(self) -> str:
@@ -31,6 +37,11 @@ class Conversation:
     @property
     def last_id(self) -> str | None:
         return self.path[-1].message.id if self.path else None
+
+    @property
+    def aside(self) -> bool:
+        """Whether an older branch is shown, because it was chosen; what is asked then follows it."""
+        return bool(self.newest_id) and self.last_id != self.newest_id
 
     @property
     def running(self) -> str:
@@ -46,8 +57,46 @@ def load_conversation(thread_id: str) -> Conversation:
     if not thread_id:
         return Conversation(thread=None, path=())
     thread = api().thread(thread_id)
-    path = shown_path(api().messages(thread_id), _chosen(thread_id))
-    return Conversation(thread=thread, path=tuple(path))
+    messages = api().messages(thread_id)
+    path = shown_path(messages, _chosen(thread_id))
+    found = st.session_state.get("found-message", "")
+    if found and all(turn.message.id != found for turn in path):
+        _chosen(thread_id).update(way_to(messages, found))
+        path = shown_path(messages, _chosen(thread_id))
+    newest = messages[-1].id if messages else ""
+    return Conversation(thread=thread, path=tuple(path), message_count=len(messages), newest_id=newest)
+
+
+def follow_newest(conversation: Conversation) -> None:
+    """Before a question: if the conversation went on in another window, this page shows that branch from now on, and
+    says so. The server puts the question behind the newest answer."""
+    if not conversation.id or conversation.aside:
+        return
+    try:
+        stale = api().thread(conversation.id).message_count > conversation.message_count
+    except ApiError:
+        return  # asking will tell
+    if stale:
+        _chosen(conversation.id).clear()
+        notify(texts()("chat.went_on"), ":material/update:")
+
+
+def note_change(thread_id: str) -> None:
+    """Other bases were chosen for this conversation: its answers may come out differently from now on."""
+    st.session_state.setdefault("bases-changed", {})[thread_id] = datetime.now(UTC)
+
+
+def may_differ(conversation: Conversation, message: Message, bases: Sequence[KnowledgeBase], model: str | None) -> bool:
+    """Whether another answer to the same question can come out differently: a model writes it, another mode or other
+    bases are chosen, or what can be found in them has changed since."""
+    if message.status in ("failed", "cancelled") or message.mode != "extractive":
+        return True
+    if model not in (None, NO_MODEL) or (chosen_mode() or message.phase) != message.phase:
+        return True
+    made = message.created_at
+    chosen: dict[str, datetime] = st.session_state.get("bases-changed", {})
+    changes = [*(base.changed_at for base in bases), chosen.get(conversation.id)]
+    return made is None or any(change > made for change in changes if change is not None)
 
 
 def choose_branch(thread_id: str, turn: Turn, step: int) -> None:
@@ -94,6 +143,7 @@ def _start(thread_id: str, body: dict[str, Any], *, bases: Sequence[str], model:
             st.session_state["unsent"] = body["input"]
     else:
         run_states().setdefault(run.id, RunState())
+        st.session_state.pop("found-message", None)
         open_thread(thread_id)
 
 

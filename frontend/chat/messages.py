@@ -10,12 +10,12 @@ import streamlit as st
 from frontend.answer_text import plain_label, prepare_answer
 from frontend.branches import Turn
 from frontend.chat.composer import Choice
-from frontend.chat.conversation import Conversation, ask_edited, choose_branch, regenerate
+from frontend.chat.conversation import Conversation, ask_edited, choose_branch, may_differ, regenerate
 from frontend.chat.feedback import draw_feedback
+from frontend.chat.suggestions import draw_follow_ups
 from frontend.chat.why import draw_why
 from frontend.components import copy_button
 from frontend.components.code_cell import draw_code_cells
-from frontend.run_state import run_states
 from frontend.runs.section import draw_trace
 from frontend.session import texts
 from frontend.source_panel import Place, want_source
@@ -54,6 +54,8 @@ def draw_answer(conversation: Conversation, turn: Turn, choice: Choice) -> None:
         _draw_actions(conversation, turn, choice)
         if message.run_id and not message.active:
             draw_why(message)
+        if message.id == conversation.last_id and message.status == "finished":
+            draw_follow_ups(conversation, message, choice)
 
 
 def cards_of(message: Message, names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -189,10 +191,10 @@ def _draw_actions(conversation: Conversation, turn: Turn, choice: Choice) -> Non
             st.badge(name, icon=icon, color="green" if message.mode == "extractive" else "violet")
             if message.verdict == "closest":
                 st.badge(say("chat.closest"), icon=":material/help:", color="orange", help=say("chat.closest_help"))
-            state = run_states().get(message.run_id or "")
-            if state is not None and state.duration_ms:
-                st.caption(say("chat.took", seconds=f"{state.duration_ms / 1000:.1f}"), width="content")
-        if message.status != "failed":
+            if message.created_at and message.finished_at:
+                seconds = (message.finished_at - message.created_at).total_seconds()
+                st.caption(say("chat.took", seconds=f"{seconds:.1f}"), width="content")
+        if message.status != "failed" and may_differ(conversation, message, choice.asked, choice.model):
             _draw_regenerate(conversation, message, choice, label=say("chat.regenerate"), key="regenerate")
         if message.text:
             copy_button(message.text, say("chat.copy"), say("chat.copied"), key=f"copy-{message.id}")

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from frontend.answer_text import plain_label
+from frontend.chat.tags import draw_tags, edit_tags
 from frontend.client import ApiError
 from frontend.session import api, explain, notify, shown_errors, texts
 from frontend.source_panel import close_source
@@ -32,12 +33,15 @@ def draw_conversations(current: str) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     with shown_errors("threads"):
+        tag = draw_tags()
         limit = SHOWN * st.session_state.get("thread-pages", 1)
-        page = api().threads(words, limit=min(limit, 500))
+        page = api().threads(words, limit=min(limit, 500), tag=tag)
         if not page.items:
-            st.caption(say("threads.none_found") if words else say("threads.none"))
+            st.caption(say("threads.none_found") if words or tag else say("threads.none"))
+        pinned = [thread for thread in page.items if thread.pinned]
+        dated = [thread for thread in page.items if not thread.pinned]
         with st.container(gap=None, key="threads"):
-            for group, threads in by_date(page.items, datetime.now(_zone()).date()):
+            for group, threads in [*_pinned(pinned), *by_date(dated, datetime.now(_zone()).date())]:
                 st.caption(_group_title(group))
                 for thread in threads:
                     _draw_row(thread, current, words)
@@ -45,9 +49,14 @@ def draw_conversations(current: str) -> None:
             st.button(say("threads.more"), key="more-threads", type="tertiary", on_click=_show_more)
 
 
-def open_thread(thread_id: str) -> None:
-    """Makes the page show this conversation at its next run; "" a new one."""
+def _pinned(threads: list[Thread]) -> list[tuple[str, list[Thread]]]:
+    return [("pinned", threads)] if threads else []
+
+
+def open_thread(thread_id: str, found: str = "") -> None:
+    """Makes the page show this conversation at its next run, from the message `found` on; "" a new one."""
     st.session_state["open-thread"] = thread_id
+    st.session_state["found-message"] = found
     if thread_id != st.query_params.get("thread", ""):
         close_source()
 
@@ -100,28 +109,53 @@ def _draw_row(thread: Thread, current: str, words: str = "") -> None:
     say = texts()
     row = st.container(horizontal=True, gap=None, vertical_alignment="center", wrap=False, key=f"thread-{thread.id}")
     title = marked(thread.title or say("threads.untitled"), words)
-    icon = (
-        ":material/front_hand:" if thread.waiting else ":material/progress_activity:" if thread.active_run_id else None
-    )
+    icon = _icon(thread)
+    found = (thread.hit_message_id or "") if words else ""
     with row:
         st.button(
             f"**{title}**" if thread.id == current else title, key=f"open-{thread.id}", type="tertiary", icon=icon,
-            width="stretch", on_click=open_thread, args=(thread.id,), wrap=False,
+            width="stretch", on_click=open_thread, args=(thread.id, found), wrap=False,
             help=say("threads.waiting") if thread.waiting else None,
         )  # fmt: skip
-        actions = {"rename": say("threads.rename"), "export": say("threads.export"), "delete": say("threads.delete")}
+        pin = "threads.unpin" if thread.pinned else "threads.pin"
+        actions = {
+            "pin": say(pin), "tag": say("threads.tag"), "rename": say("threads.rename"),
+            "export": say("threads.export"), "delete": say("threads.delete"),
+        }  # fmt: skip
         chosen = st.menu_button(
             ":material/more_vert:", list(actions), format_func=lambda name: actions[name], type="tertiary",
             key=f"menu-{thread.id}", help=say("threads.actions"),
         )  # fmt: skip
+    notes = [f":gray-badge[{plain_label(tag)}]" for tag in thread.tags]
     if words and thread.hit and words.lower() not in thread.title.lower():
-        st.caption(marked(thread.hit, words))
+        notes.append(marked(thread.hit, words))
+    if notes:
+        st.caption(" ".join(notes))
     if chosen == "rename":
         _rename(thread)
+    elif chosen == "pin":
+        _pin(thread)
+    elif chosen == "tag":
+        edit_tags(thread)
     elif chosen == "export":
         _export(thread)
     elif chosen == "delete":
         _delete(thread, current)
+
+
+def _icon(thread: Thread) -> str | None:
+    if thread.waiting:
+        return ":material/front_hand:"
+    return ":material/progress_activity:" if thread.active_run_id else None
+
+
+def _pin(thread: Thread) -> None:
+    try:
+        api().change_thread(thread.id, pinned=not thread.pinned)
+    except ApiError as error:
+        st.error(explain(error))
+    else:
+        st.rerun()
 
 
 def _show_more() -> None:

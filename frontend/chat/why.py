@@ -70,23 +70,30 @@ def _numbers(hit: RetrievedHit, citations: Sequence[Citation]) -> str:
 
 def _row(hit: RetrievedHit, numbers: str, parts: list[str]) -> dict[str, Any]:
     say = texts()
-    used = numbers or (say.of("dropped", hit.dropped) if hit.dropped else "–")
+    used = numbers or (why_dropped(hit.dropped) if hit.dropped else "–")
     return {
         say("why.rank"): hit.rank,
         say("why.used"): used,
-        say("why.document"): hit.title or hit.path,
-        say("why.heading"): " › ".join(hit.heading_path),
         say("why.score"): hit.score,
         **{part: hit.parts.get(part) for part in parts},
+        say("why.document"): hit.title or hit.path,
+        say("why.heading"): " › ".join(hit.heading_path),
         say("why.text"): " ".join(hit.text.split())[:400],
     }
+
+
+def why_dropped(reason: str) -> str:
+    """Why a hit was left out, in the language of the session."""
+    return texts().of("dropped", "below" if reason.startswith("below the first") else reason)
 
 
 def score_columns(parts: list[str], score: str) -> dict[str, Any]:
     """Bars from 0 to 1 for the score and its parts."""
     say = texts()
-    columns: dict[str, Any] = {score: st.column_config.ProgressColumn(score, min_value=0, max_value=1, format="%.2f")}
-    for part in parts:
-        label = say.of("part", part)
-        columns[part] = st.column_config.ProgressColumn(label, min_value=0, max_value=1, format="%.2f")
+    named = {score: score, **{part: say.of("part", part) for part in parts}}
+    columns: dict[str, Any] = {
+        name: st.column_config.ProgressColumn(label, min_value=0, max_value=1, format="%.2f", width="small")
+        for name, label in named.items()
+    }
+    columns[say("why.rank")] = st.column_config.NumberColumn(width="small", pinned=True)
     return columns

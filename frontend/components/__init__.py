@@ -20,7 +20,7 @@ def page_style(choose_files: str) -> None:
     """The few rules that neither the theme nor a component can give; none names anything outside. `choose_files` stands
     on the buttons that open a file, which Streamlit labels in English."""
     own = f":root {{ --chatbot-choose: {json.dumps(choose_files, ensure_ascii=False)}; }}"
-    st.html(f"<style>\n{own}\n{_read('page.css')}\n</style>")
+    st.html(f"<style>\n{own}\n{_read('page.css')}\n{_read('layout.css')}\n</style>")
 
 
 def citation_cards(
@@ -75,6 +75,12 @@ def keep_cookie(name: str, value: str) -> None:
     _cookie()(key=f"cookie-{name}", data={"name": name, "value": value}, width="content", height=1)
 
 
+def focus_box(stamp: str, place: str) -> None:
+    """Puts the cursor into the chat box whenever `stamp` is another ("" where there is no box), and folds the side bar
+    of a narrow screen away whenever `place` is."""
+    _focus()(key="focus-box", data={"stamp": stamp, "place": place}, width="content", height=1)
+
+
 @cache
 def _citations() -> Any:
     return st.components.v2.component("citation_cards", css=_read("citations.css"), js=_read("citations.js"))
@@ -108,6 +114,11 @@ def _copy() -> Any:
 @cache
 def _cookie() -> Any:
     return st.components.v2.component("keep_cookie", js=_read("cookie.js"))
+
+
+@cache
+def _focus() -> Any:
+    return st.components.v2.component("focus_box", js=_read("focus.js"))
 
 
 @cache

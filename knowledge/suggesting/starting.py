@@ -18,8 +18,6 @@ from knowledge.types import Language
 MOST_BASES = 12
 MOST_DOCUMENTS = 2_000
 """Of each base, by path; more would tell no better questions."""
-TELLING = 2
-"""The rating of a heading that still says what it is about."""
 READ = 24
 """Documents of a base whose headings are read."""
 
@@ -43,8 +41,8 @@ def starting_questions(
     before others. Empty when nothing has been read yet. The ids are those of bases that the caller may see."""
     offered = [_of_base(connection, each, language) for each in base_ids[:MOST_BASES]]
     turns = [each for each in chain.from_iterable(zip_longest(*offered)) if each is not None]
-    # A base in another language waits until those in this one have said theirs.
-    turns.sort(key=lambda each: (each.language != language, _rating(each) > TELLING))
+    # What asks or names something to do comes before what only tells, and this language before the other.
+    turns.sort(key=lambda each: (each.language != language, max(1, _rating(each))))
     different = {each.question.casefold(): each for each in reversed(turns)}
     return list(reversed(different.values()))[:limit]
 
