@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agents.answering.steps import AnswerState, AnswerSteps, Emit, outcome
+from agents.answering.steps import AnswerState, AnswerSteps, outcome
 from agents.events import StepFinished, StepStarted
 from agents.phases.context import RunContext
+from agents.phases.emission import Emit
 
 Step = Callable[[AnswerState, RunContext, Emit], Awaitable[AnswerState]]
-Graph = CompiledStateGraph[AnswerState, RunContext, AnswerState, AnswerState]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answering:
+    """What all steps of one answer are given."""
+
+    context: RunContext
+    emit: Emit
+
+
+Graph = CompiledStateGraph[AnswerState, Answering, AnswerState, AnswerState]
 
 
 class Node(Protocol):
-    def __call__(self, state: AnswerState, *, runtime: Runtime[RunContext]) -> Awaitable[AnswerState]: ...
+    def __call__(self, state: AnswerState, *, runtime: Runtime[Answering]) -> Awaitable[AnswerState]: ...
 
 
 RECURSION_LIMIT = 8
@@ -27,10 +39,10 @@ RECURSION_LIMIT = 8
 
 
 def compile_answer(steps: AnswerSteps) -> Graph:
-    """The graph understand → retrieve → answer → verify. It is given a RunContext as its context, and emits run events
-    and at its end an Outcome through the custom stream."""
-    graph: StateGraph[AnswerState, RunContext, AnswerState, AnswerState] = StateGraph(
-        AnswerState, context_schema=RunContext
+    """The graph understand → retrieve → answer → verify. It is given an Answering as its context, and emits run events
+    and at its end an Outcome by that."""
+    graph: StateGraph[AnswerState, Answering, AnswerState, AnswerState] = StateGraph(
+        AnswerState, context_schema=Answering
     )
     in_order: tuple[tuple[str, Step], ...] = (
         ("understand", steps.understand),
@@ -53,11 +65,11 @@ def compile_answer(steps: AnswerSteps) -> Graph:
 def _node(name: str, step: Step) -> Node:
     """The step as a node that says when it begins and how long it took."""
 
-    async def node(state: AnswerState, *, runtime: Runtime[RunContext]) -> AnswerState:
-        emit: Emit = runtime.stream_writer
+    async def node(state: AnswerState, *, runtime: Runtime[Answering]) -> AnswerState:
+        emit = runtime.context.emit
         emit(StepStarted(step=name, step_id=name))
         begun = time.perf_counter()
-        changes = await step(state, runtime.context, emit)
+        changes = await step(state, runtime.context.context, emit)
         duration = round((time.perf_counter() - begun) * 1000, 3)
         emit(StepFinished(step=name, step_id=name, duration_ms=duration, detail=changes.pop("detail", "")))
         return changes
@@ -65,6 +77,6 @@ def _node(name: str, step: Step) -> Node:
     return node
 
 
-async def _finish(state: AnswerState, *, runtime: Runtime[RunContext]) -> AnswerState:
-    runtime.stream_writer(outcome(state))
+async def _finish(state: AnswerState, *, runtime: Runtime[Answering]) -> AnswerState:
+    runtime.context.emit(outcome(state))
     return {}

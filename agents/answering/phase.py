@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING
 
 from agents.answering.ports import Extractor, Introduce, SearcherFor
 from agents.answering.steps import AnswerSteps
 from agents.phases.context import RunContext
+from agents.phases.emission import Emit, emitted
 from agents.phases.parts import PhaseParts
 from agents.phases.phase import Description, PhaseEvent, Requirement
 from knowledge.ports import Embedder
@@ -73,12 +75,13 @@ class AnswerPhase:
         """The events of an answer, an Outcome last. Raises what the model and the knowledge floor raise."""
         if self._graph is None:
             await asyncio.to_thread(self.prepare)
-        from agents.answering.graph import RECURSION_LIMIT
-
-        assert self._graph is not None
-        stream = self._graph.astream(
-            {}, config={"recursion_limit": RECURSION_LIMIT}, context=context, stream_mode="custom"
-        )
-        async with aclosing(cast("AsyncGenerator[PhaseEvent, None]", stream)) as events:
+        async with aclosing(emitted(partial(self._perform, context))) as events:
             async for event in events:
                 yield event
+
+    async def _perform(self, context: RunContext, emit: Emit) -> None:
+        from agents.answering.graph import RECURSION_LIMIT, Answering
+
+        assert self._graph is not None
+        given = Answering(context=context, emit=emit)
+        await self._graph.ainvoke({}, config={"recursion_limit": RECURSION_LIMIT}, context=given)

@@ -22,7 +22,8 @@ from agents.errors import AgentError, ModelUnavailable
 from agents.events import Cited, Mode, Nearest, TextDelta, UsageReported
 from agents.messages.parts import Message
 from agents.phases.context import RunContext
-from agents.phases.phase import Outcome, PhaseEvent
+from agents.phases.emission import Emit
+from agents.phases.phase import Outcome
 from agents.ports import ChatModel, TextPiece, TokenUsage
 from agents.sanitising.addresses import hosts_of
 from agents.sanitising.inline import keep_valid
@@ -34,7 +35,6 @@ from knowledge.text.analysis import language_of, query_terms
 from knowledge.types import Language, Passage, Verdict
 
 Result = TypeVar("Result")
-Emit = Callable[[PhaseEvent], None]
 
 
 class AnswerState(TypedDict, total=False):

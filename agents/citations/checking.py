@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from agents.citations.code_spans import change
 from agents.citations.support import Backing
 from agents.events import Citation, Cited
-from knowledge.answering.places import place_at
+from knowledge.answering.places import Place, place_at, places_of
 from knowledge.types import Passage
 
 _MARKER = re.compile(r"\[(\d{1,4})\]")
@@ -64,13 +65,15 @@ def check_citations(answer: str, passages: Sequence[Passage], check: SupportChec
     Numbers that are no passage's are as if they were not there.
     """
     by_number = {passage.number: passage for passage in passages}
+    places = cache(places_of)  # of one passage many statements speak
     citations: list[Citation] = []
     uncited: list[tuple[int, int]] = []
     for statement in cut_statements(answer):
         known = [by_number[number] for number in statement.numbers if number in by_number]
         if known:
-            backings = check(statement.text, known)
-            citations += [_citation(statement, *pair) for pair in zip(known, backings, strict=True)]
+            for passage, backing in zip(known, check(statement.text, known), strict=True):
+                place = place_at(passage, backing.start, places(passage))
+                citations.append(_citation(statement, passage, backing, place))
         elif _claims(statement):
             uncited.append((statement.start, statement.end))
     return Cited(citations=tuple(citations), uncited=tuple(uncited))
@@ -183,8 +186,7 @@ def _claims(statement: Statement) -> bool:
     return len(_WORD.findall(_HAN.sub(" ", statement.text))) + len(_HAN.findall(statement.text)) / 2 >= _FEWEST_WORDS
 
 
-def _citation(statement: Statement, passage: Passage, backing: Backing) -> Citation:
-    place = place_at(passage, backing.start)
+def _citation(statement: Statement, passage: Passage, backing: Backing, place: Place) -> Citation:
     return cite(
         passage,
         number=passage.number,

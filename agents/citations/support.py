@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from knowledge.answering.support import SupportVerdict, supports
+from knowledge.answering.support import Source, SupportVerdict, supports
 from knowledge.answering.units import Unit, cut_units
 from knowledge.ports import Embedder
 from knowledge.text.analysis import query_terms, term_set
@@ -35,16 +35,22 @@ class PassageBacking:
         sentences for every statement, so one that remembers them is quicker."""
         self._embedder = embedder
         self._pieces: dict[int, list[tuple[Unit, frozenset[str]]]] = {}
+        self._sources: dict[int, Source] = {}
 
     def __call__(self, statement: str, passages: Sequence[Passage]) -> list[Backing]:
         """A backing for each passage that the statement cites. Passages that only together say it all support it."""
-        verdicts = [supports(statement, passage.text, self._embedder) for passage in passages]
+        verdicts = [supports(statement, self._source(passage), self._embedder) for passage in passages]
         if len(passages) > 1 and not any(verdict.supported for verdict in verdicts):
             together = supports(statement, "\n\n".join(passage.text for passage in passages), self._embedder)
             if together.supported:
                 verdicts = [together] * len(passages)
         terms = frozenset(query_terms(statement))
         return [self._backing(terms, passage, verdict) for passage, verdict in zip(passages, verdicts, strict=True)]
+
+    def _source(self, passage: Passage) -> Source:
+        if passage.number not in self._sources:
+            self._sources[passage.number] = Source(passage.text)
+        return self._sources[passage.number]
 
     def _backing(self, terms: frozenset[str], passage: Passage, verdict: SupportVerdict) -> Backing:
         start, end = self._place(terms, passage)

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agents.answering.phase import AnswerPhase
 from agents.errors import BudgetSpent
 from agents.phases.context import RunContext
 from agents.phases.definition import AnswerAgent, PhaseDefinition
+from agents.phases.emission import Emit, emitted
 from agents.phases.parts import PhaseParts
 from agents.phases.phase import Description, Outcome, PhaseEvent, Requirement, Waiting
 from agents.phases.spec import Budget
@@ -78,16 +80,9 @@ class DeclaredPhase:
                 async for event in answer:
                     yield event
             return
-        events: asyncio.Queue[PhaseEvent | None] = asyncio.Queue()
-        work = asyncio.create_task(self._perform(context, events))
-        work.add_done_callback(lambda _: events.put_nowait(None))
-        try:
-            while (said := await events.get()) is not None:
-                yield said
-            work.result()
-        finally:
-            work.cancel()
-            await asyncio.wait((work,))
+        async with aclosing(emitted(partial(self._perform, context))) as events:
+            async for event in events:
+                yield event
 
     @property
     def _answers_alone(self) -> bool:
@@ -96,8 +91,8 @@ class DeclaredPhase:
         plain = isinstance(first, AnswerAgent) and first.model is None and self.definition.memory == "thread"
         return plain and len(agents) == len(chains) == len(chains[0].agents) == chains[0].rounds == 1
 
-    async def _perform(self, context: RunContext, events: asyncio.Queue[PhaseEvent | None]) -> None:
-        work = self._begun(context, events)
+    async def _perform(self, context: RunContext, emit: Emit) -> None:
+        work = self._begun(context, emit)
         end: Outcome | Waiting
         try:
             await self._worked(work)
@@ -106,7 +101,7 @@ class DeclaredPhase:
             end = Waiting(asked={"approvals": [dict(each) for each in parked.asked]})
         except BudgetSpent as error:
             end = await stop(work, error)
-        events.put_nowait(end)
+        emit(end)
 
     async def _worked(self, work: Performance) -> None:
         """Go through the graph, as long as there is time. Raises BudgetSpent, Parked, and what agents raise."""
@@ -122,18 +117,18 @@ class DeclaredPhase:
                 raise
             raise work.meter.out_of_time() from None
 
-    def _begun(self, context: RunContext, events: asyncio.Queue[PhaseEvent | None]) -> Performance:
+    def _begun(self, context: RunContext, emit: Emit) -> Performance:
         meter = Meter(limits_of(self.definition.budget, context.spec.budget), context.journal)
         evidence = EvidenceBook(context.journal)
         return Performance(
             definition=self.definition,
             context=context,
             parts=self._parts,
-            emit=events.put_nowait,
-            journal=Journal(context.journal, events.put_nowait, lambda: meter.worked),
+            emit=emit,
+            journal=Journal(context.journal, emit, lambda: meter.worked),
             meter=meter,
             evidence=evidence,
-            answer=Answer(events.put_nowait, evidence),
+            answer=Answer(emit, evidence),
             answering=self._answering,
             executor=self._executor,
             language=language_of(context.question),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,9 +59,9 @@ def code_before(passage: Passage) -> int:
     return _end_of_code(text) if _begins_in_code(text, passage.parts[0]) else 0
 
 
-def place_at(passage: Passage, offset: int) -> Place:
-    """The place of an offset of the document."""
-    places = places_of(passage)
+def place_at(passage: Passage, offset: int, places: Sequence[Place] | None = None) -> Place:
+    """The place of an offset of the document; `places` are those of the passage, where they are known already."""
+    places = places_of(passage) if places is None else places
     at = bisect_right([place.start for place in places], offset - passage.start) - 1
     return places[max(at, 0)]
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from knowledge.errors import EmbedderUnavailable
@@ -54,7 +55,41 @@ class SupportVerdict:
     missing: tuple[str, ...] = ()
 
 
-def supports(sentence: str, passage: str, embedder: Embedder | None = None) -> SupportVerdict:
+class Source:
+    """A passage that sentences are looked up in; what was read of it for one is kept for the next."""
+
+    def __init__(self, passage: str) -> None:
+        self.text = unicodedata.normalize("NFKC", passage)
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        return term_set(self.text)
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """Those in digits, and those in words."""
+        words = (digits for word, digits in _NUMBER_WORDS.items() if re.search(_whole(word), self.text, re.IGNORECASE))
+        return frozenset(_numbers_in_order(self.text)).union(words)
+
+    @cached_property
+    def folded(self) -> str:
+        return _fold(self.text)
+
+    @cached_property
+    def values(self) -> frozenset[str]:
+        """Those of true and false that it names."""
+        return frozenset(value.lower() for value in _VALUES.findall(self.text))
+
+    @cached_property
+    def sentences(self) -> Sequence[str]:
+        return _sentences(self.text)
+
+    @cached_property
+    def sentence_terms(self) -> Sequence[frozenset[str]]:
+        return [term_set(each) for each in self.sentences]
+
+
+def supports(sentence: str, passage: str | Source, embedder: Embedder | None = None) -> SupportVerdict:
     """Judge whether `passage` says what `sentence` says.
 
     Numbers, versions, flags, identifiers and true/false of the sentence must stand in the passage; of its other words
@@ -62,12 +97,12 @@ def supports(sentence: str, passage: str, embedder: Embedder | None = None) -> S
     that a sentence in one language may rest on a passage in another. A sentence that states nothing is supported.
     """
     stated = _LINK.sub("]", _MARKER.sub(" ", unicodedata.normalize("NFKC", sentence))).strip()
-    source = unicodedata.normalize("NFKC", passage)
+    source = passage if isinstance(passage, Source) else Source(passage)
     missing = tuple(_missing(stated, source))
     terms = [term for term in query_terms(stated) if not term.replace(".", "").isdigit()]
     if not terms and not missing:
         return SupportVerdict(score=1.0, supported=True)
-    wording = _coverage(terms, term_set(source))
+    wording = _coverage(terms, source.terms)
     meaning = _meaning(stated, source, embedder) if wording < SUPPORTED else 0.0
     score = max(wording, meaning)
     if missing or _is_denied(stated, source):
@@ -75,16 +110,11 @@ def supports(sentence: str, passage: str, embedder: Embedder | None = None) -> S
     return SupportVerdict(score=score, supported=score >= SUPPORTED and not missing, missing=missing)
 
 
-def _missing(sentence: str, passage: str) -> Iterable[str]:
+def _missing(sentence: str, passage: Source) -> Iterable[str]:
     """Numbers, flags, names and truth values that only the sentence has, each once."""
-    numbers = _numbers(passage) | {
-        digits for word, digits in _NUMBER_WORDS.items() if re.search(_whole(word), passage, re.IGNORECASE)
-    }
-    yield from dict.fromkeys(number for number in _numbers_in_order(sentence) if number not in numbers)
-    folded = _fold(passage)
-    yield from dict.fromkeys(name for name in _names(sentence) if _fold(name).removesuffix("s") not in folded)
-    values = {value.lower() for value in _VALUES.findall(passage)}
-    yield from dict.fromkeys(value for value in _VALUES.findall(sentence) if value.lower() not in values)
+    yield from dict.fromkeys(number for number in _numbers_in_order(sentence) if number not in passage.numbers)
+    yield from dict.fromkeys(name for name in _names(sentence) if _fold(name).removesuffix("s") not in passage.folded)
+    yield from dict.fromkeys(value for value in _VALUES.findall(sentence) if value.lower() not in passage.values)
 
 
 def _names(sentence: str) -> Iterable[str]:
@@ -105,10 +135,6 @@ def _is_written_as_name(token: str) -> bool:
     return bool(re.search(r"[A-Za-z]", token))
 
 
-def _numbers(text: str) -> set[str]:
-    return set(_numbers_in_order(text))
-
-
 def _numbers_in_order(text: str) -> list[str]:
     return [match.group(1).replace(",", "").rstrip(".") for match in _NUMBER.finditer(text)]
 
@@ -125,11 +151,11 @@ def _coverage(terms: Sequence[str], held: Collection[str]) -> float:
     return sum(term in held for term in terms) / len(terms) if terms else 0.0
 
 
-def _meaning(sentence: str, passage: str, embedder: Embedder | None) -> float:
+def _meaning(sentence: str, passage: Source, embedder: Embedder | None) -> float:
     """How close the nearest sentences of the passage come in meaning, 0..1; 0 without an able embedder."""
-    if embedder is None or not {language_of(sentence), language_of(passage)} <= embedder.languages:
+    if embedder is None or not {language_of(sentence), language_of(passage.text)} <= embedder.languages:
         return 0.0
-    pieces = _sentences(passage)
+    pieces = passage.sentences
     try:
         vectors = embedder.embed_documents([*pieces, *(f"{a} {b}" for a, b in pairwise(pieces))])
         cosine = float((vectors @ embedder.embed_query(sentence)).max()) if pieces else 0.0
@@ -142,11 +168,12 @@ def _sentences(text: str) -> list[str]:
     return [part.strip() for piece in _PIECE.findall(text) for part in _STOP.split(piece) if part.strip()]
 
 
-def _is_denied(sentence: str, passage: str) -> bool:
+def _is_denied(sentence: str, passage: Source) -> bool:
     """Whether the sentence of the passage worded most alike says "not" where this one does not, or the reverse."""
     terms = query_terms(sentence)
     if not terms:
         return False
-    best = max(_sentences(passage), key=lambda piece: _coverage(terms, term_set(piece)), default="")
-    alike = _coverage(terms, term_set(best)) >= _SAME_WORDING
-    return alike and bool(_NEGATION.search(best)) != bool(_NEGATION.search(sentence))
+    shares = [_coverage(terms, held) for held in passage.sentence_terms]
+    alike = max(shares, default=0.0)
+    best = passage.sentences[shares.index(alike)] if shares else ""
+    return alike >= _SAME_WORDING and bool(_NEGATION.search(best)) != bool(_NEGATION.search(sentence))

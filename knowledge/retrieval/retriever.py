@@ -188,8 +188,11 @@ class Retriever:
         adding = [each for each in read.ranked if each.chunk_id not in read.outdone]
         candidates = [Candidate(chunk=read.chunks[each.chunk_id], score=each.own) for each in adding]
         best = sorted(candidates, key=lambda each: (-each.score, each.chunk.id))[:PULLING_CHUNKS]
-        spans = [(each.chunk.document_id, each.chunk.ordinal - 1, each.chunk.ordinal + 1) for each in best]
-        return widen(candidates, self._library.neighbours(spans) if spans else ())
+        places = [(each.chunk.document_id, each.chunk.ordinal + step) for each in best for step in (-1, 0, 1)]
+        known = {(chunk.document_id, chunk.ordinal): chunk for chunk in read.chunks.values()}
+        beside = [known[place] for place in places if place in known]
+        missing = [(name, at, at) for name, at in places if (name, at) not in known and at >= 0]
+        return widen(candidates, [*beside, *(self._library.neighbours(missing) if missing else ())])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
