@@ -192,6 +192,7 @@ _STATUS: dict[str, int] = {
     "invalid_input": 422,
     "toolset_invalid": 422,
     "unreadable_file": 422,
+    "parser_crashed": 422,
     "unsafe_archive": 422,
     "not_written": 507,
     "fetch_refused": 422,

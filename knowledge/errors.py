@@ -35,6 +35,12 @@ class FileTooLarge(UnreadableFile):
     code = "file_too_large"
 
 
+class ParserCrashed(UnreadableFile):
+    """A file whose parser ended without an answer: by a mistake in it, or because the system ended it."""
+
+    code = "parser_crashed"
+
+
 class FileTooSlow(UnreadableFile):
     """A file that was given up after the time that reading one may take."""
 

@@ -133,6 +133,9 @@ class Script:
         )
 
     def pace(self, default: Pace) -> Pace:
+        """As its options say; with `slow=quoting` only where there are passages, so that a check of it is quick."""
+        if self.options.get("slow") == "quoting" and not self.passages:
+            return default
         first = float(self.options.get("first_ms", 3_600_000 if self.name == "stall" else default.first_ms))
         after = int(self.options.get("after", "5"))
         return Pace(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,27 +10,15 @@ from agents.errors import AgentError
 from agents.messages.parts import Message
 from agents.models.capabilities import check_capabilities
 from agents.models.failures import broke_off, origin_of, refusal, timed_out, unreachable, without_keys
-from agents.models.openai_messages import finish_reason, wire_messages, wire_options, wire_tools
-from agents.models.tool_call_deltas import ToolCallDeltas
-from agents.ports import (
-    ModelEvent,
-    ModelFinished,
-    ModelOptions,
-    ModelProfile,
-    TextPiece,
-    TokenUsage,
-    ToolDefinition,
-)
+from agents.models.openai_messages import wire_messages, wire_options, wire_tools
+from agents.models.openai_stream import read_stream
+from agents.ports import ModelEvent, ModelOptions, ModelProfile, ToolDefinition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from openai import APIStatusError, AsyncOpenAI
     from openai._response import AsyncAPIResponse
-
-_DATA = b"data:"
-_DONE = b"[DONE]"
-_END: dict[str, Any] = {}
 
 
 class OpenAICompatibleModel:
@@ -84,7 +71,7 @@ class OpenAICompatibleModel:
         begun = False
         try:
             async with self._response(said) as response:
-                async for event in _read(response.iter_bytes(), self._error_in_stream):
+                async for event in read_stream(response.iter_bytes(), self._error_in_stream):
                     begun = True
                     yield event
         except openai.APIStatusError as error:
@@ -135,75 +122,3 @@ class OpenAICompatibleModel:
 
     def _safe(self, text: str) -> str:
         return without_keys(text, (self._client.api_key,))
-
-
-async def _read(parts: AsyncIterator[bytes], failure: Any) -> AsyncGenerator[ModelEvent, None]:
-    """The events in a body of server-sent events, cut anywhere."""
-    answer = _Answer()
-    rest = b""
-    async for part in parts:
-        # Cut at line feeds alone: a JSON string may hold U+2028 and other signs that text readers take for line ends.
-        *lines, rest = (rest + part).split(b"\n") if rest else part.split(b"\n")
-        for line in lines:
-            chunk = _chunk(line)
-            if chunk is None:
-                continue
-            if chunk.get("error"):
-                raise failure(chunk["error"])
-            if text := answer.take(chunk):
-                yield TextPiece(text=text)
-        if answer.done:
-            break
-    for event in answer.end():
-        yield event
-
-
-def _chunk(line: bytes) -> dict[str, Any] | None:
-    """What a line holds, if it holds anything: `_END` at the end of all."""
-    if not line.startswith(_DATA):
-        return None
-    data = line[5:].strip()
-    if data == _DONE:
-        return _END
-    try:
-        chunk = json.loads(data)
-    except ValueError:
-        return None
-    return chunk if isinstance(chunk, dict) else None
-
-
-class _Answer:
-    """What the chunks of an answer have said beside its text."""
-
-    def __init__(self) -> None:
-        self._calls = ToolCallDeltas()
-        self._reason = ""
-        self._usage: dict[str, Any] | None = None
-        self.done = False
-
-    def take(self, chunk: dict[str, Any]) -> str:
-        """The text in a chunk; the rest of it is kept."""
-        self.done = chunk is _END
-        # Some endpoints count in every chunk, always from the beginning: the last count is the right one.
-        self._usage = chunk.get("usage") or self._usage
-        choices = chunk.get("choices")
-        if not choices:
-            return ""
-        self._reason = choices[0].get("finish_reason") or self._reason
-        delta = choices[0].get("delta") or {}
-        for call in delta.get("tool_calls") or ():
-            function = call.get("function") or {}
-            self._calls.add(call.get("index"), call.get("id"), function.get("name"), function.get("arguments"))
-        text: str = delta.get("content") or ""
-        return text
-
-    def end(self) -> list[ModelEvent]:
-        """What follows the text."""
-        calls = self._calls.calls
-        reason = finish_reason(self._reason)
-        # Several servers say `stop` where a call was made.
-        events: list[ModelEvent] = [*calls, ModelFinished(reason="tool_calls" if calls else reason)]
-        if (usage := self._usage) is not None:
-            used, made = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-            events.append(TokenUsage(input_tokens=used, output_tokens=made))
-        return events

@@ -53,12 +53,15 @@ class OpenAICompatibleProvider:
     async def context_length(self, spec: ModelSpec) -> int | None:
         """See TellsContextLength: what vLLM, llama.cpp, LM Studio and gateways say of their models besides the
         protocol."""
+        import httpx2
         import openai
 
         try:
             found = await self._sdk(spec).models.with_raw_response.list(timeout=5.0)
-            listed = found.http_response.json().get("data") or ()
-        except (openai.OpenAIError, ValueError, AttributeError):
+            listed = found.http_response.json().get("data")
+        except (openai.OpenAIError, httpx2.HTTPError, ValueError, AttributeError, RecursionError):
+            return None
+        if not isinstance(listed, list):
             return None
         mine = next((each for each in listed if isinstance(each, dict) and each.get("id") == spec.model), {})
         meta = mine.get("meta")
@@ -93,6 +96,8 @@ class OpenAICompatibleProvider:
         from httpx2 import Limits, Timeout
         from openai import DefaultAsyncHttpxClient
 
+        from agents.models.bounded import bound
+
         # A proxy in the environment is for the world outside, not for a model on this machine.
         local = _is_loopback(urlsplit(base_url).hostname or "")
         if local not in self._clients:
@@ -102,6 +107,8 @@ class OpenAICompatibleProvider:
                 trust_env=not local,
                 # The question and what was found for it are for the address that was given, and for no other.
                 follow_redirects=False,
+                headers={"accept-encoding": "identity"},
+                event_hooks={"response": [bound]},
             )
         return self._clients[local]
 

@@ -28,6 +28,11 @@ class ToolCallDeltas:
             call.pieces.append(arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False))
 
     @property
+    def count(self) -> int:
+        """How many have begun."""
+        return len(self._calls)
+
+    @property
     def calls(self) -> list[ToolCall]:
         return [
             ToolCall(id=call.id or f"call_{number}", name=call.name, arguments="".join(call.pieces) or "{}")

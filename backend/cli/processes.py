@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
 
 def up(host: Host = None, port: UiPort = None, api_port: ApiPort = None) -> None:
     """Run everything: API, worker and browser interface. Prints the one address to open."""
+    from backend.processes.endings import keep_ending
     from backend.processes.instance_lock import Addresses, claimed
     from backend.processes.supervisor import ChildSpec, Supervisor, check_port
     from backend.settings import load_settings, require_token
@@ -41,7 +43,8 @@ def up(host: Host = None, port: UiPort = None, api_port: ApiPort = None) -> None
     for each in (ui_host, api_host):
         require_token(settings, each)
     program = (sys.executable, "-m", "backend")
-    with claimed(made_data_dir(settings)) as announce:
+    data_dir = made_data_dir(settings)
+    with claimed(data_dir) as announce:
         ui_port = check_port(ui_host, settings.ui.port if port is None else port, "--port")
         api_port = check_port(api_host, settings.api.port if api_port is None else api_port, "--api-port")
         api_url = f"http://{_reachable(api_host)}:{api_port}"
@@ -63,7 +66,8 @@ def up(host: Host = None, port: UiPort = None, api_port: ApiPort = None) -> None
             ),
         ]
         typer.echo("Starting …", err=True)
-        Supervisor(specs, on_ready=lambda: typer.echo(f"DevOps ChatBot is ready: {ui_url}")).run()
+        ready = f"DevOps ChatBot is ready: {ui_url}"
+        Supervisor(specs, on_ready=lambda: typer.echo(ready), on_end=partial(keep_ending, data_dir)).run()
 
 
 def serve(host: Host = None, api_port: ApiPort = None) -> None:

@@ -15,9 +15,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import IO
 
 from backend.errors import BackendError
+from backend.processes.endings import SIGKILL, Ending, killed_for_memory
 from backend.processes.parent_death import wrapped
 
 LOOK_EVERY_S = 0.2
@@ -62,10 +64,12 @@ def check_port(host: str, port: int, option: str) -> int:
 class _Child:
     """One supervised process: its present life, and how long to wait before the next."""
 
-    def __init__(self, spec: ChildSpec, write: Callable[[str], None]) -> None:
+    def __init__(self, spec: ChildSpec, write: Callable[[str], None], on_end: Callable[[Ending], None]) -> None:
         self.spec = spec
         self.ready = False
         self._write = write
+        self._on_end = on_end
+        self._killed_before = 0
         self._process: subprocess.Popen[str] | None = None
         self._pump: threading.Thread | None = None
         self._started = 0.0
@@ -74,6 +78,7 @@ class _Child:
 
     def start(self) -> None:
         self._started = time.monotonic()
+        self._killed_before = killed_for_memory()
         self._process = subprocess.Popen(
             wrapped(self.spec.command),
             env={**os.environ, "PYTHONUNBUFFERED": "1", **self.spec.environment},
@@ -104,7 +109,20 @@ class _Child:
         self._pause = 0.0 if steady else min(LONGEST_PAUSE_S, max(0.5, self._pause * 2))
         self._again_at = time.monotonic() + self._pause
         self._process = None
-        self._write(f"{self.spec.name} ended ({_reason(code)}); it is started again in {self._pause:g} s.")
+        ending = self._ending(code)
+        self._write(f"{self.spec.name} ended ({ending.reason}); it is started again in {self._pause:g} s.")
+        self._on_end(ending)
+
+    def _ending(self, code: int) -> Ending:
+        """How it ended. One ended by SIGKILL while the system killed for want of memory was one of those, most likely:
+        the kernel does not say whom."""
+        return Ending(
+            name=self.spec.name,
+            at=datetime.now(UTC),
+            lived_s=time.monotonic() - self._started,
+            code=code,
+            for_memory=code == -SIGKILL and killed_for_memory() > self._killed_before,
+        )
 
     def ask_to_stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -135,16 +153,18 @@ class _Child:
 
 
 class Supervisor:
-    """Keeps the children running until told to stop; `on_ready` is called once, when all of them have answered."""
+    """Keeps the children running until told to stop. `on_ready` is called once, when all of them have answered;
+    `on_end` for each end of one that nobody had asked for."""
 
     def __init__(
         self,
         specs: Sequence[ChildSpec],
         *,
         on_ready: Callable[[], None],
+        on_end: Callable[[Ending], None] = lambda ending: None,
         write: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
     ) -> None:
-        self._children = [_Child(spec, write) for spec in specs]
+        self._children = [_Child(spec, write, on_end) for spec in specs]
         self._on_ready = on_ready
         self._stop = threading.Event()
         self._signals = 0
@@ -196,10 +216,3 @@ def _answers(url: str) -> bool:
             return bool(response.status < 400)
     except (urllib.error.URLError, OSError, ValueError):
         return False
-
-
-def _reason(code: int) -> str:
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return signal.Signals(-code).name
-    return f"exit code {code}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from knowledge.config import ParsingLimits
-from knowledge.errors import FileTooSlow, KnowledgeError, UnreadableFile
+from knowledge.errors import FileTooLarge, FileTooSlow, KnowledgeError, ParserCrashed, UnreadableFile
 from knowledge.events import PARSED, SPLIT, WORDS, BuildEvent, BuildNote, DocumentFailed, StageProgress
 from knowledge.indexes.projections import Projections
 from knowledge.ingestion.background import PULSE_S, background, called, pulsing
@@ -22,6 +22,8 @@ from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
 from knowledge.storage.replacement import DocumentWriter, Waiting, waiting_documents, waits
 from knowledge.types import ChunkDraft, ParsedDocument, SplitDocument
+
+_log = logging.getLogger(__name__)
 
 VERSION = "2"
 """Raised whenever parser or splitter make something else of the same file: then documents are processed again."""
@@ -187,9 +189,11 @@ class Processor:
                 path, name=waiting.path, limits=limits, media_type=media_type, lane=knowledge_base_id
             )
         except KnowledgeError as error:
+            if isinstance(error, ParserCrashed | FileTooSlow | FileTooLarge):
+                _log.warning("%s (%s, document %s)", error, error.code, waiting.document_id)
             return _Prepared(waiting=waiting, code=error.code, reason=str(error))
         except Exception as error:  # the outer edge of one file: a mistake of ours must not stop the others
-            logging.getLogger(__name__).exception("Processing %s failed", waiting.document_id)
+            _log.exception("Processing %s failed", waiting.document_id)
             reason = f"Reading it failed by a mistake of ours ({type(error).__name__}); please report it."
             return _Prepared(waiting=waiting, code="internal_error", reason=reason)
         if not read.chunks:

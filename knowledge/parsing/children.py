@@ -33,8 +33,8 @@ class Child(Protocol):
 
     def kill(self) -> None: ...
 
-    def close(self) -> None:
-        """End it and wait until it has ended."""
+    def close(self) -> int:
+        """End it, and wait until it has ended: its return code, that of its own end where it had ended before."""
         ...
 
 
@@ -85,11 +85,12 @@ class ChildProcess:
         """End it at once; whoever asks it gets no answer."""
         self._process.kill()
 
-    def close(self) -> None:
-        """End it and wait until it has ended."""
+    def close(self) -> int:
+        """End it, and wait until it has ended: its return code, that of its own end where it had ended before."""
         self._process.kill()
-        self._process.wait()
+        code = self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
+        return code

@@ -7,18 +7,20 @@ by a file cannot make the parent run code (a pickle could).
 
 from __future__ import annotations
 
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from knowledge.config import MEGABYTE, ParsingConfig, ParsingLimits
-from knowledge.errors import FileTooLarge, FileTooSlow, UnreadableFile
+from knowledge.errors import FileTooLarge, FileTooSlow, ParserCrashed, UnreadableFile
 from knowledge.parsing.draft import one_line
-from knowledge.parsing.pool import Ended, ParserPool
+from knowledge.parsing.pool import ParserPool, Reply
 from knowledge.types import ChunkDraft, Link, ParsedDocument, SplitDocument, Symbol
 
 _ERRORS = {error.code: error for error in (UnreadableFile, FileTooLarge)}
+_KILLED = 9
 
 
 class IsolatedParser:
@@ -36,24 +38,24 @@ class IsolatedParser:
     def read(
         self, path: Path, *, name: str, limits: ParsingLimits, media_type: str | None = None, lane: str = ""
     ) -> SplitDocument:
-        """The document in the file at `path`, and its chunks. Raises UnreadableFile, FileTooLarge or FileTooSlow, as
-        `parse` does."""
+        """The document in the file at `path`, and its chunks. Raises UnreadableFile and FileTooLarge as `parse` does,
+        FileTooSlow and ParserCrashed."""
         request = {"path": str(path.resolve()), "name": name, "media_type": media_type, "limits": asdict(limits)}
         reply = self._pool.ask(request, lane=lane, seconds=limits.max_seconds)
         if reply.answer is None:
-            raise self._failure(reply.ended, one_line(name, 200), limits)
+            raise self._failure(reply, one_line(name, 200), limits)
         return _result(reply.answer)
 
-    def _failure(self, ended: Ended, name: str, limits: ParsingLimits) -> UnreadableFile:
+    def _failure(self, reply: Reply, name: str, limits: ParsingLimits) -> UnreadableFile:
         """Why a file has no answer; it names the file, since it may have cost others their memory."""
-        match ended:
+        match reply.ended:
             case "time":
                 return FileTooSlow(f"{name} could not be read: it took longer than {limits.max_seconds:g} s.")
             case "memory":
                 megabytes = self._memory_bytes // MEGABYTE
                 return FileTooLarge(f"{name} could not be read: it took more than {megabytes:,} MB of memory.")
             case "crashed":
-                return UnreadableFile(f"{name} could not be read: its parser crashed.")
+                return ParserCrashed(f"{name} could not be read: its parser {_ended(reply.code)}.")
 
     def close(self) -> None:
         """End the children; waits for files being parsed."""
@@ -66,6 +68,15 @@ class IsolatedParser:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _ended(code: int) -> str:
+    """How a child came to its end by itself."""
+    if code >= 0:
+        return f"crashed (exit code {code})"
+    if code == -_KILLED:
+        return "was killed (signal 9), most likely by the system, for want of memory"
+    return f"crashed (signal {-code}: {signal.strsignal(-code) or 'unknown'})"
 
 
 def _result(answer: dict[str, Any]) -> SplitDocument:

@@ -30,10 +30,11 @@ Ended = Literal["crashed", "time", "memory"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """A child's answer, or why there is none."""
+    """A child's answer, or why there is none: `code` is what a child that crashed has returned, a signal negated."""
 
     answer: dict[str, Any] | None
     ended: Ended = "crashed"
+    code: int = 0
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
@@ -74,12 +75,13 @@ class ParserPool:
         mine = _Request(lane=lane, number=next(self._numbers), seconds=seconds)
         self._enter(mine)
         answer: dict[str, Any] | None = None
+        code = 0
         try:
             child = mine.child or self._started(mine)
             answer = child.ask(request)
         finally:
-            self._leave(mine, healthy=answer is not None and not answer.get("retire") and mine.ended is None)
-        return Reply(answer=answer, ended=mine.ended or "crashed")
+            code = self._leave(mine, healthy=answer is not None and not answer.get("retire") and mine.ended is None)
+        return Reply(answer=answer, ended=mine.ended or "crashed", code=code)
 
     def close(self) -> None:
         """End the children; waits for files being parsed."""
@@ -122,7 +124,8 @@ class ParserPool:
         able = (request for request in self._waiting if busy[request.lane] < self._processes)
         return min(able, key=lambda request: (busy[request.lane], request.number), default=None)
 
-    def _leave(self, mine: _Request, *, healthy: bool) -> None:
+    def _leave(self, mine: _Request, *, healthy: bool) -> int:
+        """Make room for the next; what the child returned that is not kept."""
         child = mine.child
         with self._turn:
             self._running.remove(mine)
@@ -135,8 +138,7 @@ class ParserPool:
                 else:
                     del self._served[child]
             self._turn.notify_all()
-        if child is not None:
-            child.close()
+        return 0 if child is None else child.close()
 
     def _watch(self) -> None:
         """End what takes too long or too much, as long as anything runs."""

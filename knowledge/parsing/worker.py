@@ -23,6 +23,7 @@ _CHUNK_FIELDS = tuple(field.name for field in fields(ChunkDraft) if field.name !
 
 def main() -> None:
     """Serve until standard input ends."""
+    _go_first_when_memory_is_short()
     requests = sys.stdin.buffer
     # Libraries that print must not spoil the answers.
     with os.fdopen(os.dup(1), "wb") as answers:
@@ -66,6 +67,12 @@ def _is_bloated() -> bool:
     except (OSError, ValueError, IndexError):  # not Linux
         return False
     return pages * os.sysconf("SC_PAGE_SIZE") > _BLOATED
+
+
+def _go_first_when_memory_is_short() -> None:
+    """A parser is easily replaced: where the system must end a process for want of memory, it is to be this one."""
+    with contextlib.suppress(OSError):  # not Linux
+        Path("/proc/self/oom_score_adj").write_text("900", encoding="ascii")
 
 
 def _limit(limits: ParsingLimits) -> None:

@@ -139,7 +139,7 @@ def test_a_command_is_completed_asks_for_leave_and_is_found_among_the_runs(base:
 def test_a_silent_model_is_stopped_and_the_backend_knows(base: str, model: str, open_page: OpenPage) -> None:
     opened = open_page("/models")
     page = opened.page
-    add_model(opened, model, "silent", "scripted:grounded?first_ms=5000&delay_ms=50")
+    add_model(opened, model, "silent", "scripted:grounded?first_ms=5000&delay_ms=50&slow=quoting")
     page.get_by_role("link", name="Chat").click()
     choose_model(page, "silent")
     ask(page, QUESTION)
@@ -154,7 +154,7 @@ def test_a_reload_takes_up_the_answer_and_the_second_turn_shows_no_ghost(
 ) -> None:
     opened = open_page("/models")
     page = opened.page
-    add_model(opened, model, "steady", "scripted:grounded?delay_ms=150")
+    add_model(opened, model, "steady", "scripted:grounded?delay_ms=150&slow=quoting")
     page.get_by_role("link", name="Chat").click()
     choose_model(page, "steady")
     ask(page, QUESTION)
@@ -179,7 +179,7 @@ def test_a_reload_takes_up_the_answer_and_the_second_turn_shows_no_ghost(
 def test_an_answer_that_is_stopped_keeps_its_citations(base: str, model: str, open_page: OpenPage) -> None:
     opened = open_page("/models")
     page = opened.page
-    add_model(opened, model, "slow", "scripted:grounded?delay_ms=400")
+    add_model(opened, model, "slow", "scripted:grounded?delay_ms=400&slow=quoting")
     page.get_by_role("link", name="Chat").click()
     choose_model(page, "slow")
     ask(page, QUESTION)

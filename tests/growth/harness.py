@@ -21,11 +21,18 @@ import tests.growth
 LIMIT = 1.3
 """The largest exponent that is accepted: n log n, and some noise."""
 
+CLEARLY = 1.15
+"""An exponent below this, found at a glance, is believed at once."""
+
 _STEPS = (1, 2, 4, 8)
 _SMALLEST = 64
 _CONFIRMED = 3
+_LEAPS = 16
+"""The search for a size that costs enough goes up by at most so much at once, and by no less than two."""
 _NOISE_S = 0.005
 """What a run of the smallest input should cost, so that it stands above the noise of clock and caches."""
+
+_LEAST_S = _NOISE_S / 50
 
 _ATTEMPTS = ((_NOISE_S, 1), (2 * _NOISE_S, 3), (4 * _NOISE_S, 3), (6 * _NOISE_S, 3))
 """What the smallest input costs and how often each is run, attempt by attempt. What really grows faster than its input
@@ -62,15 +69,34 @@ def registered() -> list[TextPath]:
 def exponent(path: TextPath) -> float:
     """The power of its input's size that a path's processor time grows with, measured again while it is too large.
 
-    The smallest of what several attempts find, each from scratch and more thorough; the first that is small enough is
-    the last.
+    A glance comes first; where that is not clear, the smallest of what several attempts find, each from scratch and
+    more thorough; the first that is small enough is the last.
     """
+    if glanced_at(path) <= CLEARLY:
+        return CLEARLY
     smallest = math.inf
     for noise, rounds in _ATTEMPTS:
         smallest = min(smallest, measured(path, noise, rounds))
         if smallest <= LIMIT:
             break
     return smallest
+
+
+def glanced_at(path: TextPath) -> float:
+    """The power that the smallest and the largest of the inputs alone tell of, as `measured` would take them.
+
+    The smallest is run several times and the largest once. Noise makes it larger, and so is measured again; to make
+    something too fast look slow enough, the smallest would have to cost twice what it does in every run.
+    """
+    try:
+        fixed = _fixed(path)
+        size, first = _measurable(path, fixed, _NOISE_S)
+        if not size:
+            return 0.0
+        last = _cost(path.run, path.make(size * _STEPS[-1]), first)
+        return math.log(max(last - fixed, _LEAST_S) / max(first - fixed, _LEAST_S)) / math.log(_STEPS[-1])
+    except _RunawayError:
+        return math.inf
 
 
 def measured(path: TextPath, noise: float = _NOISE_S, rounds: int = 1) -> float:
@@ -80,35 +106,43 @@ def measured(path: TextPath, noise: float = _NOISE_S, rounds: int = 1) -> float:
     taken off; n is what costs `noise` seconds, and each cost the best of `rounds` runs. Infinite when doubling an input
     costs 64 times as much. A path too cheap to be measured at its largest input has 0.
     """
-    gc.collect()
     try:
-        smallest = path.make(1)
-        path.run(smallest)  # loads what is loaded once
-        fixed = min(_cost(path.run, smallest, None) for _ in range(_CONFIRMED))
-        size = _measurable(path, fixed, noise)
-        if size is None:
+        fixed = _fixed(path)
+        size, first = _measurable(path, fixed, noise)
+        if not size:
             return 0.0
         inputs = [path.make(size * step) for step in _STEPS]
-        costs = [_best(path.run, inputs[0], 0.0, None), *[math.inf] * (len(inputs) - 1)]
+        costs = [first, *[math.inf] * (len(inputs) - 1)]
         for _ in range(rounds):
             _improve(path.run, inputs, costs)
-        return _slope([max(cost - fixed, _NOISE_S / 50) for cost in costs])
+        return _slope([max(cost - fixed, _LEAST_S) for cost in costs])
     except _RunawayError:
         return math.inf
 
 
-def _measurable(path: TextPath, fixed: float, noise: float) -> int | None:
-    """The smallest size, of powers of two, that costs more than noise, or else the largest that the steps allow; None
-    when the largest input costs next to nothing."""
-    size, before = _SMALLEST, noise
-    while size * _STEPS[-1] <= path.largest:
-        enough = fixed + max(noise, fixed)
+def _fixed(path: TextPath) -> float:
+    """What the smallest input possible costs, once all that is loaded once has been loaded."""
+    smallest = path.make(1)
+    path.run(smallest)
+    return min(_cost(path.run, smallest, None) for _ in range(_CONFIRMED))
+
+
+def _measurable(path: TextPath, fixed: float, noise: float) -> tuple[int, float]:
+    """A size that costs more than noise and little more than it must, or else the largest that the steps allow, and
+    what that costs; the size is 0 when the largest input costs next to nothing."""
+    largest = path.largest // _STEPS[-1]
+    enough = fixed + max(noise, fixed)
+    size, before = min(_SMALLEST, largest), noise
+    while True:
         cost = _best(path.run, path.make(size), enough, before)
         if cost > enough:
-            return size
-        size, before = size * 2, max(cost, noise)
-    dearest = _best(path.run, path.make(path.largest), fixed + _STEPS[-1] * _NOISE_S / 2, None)
-    return path.largest // _STEPS[-1] if dearest > fixed + _STEPS[-1] * _NOISE_S / 2 else None
+            return size, cost
+        if size == largest:
+            break
+        leap = min(_LEAPS, max(2.0, 1.2 * enough / max(cost, _LEAST_S)))
+        size, before = min(int(size * leap), largest), max(cost, noise)
+    little = fixed + _STEPS[-1] * _NOISE_S / 2
+    return (size, cost) if _best(path.run, path.make(path.largest), little, None) > little else (0, cost)
 
 
 def _best(run: Callable[[Any], object], given: Any, enough: float, before: float | None) -> float:

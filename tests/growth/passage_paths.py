@@ -3,13 +3,17 @@ what models say besides an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 
 from agents.answering.quoting import quote
 from agents.citations.checking import check_citations
 from agents.citations.code_spans import code_spans
 from agents.citations.support import PassageBacking
+from agents.errors import AnswerTooLong
 from agents.models.failures import without_keys
+from agents.models.openai_stream import read_stream
 from agents.models.thinking import AnswerSeparator
 from agents.models.tool_call_deltas import ToolCallDeltas
 from backend.threads.export import plain
@@ -50,6 +54,11 @@ INNER = {
 }  # fmt: skip
 """Between a beginning and an end that do not go together: what is tried in vain is tried in every way."""
 STARTS = ("a ", "|a|b|\n|-|", "a `", "```a ", "- a: ", "::: ", "[a", "a_b", "(a")
+STREAMED = {
+    "one line": "data: ", "lines": "\n", "numbers": "data: 1\n", "deep": "data: [[[[[[[[[[[[[[[[\n",
+    "calls": 'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"a"}}]}}]}\n',
+    "text": 'data: {"choices":[{"delta":{"content":"a"}}]}\n',
+}  # fmt: skip
 BLOCKS = ("sentence", "list", "code", "table")
 
 
@@ -116,6 +125,19 @@ def _thought(text: str) -> None:
         separator.rest()
 
 
+def _streamed(text: str) -> None:
+    async def sent() -> AsyncIterator[bytes]:
+        for piece in _in_pieces(text):
+            yield piece.encode()
+
+    async def read() -> None:
+        with suppress(AnswerTooLong):
+            async for _ in read_stream(sent(), lambda said: AnswerTooLong(str(said))):
+                pass
+
+    asyncio.run(read())
+
+
 def _called(text: str) -> None:
     one, many = ToolCallDeltas(), ToolCallDeltas()
     for at, piece in enumerate(_in_pieces(text)):
@@ -163,4 +185,5 @@ PATHS = [
     TextPath("model, thoughts", repeated("a"), _thought, 400_000),
     TextPath("model, spaces before the answer", repeated(" "), _thought, 400_000),
     TextPath("model, calls", repeated("a"), _called, 400_000),
+    *(TextPath(f"model, stream/{name}", repeated(unit), _streamed) for name, unit in STREAMED.items()),
 ]

@@ -55,10 +55,11 @@ class FakeChild:
     def kill(self) -> None:
         self._killed.set()
 
-    def close(self) -> None:
+    def close(self) -> int:
         self._killed.set()
         self._children.alive.remove(self)
         self.closed.set()
+        return -9
 
 
 @pytest.fixture

@@ -12,13 +12,14 @@ from pathlib import Path
 import docx
 import openpyxl
 import pptx
+import psutil
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfWriter
 
 from knowledge.config import MEGABYTE, ParsingLimits
-from knowledge.errors import FileTooLarge, UnreadableFile
+from knowledge.errors import FileTooLarge, ParserCrashed, UnreadableFile
 from knowledge.parsing import SUFFIXES, IsolatedParser, parse
 from knowledge.splitting.splitter import split_document
 from knowledge.types import ParsedDocument
@@ -288,6 +289,11 @@ def test_isolated_parsing_gives_what_parsing_gives(tmp_path: Path) -> None:
         (tmp_path / "a.docx").write_bytes(b"PK\x03\x04")
         with pytest.raises(UnreadableFile, match=r"a\.docx is damaged"):
             parser.read(tmp_path / "a.docx", name="a.docx", limits=LIMITS)
+        for child in psutil.Process().children():
+            if "knowledge.parsing.worker" in child.cmdline():
+                child.kill()
+        with pytest.raises(ParserCrashed, match=r"a\.md could not be read: its parser was killed \(signal 9\)"):
+            parser.read(tmp_path / "a.md", name="a.md", limits=LIMITS)
 
 
 def test_a_file_that_takes_too_long_or_too_much_is_reported_and_the_next_one_is_read(tmp_path: Path) -> None:
