@@ -227,7 +227,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         keeper=ArtifactOutputs(database, artifact_files),
     )
     sandbox = part("sandbox", lambda: build_sandbox(settings, database, processes))
-    code = part("code", lambda: SandboxCodeRunner(sandbox))
+    code = part("code", lambda: SandboxCodeRunner(sandbox, settings.sandbox.network.agent_hosts))
     contexts = RunContexts(database=database, models=models, toolboxes=toolboxes, code=code)
     execute = part("execute", lambda: RunExecution(runner=runner, contexts=contexts))
     return Container(

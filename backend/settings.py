@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend.accounts.origins import is_loopback, read_authority, read_origin
@@ -24,6 +24,9 @@ from knowledge.config import ArchiveConfig, FetchConfig, ParsingConfig
 from sandbox.config import SandboxLimits
 from sandbox.images.recipe import DEFAULT_LANGUAGES
 from sandbox.languages import LANGUAGES, find_language
+from sandbox.network.hosts import HostRule
+from sandbox.network.limits import NetworkLimits
+from sandbox.network.policy import index_rule
 
 PREFIX = "CHATBOT_"
 MEGABYTE = 1024 * 1024
@@ -168,6 +171,38 @@ class Neo4jSettings(Section):
     password: SecretStr = SecretStr("")
 
 
+class SandboxNetworkSettings(Section):
+    """What sessions of the sandbox may reach if they ask for it. Nothing, unless it is named here."""
+
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="example.org, *.example.org, with a port where it is neither 443 nor 80."
+    )
+    private_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Of these hosts, those that may lead to addresses which are not public."
+    )
+    packages: bool = Field(default=False, description="Sessions may install packages.")
+    package_index: str = Field(default="https://pypi.org/simple", description="Where pip finds them.")
+    package_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("files.pythonhosted.org",), description="Further hosts that the indexes lead to."
+    )
+    npm_registry: str = Field(default="", description="Where npm finds its packages, such as a mirror of yours.")
+    agent_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="What sessions of agents reach, of the hosts above; `packages` stands for the indexes."
+    )
+    ca_file: Path | None = Field(default=None, description="PEM file of what sessions trust; None: as the image does.")
+    limits: NetworkLimits = NetworkLimits()
+
+    _split = field_validator("hosts", "private_hosts", "package_hosts", "agent_hosts", mode="before")(_listed)
+
+    @model_validator(mode="after")
+    def _known(self) -> SandboxNetworkSettings:
+        for each in (*self.hosts, *self.private_hosts, *self.package_hosts):
+            HostRule.parse(each)
+        for url in filter(None, (self.package_index, self.npm_registry)):
+            index_rule(url)
+        return self
+
+
 class SandboxSettings(Section):
     """What runs untrusted code, and within which limits."""
 
@@ -180,6 +215,7 @@ class SandboxSettings(Section):
         default=DEFAULT_LANGUAGES, description="What `sandbox build` installs; java and go may be added."
     )
     limits: SandboxLimits = SandboxLimits()
+    network: SandboxNetworkSettings = SandboxNetworkSettings()
 
     _split = field_validator("languages", mode="before")(_listed)
 

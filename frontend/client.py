@@ -13,6 +13,7 @@ from frontend.authentication.sessions import COOKIE, no_cookies
 from frontend.sandbox.views import (
     SandboxFiles,
     SandboxLog,
+    SandboxNetwork,
     SandboxRun,
     SandboxSession,
     SandboxStatus,
@@ -310,8 +311,11 @@ class Api:
         found = self._call("GET", "/sandbox/sessions").json()
         return [decode(SandboxSession, each) for each in found]
 
-    def create_sandbox_session(self) -> SandboxSession:
-        return self._send(SandboxSession, "POST", "/sandbox/sessions", {})
+    def create_sandbox_session(self, network: list[str] | None = None) -> SandboxSession:
+        return self._send(SandboxSession, "POST", "/sandbox/sessions", {"network": network or "off"})
+
+    def sandbox_network(self, session_id: str) -> SandboxNetwork:
+        return self._get(SandboxNetwork, f"/sandbox/sessions/{_part(session_id)}/network")
 
     def end_sandbox_session(self, session_id: str) -> None:
         self._call("DELETE", f"/sandbox/sessions/{path_part(session_id)}")

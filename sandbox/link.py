@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 import json
 import secrets
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from importlib.resources import files
 from typing import Any
 
 from sandbox import errors
-from sandbox.artifacts import media_type_of, shown
+from sandbox.boot import agent_source, worker_source
 from sandbox.config import SandboxLimits
 from sandbox.languages import LANGUAGES, find_language
-from sandbox.types import Artifact, Dropped, FileEntry, Finished, Output, PhaseFinished, RunEvent, RunRequest, Usage
+from sandbox.network.access import CERTIFICATES, RELAY_PORT, NetworkAccess
+from sandbox.network.tunnels import Tunnels
+from sandbox.replies import Reply, problem_of
+from sandbox.run_reader import RunReader
+from sandbox.types import FileEntry, Finished, RunEvent, RunRequest, Usage
 
 _HEAD = struct.Struct(">II")
 _CHUNK = 256 * 1024
@@ -25,40 +27,7 @@ GRACE_SECONDS = 0.25
 """The agent ends a run at its deadline; after so much longer the host ends the session."""
 START_SECONDS = 60.0
 
-BOOT = (
-    "import os\n"
-    "def r(n):\n"
-    " b=b''\n"
-    " while len(b)<n:\n"
-    "  c=os.read(0,n-len(b))\n"
-    "  if not c: os._exit(0)\n"
-    "  b+=c\n"
-    " return b\n"
-    "exec(compile(r(int.from_bytes(r(4),'big')),'<agent>','exec'),{'__name__':'__agent__'})\n"
-)
-"""What Python is started with: it reads the agent from its stdin, so any image with a Python will do."""
-
-_LOAD = """import sys, types
-for name, text in {parts!r}.items():
-    module = sys.modules[name] = types.ModuleType(name)
-    exec(compile(text, name, "exec"), module.__dict__)
-"""
-
-COMMAND = ("python3", "-I", "-S", "-B", "-c", BOOT)
-
 Ended = Callable[[], Awaitable[str]]
-
-
-def _source(name: str) -> bytes:
-    return files("sandbox").joinpath("inside", name).read_bytes()
-
-
-def agent_source() -> bytes:
-    """The agent as one text: its parts as modules of their own, the last of which runs."""
-    parts = {
-        f"agent_{name}": _source(f"{name}.py").decode() for name in ("places", "runs", "files", "processes", "jail")
-    }
-    return _LOAD.format(parts=parts).encode() + _source("agent.py")
 
 
 class AgentLink:
@@ -66,7 +35,12 @@ class AgentLink:
     or nothing that is known."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: SandboxLimits, end: Ended
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        limits: SandboxLimits,
+        end: Ended,
+        network: NetworkAccess | None = None,
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -77,8 +51,10 @@ class AgentLink:
         self._warm = asyncio.Event()
         self._events: asyncio.Queue[tuple[dict[str, Any], bytes] | None] | None = None
         self._run_id = 0
-        self._replies: dict[int, _Reply] = {}
+        self._replies: dict[int, Reply] = {}
         self._files = asyncio.Lock()
+        self._network = network
+        self._tunnels = None if network is None else Tunnels(network, self._write)
         self._closed = False
         self._settling: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -94,11 +70,12 @@ class AgentLink:
             "max_file": limits.max_file_bytes,
             "max_artifacts": limits.max_artifacts,
             "languages": {name: language.program for name, language in LANGUAGES.items()},
+            **self._of_network(),
             **extra,
         }
         agent = agent_source()
         try:
-            self._writer.write(len(agent).to_bytes(4, "big") + agent + _frame(config, _source("worker.py")))
+            self._writer.write(len(agent).to_bytes(4, "big") + agent + _frame(config, worker_source()))
         except RuntimeError:  # uvloop's way to say that nobody reads any more
             await self._end()
             raise errors.SandboxUnavailable("The sandbox ended while it started.") from None
@@ -112,6 +89,16 @@ class AgentLink:
         except BaseException:
             await self.close()
             raise
+
+    def _of_network(self) -> dict[str, Any]:
+        if self._network is None:
+            return {}
+        certificates = self._network.certificates
+        return {
+            "network": {"port": RELAY_PORT, "connections": self._network.limits.connections},
+            "environment": dict(self._network.environment),
+            "files": {CERTIFICATES: certificates} if certificates else {},
+        }
 
     async def warm(self) -> None:
         """Returns once Python waits for its first code, or the session is gone."""
@@ -135,7 +122,7 @@ class AgentLink:
         try:
             head, payload, allowed = self._asked(request, run_id, nonce)
             await self._write(head, payload)
-            run = _RunReader(nonce)
+            run = RunReader(nonce)
             async for event in self._read_run(queue, run, allowed):
                 finished = isinstance(event, Finished)
                 yield event
@@ -167,7 +154,7 @@ class AgentLink:
         return head, code + stdin, allowed
 
     async def _read_run(
-        self, queue: asyncio.Queue[tuple[dict[str, Any], bytes] | None], run: _RunReader, allowed: float
+        self, queue: asyncio.Queue[tuple[dict[str, Any], bytes] | None], run: RunReader, allowed: float
     ) -> AsyncGenerator[RunEvent, None]:
         if not self._warm.is_set():
             allowed += START_SECONDS
@@ -259,12 +246,12 @@ class AgentLink:
 
     # --- frames
 
-    def _expect(self) -> tuple[int, _Reply]:
+    def _expect(self) -> tuple[int, Reply]:
         number = next(self._numbers)
-        reply = self._replies[number] = _Reply()
+        reply = self._replies[number] = Reply()
         return number, reply
 
-    async def _result(self, number: int, reply: _Reply) -> dict[str, Any]:
+    async def _result(self, number: int, reply: Reply) -> dict[str, Any]:
         try:
             async with asyncio.timeout(60):
                 head = await reply.done
@@ -273,7 +260,7 @@ class AgentLink:
         finally:
             del self._replies[number]
         if "code" in head:
-            raise _problem(head["code"], head["message"])
+            raise problem_of(head["code"], head["message"])
         return head
 
     async def _write(self, head: dict[str, Any], payload: bytes = b"") -> None:
@@ -320,6 +307,9 @@ class AgentLink:
             reply = self._replies.get(head["id"])
             if reply is not None:
                 reply.take(head, payload, self._limits.max_file_bytes + _CHUNK)
+        elif kind == "network":
+            if self._tunnels is not None:
+                self._tunnels.take(head, payload)
         elif kind != "pong" and self._events is not None and head["id"] == self._run_id:
             self._events.put_nowait((head, payload))
 
@@ -329,92 +319,14 @@ class AgentLink:
             self._ready.set_exception(errors.SandboxUnavailable("The sandbox ended while it started."))
             self._ready.exception()
         self._warm.set()
+        if self._tunnels is not None:
+            self._tunnels.close()
         for reply in self._replies.values():
             if not reply.done.done():
                 reply.done.set_exception(gone)
                 reply.done.exception()
         if self._events is not None:
             self._events.put_nowait(None)
-
-
-class _Reply:
-    """The answer to a question about files, as it comes."""
-
-    def __init__(self) -> None:
-        self.content = bytearray()
-        self.done: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-
-    def take(self, head: dict[str, Any], payload: bytes, most: int) -> None:
-        self.content += payload
-        if len(self.content) > most:
-            head = {"code": "limit_exceeded", "message": "The file grew while it was read."}
-        elif head["ev"] == "chunk":
-            return
-        if not self.done.done():
-            self.done.set_result(head)
-
-
-class _RunReader:
-    """Makes events of what the agent says of one run; what does not carry its nonce is not of it."""
-
-    def __init__(self, nonce: str) -> None:
-        self._nonce = nonce
-        decoder = codecs.getincrementaldecoder("utf-8")
-        self._decoders = {name: decoder(errors="replace") for name in ("stdout", "stderr")}
-
-    def read(self, head: dict[str, Any], payload: bytes) -> list[RunEvent]:
-        if not secrets.compare_digest(str(head.get("nonce", "")), self._nonce):
-            return []
-        kind = head["ev"]
-        if kind == "output":
-            return self._output(head, payload)
-        if kind == "shown":
-            event = shown(payload)
-            return [] if event is None else [event]
-        if kind == "phase":
-            return [PhaseFinished(phase=head["phase"], exit_code=head["exit_code"])]
-        return [*self._rest(head), _finished(head)] if kind == "finished" else []
-
-    def _output(self, head: dict[str, Any], payload: bytes) -> list[RunEvent]:
-        stream = head["stream"]
-        text = self._decoders[stream].decode(payload)
-        if "dropped" in head:
-            text = f"\n… {head['dropped']:,} bytes left out …\n{text}"
-        return [Output(stream=stream, text=text, phase=head["phase"])] if text else []
-
-    def _rest(self, head: dict[str, Any]) -> list[RunEvent]:
-        rest = [(name, decoder.decode(b"", final=True)) for name, decoder in self._decoders.items()]
-        return [Output(stream=name, text=text) for name, text in rest if text]  # type: ignore[arg-type]
-
-
-def _finished(head: dict[str, Any]) -> Finished:
-    dropped = head["dropped"]
-    return Finished(
-        reason=head["reason"],
-        exit_code=head["exit_code"],
-        signal=head["signal"],
-        detail=head["detail"],
-        duration_ms=head["duration_ms"],
-        dropped=Dropped(stdout=dropped["stdout"], stderr=dropped["stderr"]),
-        artifacts=tuple(
-            Artifact(path=path, media_type=media_type_of(path), size=size) for path, size in head["artifacts"]
-        ),
-        skipped=tuple(head["skipped"]),
-        state=head["state"],
-    )
-
-
-_PROBLEMS = {
-    each.code: each for each in (errors.UnsafePath, errors.FileMissing, errors.QuotaExceeded, errors.LimitExceeded)
-}
-_SENTENCES = {
-    "not_found": "There is no such file in the session.",
-    "quota_exceeded": "The session's folder is full; delete something first.",
-}
-
-
-def _problem(code: str, message: str) -> errors.SandboxError:
-    return _PROBLEMS.get(code, errors.UnsafePath)(_SENTENCES.get(code, message))
 
 
 def _frame(head: dict[str, Any], payload: bytes = b"") -> bytes:

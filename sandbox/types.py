@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from sandbox.network.access import NetworkAccess
 
 ExitReason = Literal["finished", "error", "timeout", "memory", "killed", "output_limit"]
 """Why a run ended: by itself and well; by itself and not well; at its deadline; at the memory limit; by somebody or by
@@ -122,8 +125,9 @@ class Availability:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionSpec:
-    """What a new session is to be. `owner` is the process it belongs to, `labels` whatever helps to find it again."""
+    """What a new session is to be. `owner` is the process it belongs to; without a `network` it has none."""
 
     id: str
     owner: str
     installation: str
+    network: NetworkAccess | None = None

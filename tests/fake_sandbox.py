@@ -23,6 +23,8 @@ ANSWER: dict[str, Any] = {
 class FakeSandbox:
     available: bool = False
     sessions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    hosts: list[str] = field(default_factory=list)
+    networks: dict[str, list[str]] = field(default_factory=dict)
 
 
 def add_sandbox(app: FastAPI, fake: FakeSandbox) -> None:
@@ -38,6 +40,7 @@ def add_sandbox(app: FastAPI, fake: FakeSandbox) -> None:
             limits={"memory_bytes": 1 << 29, "work_bytes": 1 << 27, "run_seconds": 30},
             enforcement={"memory": "kernel"},
             detail="",
+            network=schemas.SandboxNetworkOffer(hosts=fake.hosts, packages=bool(fake.hosts)),
         )
 
     @app.get("/api/v1/sandbox/sessions")
@@ -45,9 +48,10 @@ def add_sandbox(app: FastAPI, fake: FakeSandbox) -> None:
         return [view(each) for each in fake.sessions]
 
     @app.post("/api/v1/sandbox/sessions", status_code=201)
-    def create() -> schemas.SandboxSessionView:
+    def create(body: schemas.SandboxSessionCreate) -> schemas.SandboxSessionView:
         name = f"{len(fake.sessions) + 1:032x}"
         fake.sessions[name] = []
+        fake.networks[name] = list(body.network) if isinstance(body.network, list) else []
         return view(name)
 
     @app.delete("/api/v1/sandbox/sessions/{id}", status_code=204)
@@ -68,6 +72,16 @@ def add_sandbox(app: FastAPI, fake: FakeSandbox) -> None:
             for each in fake.sessions[id]
         ]  # fmt: skip
 
+    @app.get("/api/v1/sandbox/sessions/{id}/network")
+    def network(id: str) -> schemas.SandboxNetworkView:
+        refused = schemas.SandboxNetworkRequestView(
+            method="CONNECT", host="evil.test", port=443, address="", decision="refused", reason="not_allowed",
+            sent=0, received=0, started_at=NOW, duration_ms=1,
+        )  # fmt: skip
+        return schemas.SandboxNetworkView(
+            hosts=fake.networks[id], total=1, refused=1, sent=0, received=0, items=[refused]
+        )
+
     @app.get("/api/v1/sandbox/sessions/{id}/files")
     def files(id: str) -> Any:
         return {
@@ -79,4 +93,5 @@ def add_sandbox(app: FastAPI, fake: FakeSandbox) -> None:
         return schemas.SandboxSessionView(
             id=name, adapter="docker", language="python", languages=["python", "shell"], busy=False,
             run_count=len(fake.sessions[name]), created_at=NOW, last_used_at=NOW, expires_in_s=600,
+            network=fake.networks[name],
         )  # fmt: skip

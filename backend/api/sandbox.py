@@ -22,6 +22,9 @@ from backend.schemas import (
     SandboxFiles,
     SandboxFileView,
     SandboxLogView,
+    SandboxNetworkOffer,
+    SandboxNetworkRequestView,
+    SandboxNetworkView,
     SandboxRunCreate,
     SandboxRunView,
     SandboxSessionCreate,
@@ -62,12 +65,17 @@ async def sandbox_status(container: Here) -> SandboxStatus:
         limits=limits,
         enforcement=dict(status.enforcement),
         detail=status.detail,
+        network=SandboxNetworkOffer(
+            hosts=[str(each) for each in container.sandbox.network_policy.all_rules],
+            packages=container.sandbox.network_policy.packages is not None,
+        ),
     )
 
 
 @router.post("/sessions", status_code=201, responses=problems(409, 429))
 async def create_sandbox_session(body: SandboxSessionCreate, container: Here, scope: Caller) -> SandboxSessionView:
-    """Open a session: variables and files of one caller, kept until it ends or is ended. It has no network."""
+    """Open a session: variables and files of one caller, kept until it ends or is ended. It has no network
+    unless it asks for one, and never more of it than the administrator allows."""
     session = await container.sandbox.open(
         _owner(scope), language=body.language, network=body.network, lifetime_s=body.lifetime_s
     )
@@ -158,6 +166,23 @@ async def list_sandbox_runs(id: str, container: Here, scope: Caller) -> list[San
     """The last runs of a session, as far as they are remembered: beginning of the code, end of the output."""
     session = container.sandbox.find(_owner(scope), id)
     return [SandboxLogView.model_validate(each) for each in session.log]
+
+
+@router.get("/sessions/{id}/network", responses=problems(404))
+async def get_sandbox_network(id: str, container: Here, scope: Caller) -> SandboxNetworkView:
+    """What a session asked of the network, the latest request first, and what came of it."""
+    network = container.sandbox.find(_owner(scope), id).network
+    if network is None:
+        return SandboxNetworkView(hosts=[], total=0, refused=0, sent=0, received=0, items=[])
+    log = network.log
+    return SandboxNetworkView(
+        hosts=[str(each) for each in network.rules],
+        total=log.total,
+        refused=log.refused,
+        sent=log.sent,
+        received=log.received,
+        items=[SandboxNetworkRequestView.model_validate(each) for each in reversed(log.requests)],
+    )
 
 
 @router.post("/sessions/{id}/interrupt", status_code=202, responses=problems(404, 410))
@@ -261,4 +286,5 @@ async def _view(sessions: SessionService, session: Session) -> SandboxSessionVie
         created_at=session.created_at,
         last_used_at=session.last_used_at,
         expires_in_s=round(session.expires_in_s, 1),
+        network=[] if session.network is None else [str(each) for each in session.network.rules],
     )

@@ -10,10 +10,14 @@ from pathlib import Path
 from backend.processes.registry import ProcessRegistry
 from backend.sandboxes.records import end_of_the_dead, record_session
 from backend.settings import Settings
+from knowledge.sources.addresses import AddressPolicy
 from knowledge.storage.database import Database
 from sandbox.bubblewrap.adapter import BubblewrapConfig, BubblewrapSandbox
 from sandbox.docker.adapter import DockerConfig, DockerSandbox
 from sandbox.images.recipe import image_name, in_order, recipe_id
+from sandbox.network.access import SessionNetworks
+from sandbox.network.hosts import HostRule
+from sandbox.network.policy import NetworkPolicy, Packages, index_rule
 from sandbox.ports import Sandbox
 from sandbox.sessions.service import SessionService
 from sandbox.sessions.session import Session
@@ -50,6 +54,31 @@ def bubblewrap_config(settings: Settings) -> BubblewrapConfig:
     return BubblewrapConfig(root=root, limits=settings.sandbox.limits)
 
 
+def network_policy(settings: Settings) -> NetworkPolicy:
+    """What the administrator lets sessions reach."""
+    given = settings.sandbox.network
+    packages = None
+    if given.packages:
+        urls = filter(None, (given.package_index, given.npm_registry))
+        rules = (*map(index_rule, urls), *map(HostRule.parse, given.package_hosts))
+        packages = Packages(python_index=given.package_index, npm_registry=given.npm_registry, rules=rules)
+    return NetworkPolicy(
+        rules=tuple(map(HostRule.parse, given.hosts)),
+        packages=packages,
+        certificates=given.ca_file.read_text("ascii", "ignore") if given.ca_file else "",
+    )
+
+
+def session_networks(settings: Settings) -> SessionNetworks:
+    """The way out that sessions may be given. Private hosts are judged as crawls judge them."""
+    given = settings.sandbox.network
+    rules = map(HostRule.parse, given.private_hosts)
+    private = tuple(f"*.{each.name}" if each.below else each.name for each in rules)
+    return SessionNetworks(
+        policy=network_policy(settings), addresses=AddressPolicy.of(private, ()), limits=given.limits
+    )
+
+
 def installation_id(settings: Settings) -> str:
     """Tells what this installation left behind from what another on the same machine did."""
     return hashlib.sha256(settings.effective_database_url.encode()).hexdigest()[:12]
@@ -83,4 +112,5 @@ def build_sandbox(settings: Settings, database: Database, processes: ProcessRegi
         living=living,
         on_change=on_change,
         off=OFF if off else "",
+        networks=session_networks(settings),
     )

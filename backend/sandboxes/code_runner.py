@@ -21,10 +21,12 @@ class CodeUnavailable(AgentError):
 
 
 class SandboxCodeRunner:
-    """Sessions by the name of whoever uses them, opened at their first use and again when they have ended."""
+    """Sessions by the name of whoever uses them, opened at their first use and again when they have ended. Their
+    network is the administrator's choice; no agent has a say in it."""
 
-    def __init__(self, sessions: SessionService) -> None:
+    def __init__(self, sessions: SessionService, network: Sequence[str] = ()) -> None:
         self._sessions = sessions
+        self._network = network
         self._named: dict[tuple[Owner, str], Session] = {}
         self._opening = asyncio.Lock()
 
@@ -67,7 +69,7 @@ class SandboxCodeRunner:
         async with self._opening:
             found = self._named.get((owner, name))
             if found is None or found.ended:
-                found = self._named[owner, name] = await self._sessions.open(owner)
+                found = self._named[owner, name] = await self._sessions.open(owner, network=self._network)
             for key in [key for key, each in self._named.items() if each.ended]:
                 del self._named[key]
         return found

@@ -10,14 +10,16 @@ from pydantic import ConfigDict, Field
 from backend.schemas.base import Body, View
 
 Language = Annotated[str, Field(min_length=1, max_length=40)]
+Host = Annotated[str, Field(min_length=1, max_length=260)]
 Status = Literal["finished", "error", "timeout", "memory", "killed", "output_limit"]
 
 
 class SandboxSessionCreate(Body):
-    """`network` is `off`; other modes are refused by name. `lifetime_s` ends the session at the latest."""
+    """`network`: `off`; `packages`, the indexes of packages alone; `allowed`, whatever the administrator allows; or
+    hosts out of these, such as `["packages", "api.example.org"]`. `lifetime_s` ends the session at the latest."""
 
     language: Language = "python"
-    network: Annotated[str, Field(max_length=40)] = "off"
+    network: Host | list[Host] = "off"
     lifetime_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
@@ -31,6 +33,42 @@ class SandboxSessionView(View):
     created_at: datetime
     last_used_at: datetime
     expires_in_s: float
+    network: list[str]
+    """The hosts it may reach; none: it has no network."""
+
+
+class SandboxNetworkRequestView(View):
+    """A request of a session to the network. `reason` says why it was refused or cut off; `address` is where the host
+    was found; bytes are counted as the session sees them, without the head of a tunnel."""
+
+    method: str
+    host: str
+    port: int
+    address: str
+    decision: Literal["allowed", "refused"]
+    reason: str
+    sent: int
+    received: int
+    started_at: datetime
+    duration_ms: float
+
+
+class SandboxNetworkView(View):
+    """The network of a session: what it may reach, the sums of all its requests, and the last of them."""
+
+    hosts: list[str]
+    total: int
+    refused: int
+    sent: int
+    received: int
+    items: list[SandboxNetworkRequestView]
+
+
+class SandboxNetworkOffer(View):
+    """What a session may ask for: hosts, and whether packages can be installed."""
+
+    hosts: list[str]
+    packages: bool
 
 
 class SandboxUsageView(View):
@@ -126,3 +164,4 @@ class SandboxStatus(View):
     limits: dict[str, float]
     enforcement: dict[str, str]
     detail: str
+    network: SandboxNetworkOffer

@@ -4,6 +4,7 @@ import streamlit as st
 
 from frontend.answer_text import plain_label
 from frontend.client import ApiError
+from frontend.sandbox.network import draw_opening, draw_requests
 from frontend.sandbox.results import draw_files, draw_run, plain_output
 from frontend.sandbox.running import run_code
 from frontend.sandbox.views import SandboxSession, SandboxStatus
@@ -84,6 +85,8 @@ def draw_session(session: SandboxSession) -> None:
                 say("sandbox.end"), key=f"end-{session.id}", icon=":material/delete:", on_click=act,
                 args=("end", session.id),
             )  # fmt: skip
+        if session.network:
+            draw_requests(api().sandbox_network(session.id))
         for run in reversed(api().sandbox_runs(session.id)):
             st.caption(
                 say(
@@ -125,6 +128,7 @@ with shown_errors("sandbox"):
     if found.available:
         open_sessions = api().sandbox_sessions()
         draw_cell(found, open_sessions)
+        draw_opening(found)
         st.subheader(say("sandbox.sessions"), anchor=False)
         open_sessions = api().sandbox_sessions()
         if not open_sessions:

@@ -8,6 +8,34 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SandboxNetworkOffer:
+    hosts: list[str] = field(default_factory=list)
+    packages: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SandboxNetworkRequest:
+    method: str
+    host: str
+    port: int
+    decision: str
+    reason: str
+    started_at: datetime
+    sent: int = 0
+    received: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SandboxNetwork:
+    hosts: list[str] = field(default_factory=list)
+    total: int = 0
+    refused: int = 0
+    sent: int = 0
+    received: int = 0
+    items: list[SandboxNetworkRequest] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SandboxStatus:
     adapter: str
     available: bool
@@ -16,6 +44,7 @@ class SandboxStatus:
     limits: dict[str, float] = field(default_factory=dict)
     enforcement: dict[str, str] = field(default_factory=dict)
     detail: str = ""
+    network: SandboxNetworkOffer = field(default_factory=SandboxNetworkOffer)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +57,7 @@ class SandboxSession:
     run_count: int = 0
     created_at: datetime | None = None
     expires_in_s: float = 0.0
+    network: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

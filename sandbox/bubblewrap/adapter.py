@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox.boot import COMMAND
 from sandbox.bubblewrap.cgroups import Cgroup, find_roots, group_name, left_behind, remove_group
 from sandbox.bubblewrap.roots import root_arguments, root_languages
 from sandbox.config import DEFAULT_LIMITS, SandboxLimits
 from sandbox.errors import SandboxUnavailable
-from sandbox.link import COMMAND, AgentLink
+from sandbox.link import AgentLink
 from sandbox.seccomp.filter_program import MACHINES, filter_program
 from sandbox.types import Availability, Enforcement, SessionSpec
 
@@ -123,7 +124,7 @@ class BubblewrapSandbox:
                 await asyncio.to_thread(jail.group.add, child)
             assert process.stdout is not None
             assert process.stdin is not None
-            link = AgentLink(process.stdout, process.stdin, limits, jail.end)
+            link = AgentLink(process.stdout, process.stdin, limits, jail.end, spec.network)
             await link.start(self._extra())
             return link
         except (OSError, ValueError) as error:

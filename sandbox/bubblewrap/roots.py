@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sandbox.languages import LANGUAGES
 
-_HOST_ETC = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "java-17-openjdk", "fonts", "matplotlibrc")
+_HOST_ETC = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "java-17-openjdk", "fonts", "matplotlibrc",
+             "ssl/certs")  # fmt: skip
 _SHOWN = frozenset({"usr", "etc", "opt", "bin", "sbin", "lib", "lib32", "lib64", "libx32"})
 _PROGRAMS = ("usr/local/bin", "usr/bin", "bin")
 

@@ -11,9 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox.boot import COMMAND
 from sandbox.config import DEFAULT_LIMITS, SandboxLimits
 from sandbox.errors import SandboxUnavailable
-from sandbox.link import COMMAND, AgentLink
+from sandbox.link import AgentLink
 from sandbox.seccomp.docker_profile import docker_profile
 from sandbox.types import Availability, SessionSpec
 
@@ -90,7 +91,7 @@ class DockerSandbox:
             ender = _Ender(self._engine(), container)
             plain = asyncio.StreamReader()
             tasks = asyncio.create_task(_unpack(reader, plain))
-            link = AgentLink(plain, writer, self._config.limits, ender.end)
+            link = AgentLink(plain, writer, self._config.limits, ender.end, spec.network)
             ender.reading = tasks
             await link.start({})
             return link

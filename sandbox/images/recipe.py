@@ -21,6 +21,7 @@ PYTHON = (
     "python3-openpyxl=3.0.9-*",
     "python3-requests=2.28.1+dfsg-*",
     "python3-pytest=7.2.1-*",
+    "python3-pip=23.0.1+dfsg-*",
     "fonts-droid-fallback",
 )
 """Pinned to what the release holds: its security updates change the last part alone."""

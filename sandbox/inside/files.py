@@ -1,11 +1,14 @@
 """Files inside: read, written and listed beneath the session's folder, whatever stands in it. No link is followed, and
 what is opened is judged by its descriptor, so that nothing can be exchanged between a look and the use."""
 
+from __future__ import annotations
+
 import errno
 import os
 import stat
+from collections.abc import Iterator, Sequence
 
-from agent_places import MAX_DEPTH, MAX_ENTRIES, RUN_FOLDER, WORK
+from sandbox.inside.places import MAX_DEPTH, MAX_ENTRIES, UNLISTED, WORK
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -13,12 +16,13 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 class Problem(Exception):
     """Something the host is told with a code."""
 
-    def __init__(self, code, message):
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-def code_of(error):
+def code_of(error: OSError) -> str:
+    """What the host is told of an error of the system."""
     codes = {
         errno.ENOENT: "not_found",
         errno.ENOTDIR: "not_found",
@@ -26,17 +30,18 @@ def code_of(error):
         errno.EDQUOT: "quota_exceeded",
         errno.EFBIG: "limit_exceeded",
     }
-    return codes.get(error.errno, "unsafe_path")
+    return codes.get(error.errno or 0, "unsafe_path")
 
 
-def parts_of(path):
+def parts_of(path: str) -> list[str]:
+    """The names on the way. Raises Problem for a path that leads elsewhere."""
     parts = path.split("/")
     if not path or len(parts) > MAX_DEPTH or any(part in ("", ".", "..") or "\0" in part for part in parts):
         raise Problem("unsafe_path", "The path must be relative and stay inside the session's folder.")
     return parts
 
 
-def folder_beneath(root, parts, make=False):
+def folder_beneath(root: str, parts: Sequence[str], make: bool = False) -> int:
     """A descriptor of the folder these parts lead to, no link followed on the way."""
     fd = os.open(root, FOLDER)
     for part in parts:
@@ -62,7 +67,7 @@ def folder_beneath(root, parts, make=False):
     return fd
 
 
-def open_beneath(root, path):
+def open_beneath(root: str, path: str) -> int:
     """A descriptor of the regular file at this path: opened once, judged by what was opened."""
     parts = parts_of(path)
     folder = folder_beneath(root, parts[:-1])
@@ -76,7 +81,7 @@ def open_beneath(root, path):
     return fd
 
 
-def write_beneath(root, path, content):
+def write_beneath(root: str, path: str, content: bytes) -> None:
     """Write a regular file, whole or not at all; what stood there is replaced, a link is not followed."""
     parts = parts_of(path)
     folder = folder_beneath(root, parts[:-1], make=True)
@@ -98,7 +103,7 @@ def write_beneath(root, path, content):
         os.close(folder)
 
 
-def remove_beneath(root, path):
+def remove_beneath(root: str, path: str) -> bool:
     """Whether there was something to remove. A folder goes with all that is in it, a link without what it names."""
     parts = parts_of(path)
     try:
@@ -111,7 +116,8 @@ def remove_beneath(root, path):
         os.close(folder)
 
 
-def remove_entry(name, folder):
+def remove_entry(name: str, folder: int) -> bool:
+    """Whether there was one."""
     try:
         os.unlink(name, dir_fd=folder)
         return True
@@ -130,8 +136,8 @@ def remove_entry(name, folder):
     return True
 
 
-def walk(fd, prefix, depth, budget):
-    """(path, stat, kind) of what is beneath, links not followed."""
+def walk(fd: int, prefix: str, depth: int, budget: list[int]) -> Iterator[tuple[str, os.stat_result]]:
+    """Path and stat of what is beneath, links not followed."""
     try:
         names = sorted(os.listdir(fd))
     except OSError:
@@ -147,7 +153,7 @@ def walk(fd, prefix, depth, budget):
         path = f"{prefix}{name}"
         if not stat.S_ISDIR(about.st_mode):
             yield path, about
-        elif depth < MAX_DEPTH and path not in (RUN_FOLDER, ".cache"):
+        elif depth < MAX_DEPTH and path not in UNLISTED:
             try:
                 below = os.open(name, FOLDER, dir_fd=fd)
             except OSError:
@@ -158,7 +164,8 @@ def walk(fd, prefix, depth, budget):
                 os.close(below)
 
 
-def everything():
+def everything() -> Iterator[tuple[str, os.stat_result]]:
+    """What is in the session's folder."""
     fd = os.open(WORK, FOLDER)
     try:
         yield from walk(fd, "", 1, [MAX_ENTRIES])
@@ -166,7 +173,7 @@ def everything():
         os.close(fd)
 
 
-def trouble_with(path, about):
+def trouble_with(path: str, about: os.stat_result) -> str:
     """Why this is not handed out, or nothing."""
     try:
         path.encode()
@@ -179,18 +186,21 @@ def trouble_with(path, about):
     return ""
 
 
-def listing():
+def listing() -> tuple[list[list[str | int | float]], int]:
+    """Path, size and time of every file that is handed out, and how many there are."""
     found = [(path, about) for path, about in everything() if not trouble_with(path, about)]
     return [[path, about.st_size, about.st_mtime] for path, about in found], len(found)
 
 
-def snapshot():
+def snapshot() -> dict[str, tuple[int, int, int]]:
+    """How everything looks now, to tell later what has changed."""
     return {path: (about.st_mtime_ns, about.st_size, about.st_ino) for path, about in everything()}
 
 
-def changes(before, most):
+def changes(before: dict[str, tuple[int, int, int]], most: int) -> tuple[list[list[str | int]], list[str]]:
     """What is new or different since: files to hand out, and the names of the rest with the reason."""
-    artifacts, skipped = [], []
+    artifacts: list[list[str | int]] = []
+    skipped: list[str] = []
     for path, about in everything():
         if before.get(path) == (about.st_mtime_ns, about.st_size, about.st_ino):
             continue

@@ -126,6 +126,8 @@ def make_ipython(display):
             display.show(self.bundle, is_result=True)
 
     class Shell(InteractiveShell):
+        system = InteractiveShell.system_raw  # the other way takes a terminal, and there is none
+
         def _showtraceback(self, etype, evalue, stb):
             sys.stderr.write(self.InteractiveTB.stb2text(stb) + "\n")
             sys.stderr.flush()
@@ -271,13 +273,22 @@ def serve(channel, run, flavour, display):
         channel.about_run(b"D", str(result).encode())
 
 
+def packages_folder():
+    """Where `pip install` puts what this session installs: before the image's own, and there from the start, since
+    Python never looks again where once was no folder."""
+    folder = f"/work/.packages/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    if "PYTHONUSERBASE" in os.environ:
+        os.makedirs(folder, exist_ok=True)
+    return folder
+
+
 def start():
     import site
 
     site.main()
     sys.argv = [""]
     sys.path.insert(0, "/work")
-    sys.path.insert(1, "/work/.packages")
+    sys.path.insert(1, packages_folder())
     sys.stdin = open(0, encoding="utf-8", errors="replace", closefd=False)
     sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)

@@ -13,6 +13,9 @@ from sandbox import errors
 from sandbox.config import SandboxLimits
 from sandbox.languages import find_language
 from sandbox.link import AgentLink
+from sandbox.network.access import NetworkAccess, SessionNetworks
+from sandbox.network.hosts import HostRule
+from sandbox.network.policy import NO_NETWORK, NetworkPolicy
 from sandbox.ports import Confined, Sandbox
 from sandbox.sessions.session import EndReason, Owner, RunLog, Session
 from sandbox.types import Availability, RunEvent, RunRequest, SessionSpec
@@ -42,6 +45,7 @@ class SessionService:
         living: Callable[[], Awaitable[Collection[str]]] | None = None,
         on_change: OnChange = _nothing,
         off: str = "",
+        networks: SessionNetworks | None = None,
     ) -> None:
         self._adapters = adapters
         self.limits = limits
@@ -50,6 +54,7 @@ class SessionService:
         self._living = living
         self._on_change = on_change
         self._off = off
+        self._networks = networks
         self._sessions: dict[str, Session] = {}
         self._opening = 0
         self._spare: list[tuple[str, Confined]] = []
@@ -94,19 +99,31 @@ class SessionService:
 
     # --- sessions
 
+    @property
+    def network_policy(self) -> NetworkPolicy:
+        """What sessions may ask for of the network."""
+        return NO_NETWORK if self._networks is None else self._networks.policy
+
     async def open(
-        self, owner: Owner, *, language: str = "python", network: str = "off", lifetime_s: float | None = None
+        self,
+        owner: Owner,
+        *,
+        language: str = "python",
+        network: str | Sequence[str] = "off",
+        lifetime_s: float | None = None,
     ) -> Session:
-        """A new session. Raises SandboxUnavailable, SandboxBusy, UnknownLanguage, NetworkRefused, LimitExceeded."""
+        """A new session; `network` as `NetworkPolicy.granted` takes it.
+
+        Raises SandboxUnavailable, SandboxBusy, UnknownLanguage, NetworkRefused, LimitExceeded.
+        """
         adapter = await self._adapter()
         language = await self.checked_language(language)
-        if network != "off":
-            raise errors.NetworkRefused(f"Sessions have no network here; {network[:40]!r} is not offered.")
+        rules = self.network_policy.granted(network)
         lifetime = self._checked_lifetime(lifetime_s)
         self._check_room(owner)
         self._opening += 1
         try:
-            session_id, confined = await self._take(adapter)
+            session_id, confined, access = await self._take(adapter, rules)
         finally:
             self._opening -= 1
         session = Session(
@@ -115,6 +132,7 @@ class SessionService:
             adapter=adapter.name,
             language=language,
             confined=confined,
+            network=access,
             lifetime_s=lifetime,
             idle_s=self.limits.idle_seconds,
         )
@@ -145,7 +163,13 @@ class SessionService:
         if len(self._sessions) + self._opening >= self.limits.max_sessions:
             raise errors.SandboxBusy("Too many sessions are open at the moment; try again later.")
 
-    async def _take(self, adapter: Sandbox) -> tuple[str, Confined]:
+    async def _take(self, adapter: Sandbox, rules: tuple[HostRule, ...]) -> tuple[str, Confined, NetworkAccess | None]:
+        if rules and self._networks is not None:
+            access = self._networks.access(secrets.token_hex(16), rules)
+            return *await self._open(adapter, access), access
+        return *await self._take_ready(adapter), None
+
+    async def _take_ready(self, adapter: Sandbox) -> tuple[str, Confined]:
         self._wanted_at = time.monotonic()
         while self._spare:
             session_id, confined = self._spare.pop()
@@ -153,9 +177,9 @@ class SessionService:
                 return session_id, confined
         return await self._open(adapter)
 
-    async def _open(self, adapter: Sandbox) -> tuple[str, Confined]:
-        session_id = secrets.token_hex(16)
-        spec = SessionSpec(id=session_id, owner=self._owner, installation=self._installation)
+    async def _open(self, adapter: Sandbox, network: NetworkAccess | None = None) -> tuple[str, Confined]:
+        session_id = secrets.token_hex(16) if network is None else network.log.session_id
+        spec = SessionSpec(id=session_id, owner=self._owner, installation=self._installation, network=network)
         return session_id, await adapter.open(spec)
 
     def find(self, owner: Owner, session_id: str) -> Session:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from sandbox.network.access import NetworkAccess
 from sandbox.ports import Confined
 from sandbox.types import ExitReason, Finished, Output, RunEvent
 
@@ -50,6 +51,7 @@ class Session:
     confined: Confined
     lifetime_s: float
     idle_s: float
+    network: NetworkAccess | None = None
     clock: Callable[[], float] = time.monotonic
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     last_used_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -28,6 +28,7 @@ def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestClien
     sandbox: dict[str, Any] = {
         "adapter": request.param,
         "limits": {"max_sessions_each": 2, "work_bytes": 8 << 20, "max_file_bytes": 4 << 20, "pool": 0},
+        "network": {"hosts": ["api.example.org", "*.example.net:8443"]},
     }
     if request.param == "docker":
         sandbox |= {"docker_host": os.environ["CHATBOT_TEST_DOCKER_HOST"]}
@@ -145,11 +146,37 @@ def test_what_is_refused_is_named(client: TestClient) -> None:
     assert (full.status_code, full.json()["code"]) == (429, "sandbox_busy")
 
 
+def test_a_network_is_given_when_it_is_asked_for_and_told_of(client: TestClient) -> None:
+    assert client.get("sandbox/status").json()["network"] == {
+        "hosts": ["api.example.org", "*.example.net:8443"], "packages": False,
+    }  # fmt: skip
+    for more in ("packages", "evil.test", ["api.example.org", "*.example.org"], ["a.example.net"], "http://x/", "on"):
+        refused = client.post("sandbox/sessions", json={"network": more})
+        assert (refused.status_code, refused.json()["code"]) == (422, "network_refused"), more
+    session = opened(client, network=["API.example.org.", "a.example.net:8443"])
+    assert client.get(f"sandbox/sessions/{session}").json()["network"] == ["api.example.org", "a.example.net:8443"]
+    code = "import urllib.request as u\nu.urlopen('https://b.example.net:8443/')"
+    assert "403" in ran(client, session, code)["stderr"]
+    found = client.get(f"sandbox/sessions/{session}/network").json()
+    assert (found["total"], found["refused"]) == (1, 1)
+    (request,) = found["items"]
+    assert (request["host"], request["port"], request["reason"]) == ("b.example.net", 8443, "not_allowed")
+    plain = opened(client)
+    assert client.get(f"sandbox/sessions/{plain}/network").json()["hosts"] == []
+
+
 def test_a_session_is_its_owners_alone(client: TestClient) -> None:
     session = opened(client)
     service = container_of(client).sandbox
     service._sessions[session].owner = Owner(workspace_id="local", user_id="stranger")
-    for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/files"), ("POST", "/interrupt"), ("GET", "/runs")):
+    for method, path in (
+        ("GET", ""),
+        ("DELETE", ""),
+        ("GET", "/files"),
+        ("POST", "/interrupt"),
+        ("GET", "/runs"),
+        ("GET", "/network"),
+    ):
         assert client.request(method, f"sandbox/sessions/{session}{path}").status_code == 404
     assert client.post(f"sandbox/sessions/{session}/runs", json={"code": "1"}).status_code == 404
     assert client.get("sandbox/sessions").json() == []

@@ -39,6 +39,19 @@ def test_code_runs_in_a_cell_and_the_session_is_listed_and_ended(fake: FakeApi, 
     assert not fake.sandbox.sessions
 
 
+def test_a_session_with_a_network_is_asked_for_and_tells_of_its_requests(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.sandbox.available = True
+    fake.sandbox.hosts = ["api.example.org"]
+    page = open_page("sandbox")
+    page.multiselect(key="sandbox-hosts").set_value(["packages", "api.example.org"]).run()
+    page.button(key="sandbox-open").click().run()
+    assert not page.exception
+    assert list(fake.sandbox.networks.values()) == [["packages", "api.example.org"]]
+    (row,) = page.dataframe[0].value.to_dict("records")
+    assert row["Request"] == "CONNECT evil.test:443"
+    assert "not on the session's list" in row["Decision"]
+
+
 def test_an_answers_code_runs_when_it_is_asked_for(fake: FakeApi, open_page: OpenPage) -> None:
     fake.sandbox.available = True
     thread = fake.add_thread("ops")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from sandbox.artifacts import media_type_of, shown
+from sandbox.boot import agent_source
 from sandbox.bubblewrap.cgroups import Cgroup, find_roots, group_name, left_behind
 from sandbox.config import SandboxLimits
 from sandbox.images.recipe import debian_command, image_name, in_order
 from sandbox.languages import LANGUAGES, find_language
-from sandbox.link import agent_source
 from sandbox.seccomp.docker_profile import docker_profile
 from sandbox.seccomp.filter_program import filter_program
 from sandbox.seccomp.numbers import NUMBERS, X86_64
