@@ -21,6 +21,7 @@ from frontend.views import (
     Command,
     Document,
     DocumentContent,
+    DocumentPage,
     Embedder,
     Job,
     JobAccepted,
@@ -121,6 +122,11 @@ class Api:
     def content(self, base_id: str, document_id: str) -> DocumentContent:
         path = f"/knowledge-bases/{_part(base_id)}/documents/{_part(document_id)}/content"
         return self._get(DocumentContent, path, timeout=30.0)
+
+    def document_page(self, base_id: str, document_id: str, number: int, start: int, end: int) -> DocumentPage:
+        """A page of a PDF, counted from 1, and where on it the passage stands."""
+        path = f"/knowledge-bases/{_part(base_id)}/documents/{_part(document_id)}/pages/{number}"
+        return self._get(DocumentPage, path, {"start": start, "end": end}, timeout=30.0)
 
     def delete_document(self, base_id: str, document_id: str) -> None:
         self._call("DELETE", f"/knowledge-bases/{_part(base_id)}/documents/{_part(document_id)}")

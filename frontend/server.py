@@ -1,4 +1,4 @@
-"""The ASGI side of the browser interface: Streamlit behind a gate, the login page, and the files of documents."""
+"""The ASGI side of the browser interface: Streamlit behind a gate, the login page, and what is sent of documents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from frontend.authentication.sessions import COOKIE, Sessions, no_cookies, sessi
 HERE = Path(__file__).resolve().parent
 SCRIPT = HERE / "app.py"
 
-PASSED_ON = ("content-type", "content-length", "content-disposition")
+PASSED_ON = ("content-type", "content-length", "content-disposition", "cache-control")
 
 
 def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st.App:
@@ -39,7 +39,10 @@ def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st
         await files.aclose()
 
     async def original(request: Request) -> Response:
-        return await _pass_on(files, request)
+        return await _pass_on(files, request, "content", {"format": "original"})
+
+    async def page(request: Request) -> Response:
+        return await _pass_on(files, request, f"pages/{request.path_params['number']}/picture", {})
 
     async def enter(request: Request) -> Response:
         return await log_in(request, sessions)
@@ -57,6 +60,7 @@ def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st
             Route("/login", enter, methods=["POST"]),
             Route("/logout", leave, methods=["GET"]),
             Route("/files/{knowledge_base}/{document}", original, methods=["GET"]),
+            Route("/pages/{knowledge_base}/{document}/{number:int}", page, methods=["GET"]),
         ],
     )
 
@@ -81,16 +85,16 @@ def serve(
     )
 
 
-async def _pass_on(client: httpx2.AsyncClient, request: Request) -> Response:
-    """The file of a document as the API sends it, to be saved and never to be run in our origin."""
+async def _pass_on(client: httpx2.AsyncClient, request: Request, part: str, query: dict[str, str]) -> Response:
+    """What the API sends of a document, to be saved or shown as a picture, and never to be run in our origin."""
     base, document = request.path_params["knowledge_base"], request.path_params["document"]
     if not (base.isalnum() and document.isalnum()):
         return PlainTextResponse("There is no such document.", status_code=404)
     cookie = session_cookie(request.headers.get("cookie", ""))
     question = client.build_request(
         "GET",
-        f"/api/v1/knowledge-bases/{base}/documents/{document}/content",
-        params={"format": "original"},
+        f"/api/v1/knowledge-bases/{base}/documents/{document}/{part}",
+        params=query,
         headers={"cookie": f"{COOKIE}={cookie}", "accept-encoding": "identity"},
     )
     try:
