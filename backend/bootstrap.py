@@ -35,6 +35,7 @@ from backend.jobs.following import JobFollower, job_reader
 from backend.jobs.queue import JobQueue
 from backend.jobs.registry import KINDS
 from backend.knowledge_bases.judged import judged_readers
+from backend.knowledge_bases.pages import DocumentPages
 from backend.knowledge_bases.paths import PathPolicy
 from backend.models.selector import ModelSelector
 from backend.phases.availability import Abilities
@@ -110,6 +111,8 @@ class Container:
     artifact_files: BlobStore
     projections: Projections
     parser: Parser
+    pages: DocumentPages
+    """Pages of documents as pictures."""
     fetcher: Fetcher
     http: HttpClient
     """What speaks to platforms, for all tools."""
@@ -265,6 +268,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         artifact_files=artifact_files,
         projections=projections,
         parser=parser,
+        pages=DocumentPages(parser, settings.parsing.limits),
         fetcher=fetcher,
         http=http,
         readers=readers,

@@ -1,9 +1,10 @@
 """Answers as Markdown that is safe to draw: nothing remote is loaded, nothing but citations is added.
 
 The text of an answer comes from documents and models, so it is untrusted. It is drawn by Streamlit without HTML; what
-Streamlit's Markdown would do beyond that (pictures, formulas from shell variables, coloured text, diagrams) is undone
-here, outside of code; a picture is named, and linked to where it lies on the web. Offsets of citations count characters
-of the text as it came, so all changes are made at once.
+Streamlit's Markdown would do beyond that (pictures, formulas from shell variables, coloured text) is undone here,
+outside of code; a picture is named, and linked to where it lies on the web. Diagrams are left to it, with their text
+after them for when they cannot be drawn. Offsets of citations count characters of the text as it came, so all changes
+are made at once.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _LINK = re.compile(
 _DEFINITION = re.compile(r"^[ ]{0,3}\[(?=[^\]\n]{1,300}\]:)", re.MULTILINE)
 _DIRECTIVE = re.compile(r":(?=[a-z][\w-]*(?:\[|/\w+:))")
 _DOLLAR = re.compile(r"(?<!\\)\$")
+MOST_DIAGRAMS, LONGEST_DIAGRAM = 12, 20_000
+"""What a browser is asked to draw of one text, in diagrams and in the characters of each; the others stay text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,6 @@ def prepare_answer(
     fences = list(_fenced(text))
     code = list(_code_spans(text, fences))
     edits = [
-        *_edits_in_fences(text, fences),
         *(_Edit(m.start(), m.end(), "🖼 " if m["named"] is None else "&#33;") for m in _PICTURE.finditer(text)),
         *(_Edit(m.start(), m.end(), "\\$") for m in _DOLLAR.finditer(text)),
         *(_Edit(m.start(), m.end(), "\\:") for m in _DIRECTIVE.finditer(text)),
@@ -58,7 +60,7 @@ def prepare_answer(
     ]
     inside = _membership(code)
     edits += _link_markers(text, anchor, citations, inside)
-    kept = [each for each in edits if not inside(each.start) or each.text == "text"]
+    kept = [*(each for each in edits if not inside(each.start)), *_diagrams(text, fences)]
     if uncited_label:
         kept += _mark_uncited(text, uncited, uncited_label, inside)
     return _apply(text, kept)
@@ -104,12 +106,23 @@ def _ticked(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             position = closed_by[1]
 
 
-def _edits_in_fences(text: str, fences: Sequence[tuple[int, int]]) -> Iterator[_Edit]:
-    """A diagram is drawn by a program of its own; here its source is shown."""
+def _diagrams(text: str, fences: Sequence[tuple[int, int]]) -> Iterator[_Edit]:
+    """A diagram keeps its text below it, which the page's style shows when it cannot be drawn. One that is not finished
+    yet, or that would keep a browser busy, is text alone."""
+    drawn = 0
     for start, end in fences:
         opening = _FENCE.match(text, start, end)
-        if opening is not None and opening.group(2).lower().strip("{}.") == "mermaid":
+        if opening is None or opening.group(2).lower().strip("{}.") != "mermaid":
+            continue
+        fence = opening.group(1)
+        is_closed = text[text.rfind("\n", start, end) + 1 : end].strip(" \t>").startswith(fence)
+        if not is_closed or end - start > LONGEST_DIAGRAM or drawn == MOST_DIAGRAMS or not text[opening.end() : end]:
             yield _Edit(opening.start(2), opening.end(2), "text")
+            continue
+        drawn += 1
+        prefix = re.sub(r"[^\s>]", " ", text[start : opening.start(1)])
+        yield _Edit(opening.start(2), opening.end(2), "mermaid")
+        yield _Edit(end, end, f"\n{prefix}{fence}text{text[opening.end(2) : end]}")
 
 
 def _cut_links(text: str) -> Iterator[_Edit]:

@@ -48,7 +48,7 @@ with st.sidebar:
     keep_cookie(LANGUAGE_COOKIE, language())
     if COOKIE in st.context.cookies:
         st.link_button(say("page.sign_out"), "/logout", icon=":material/logout:", type="tertiary")
-page_style(say("build.choose"))
+page_style(choose_files=say("build.choose"), no_diagram=say("source.no_diagram"))
 show_notes()
 st.session_state["sidebar"] = sidebar
 if page.url_path:  # the chat has a box of its own to tell of

@@ -22,6 +22,7 @@ from frontend.views import (
     Command,
     Document,
     DocumentContent,
+    DocumentPage,
     Embedder,
     Job,
     JobAccepted,
@@ -122,6 +123,11 @@ class Api:
     def content(self, base_id: str, document_id: str) -> DocumentContent:
         path = f"/knowledge-bases/{path_part(base_id)}/documents/{path_part(document_id)}/content"
         return self._get(DocumentContent, path, timeout=30.0)
+
+    def document_page(self, base_id: str, document_id: str, number: int, start: int, end: int) -> DocumentPage:
+        """A page of a PDF, counted from 1, and where on it the passage stands."""
+        path = f"/knowledge-bases/{path_part(base_id)}/documents/{path_part(document_id)}/pages/{number}"
+        return self._get(DocumentPage, path, {"start": start, "end": end}, timeout=30.0)
 
     def delete_document(self, base_id: str, document_id: str) -> None:
         self._call("DELETE", f"/knowledge-bases/{path_part(base_id)}/documents/{path_part(document_id)}")
@@ -315,7 +321,7 @@ class Api:
         return self._send(SandboxSession, "POST", "/sandbox/sessions", {"network": network or "off"})
 
     def sandbox_network(self, session_id: str) -> SandboxNetwork:
-        return self._get(SandboxNetwork, f"/sandbox/sessions/{_part(session_id)}/network")
+        return self._get(SandboxNetwork, f"/sandbox/sessions/{path_part(session_id)}/network")
 
     def end_sandbox_session(self, session_id: str) -> None:
         self._call("DELETE", f"/sandbox/sessions/{path_part(session_id)}")

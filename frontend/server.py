@@ -1,4 +1,4 @@
-"""The ASGI side of the browser interface: Streamlit behind a gate, the login page, and the files of documents."""
+"""The ASGI side of the browser interface: Streamlit behind a gate, the login page, and what is sent of documents."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SCRIPT = HERE / "app.py"
 EXPORT_S = 600.0
 """An export is written whole before its first byte is sent."""
 
-PASSED_ON = ("content-type", "content-length", "content-disposition")
+PASSED_ON = ("content-type", "content-length", "content-disposition", "cache-control")
 
 
 def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st.App:
@@ -42,16 +42,13 @@ def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st
         await files.aclose()
 
     async def original(request: Request) -> Response:
-        base, document = request.path_params["knowledge_base"], request.path_params["document"]
-        if not (base.isalnum() and document.isalnum()):
-            return PlainTextResponse("There is no such document.", status_code=404)
-        return await _pass_on(files, request, f"{base}/documents/{document}/content", {"format": "original"})
+        return await _pass_on(files, request, "content", {"format": "original"})
+
+    async def page(request: Request) -> Response:
+        return await _pass_on(files, request, f"pages/{request.path_params['number']}/picture", {})
 
     async def export(request: Request) -> Response:
-        base = request.path_params["knowledge_base"]
-        if not base.isalnum():
-            return PlainTextResponse("There is no such knowledge base.", status_code=404)
-        return await _pass_on(files, request, f"{base}/export", {})
+        return await _pass_on(files, request, "export", {})
 
     async def enter(request: Request) -> Response:
         return await log_in(request, sessions)
@@ -70,6 +67,7 @@ def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st
             Route("/logout", leave, methods=["GET"]),
             Route("/files/{knowledge_base}/export", export, methods=["GET"]),
             Route("/files/{knowledge_base}/{document}", original, methods=["GET"]),
+            Route("/pages/{knowledge_base}/{document}/{number:int}", page, methods=["GET"]),
         ],
     )
 
@@ -94,12 +92,16 @@ def serve(
     )
 
 
-async def _pass_on(client: httpx2.AsyncClient, request: Request, path: str, query: dict[str, str]) -> Response:
-    """A file below `knowledge-bases/` as the API sends it, to be saved and never to be run in our origin."""
+async def _pass_on(client: httpx2.AsyncClient, request: Request, part: str, query: dict[str, str]) -> Response:
+    """What the API sends of a base, or of a document of it, to be saved or shown as a picture, and never to be run in
+    our origin."""
+    names = [request.path_params[each] for each in ("knowledge_base", "document") if each in request.path_params]
+    if not all(name.isalnum() for name in names):
+        return PlainTextResponse("There is no such document or knowledge base.", status_code=404)
     cookie = session_cookie(request.headers.get("cookie", ""))
     question = client.build_request(
         "GET",
-        f"/api/v1/knowledge-bases/{path}",
+        f"/api/v1/knowledge-bases/{'/documents/'.join(names)}/{part}",
         params=query,
         headers={"cookie": f"{COOKIE}={cookie}", "accept-encoding": "identity"},
     )

@@ -1,53 +1,32 @@
-"""The panel beside the page that shows a source at a passage: rendered or raw, with the passage marked, the citations
-before and after it, and the way to the original. On a narrow screen it covers the page."""
+"""The panel beside the page that shows a source at a passage: rendered, as its page or as text, the passage marked, the
+citations before and after it, and the way to the original. On a narrow screen it covers the page."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import streamlit as st
 
-from frontend.answer_text import plain_label, prepare_answer
+from frontend.answer_text import plain_label
 from frontend.client import ApiError
-from frontend.components import document_text, mark_passage
+from frontend.components import document_text
+from frontend.reading.pages import PAGED, draw_page, turn_to
+from frontend.reading.place import Place as Place
+from frontend.reading.rendered import draw_rendered, page_label
 from frontend.session import api, show_error, texts
 from frontend.tools.cited_call import draw_call
-from frontend.views import CalledTool, Chunk, DocumentContent
+from frontend.views import Chunk, DocumentContent
 
 WINDOW = 60_000
-"""Characters shown on either side of the passage; longer documents are cut, and say so."""
-RENDERED_WINDOW = 15_000
-"""Of a rendered document; drawing Markdown takes longer."""
-_FRONT_MATTER = re.compile(r"\A---\n.*?\n(?:---|\.\.\.)\n", re.DOTALL)
-_FENCE_LINE = re.compile(r"^[ \t>]*(`{3,}|~{3,})", re.MULTILINE)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """A passage of a document, by offsets in its text; without `end` the document's beginning. With `call` it is one
-    of what that call put out in the run `run_id`.
-
-    `quote` is what stood there when it was cited; the document may have been replaced or deleted since.
-    """
-
-    knowledge_base_id: str
-    document_id: str
-    start: int = 0
-    end: int = 0
-    heading_path: tuple[str, ...] = ()
-    quote: str = ""
-    call: CalledTool | None = None
-    title: str = ""
-    run_id: str = ""
+"""Characters of text shown on either side of the passage; longer documents are cut, and say so."""
 
 
 def want_source(place: Place, among: Sequence[Place] = ()) -> None:
     """Opens the panel at the next run of the page. `among` are the citations that one can step through."""
     st.session_state["source"] = place
     st.session_state["source-among"] = tuple(among)
-    st.session_state["source-raw"] = False
+    turn_to(None)
 
 
 def close_source() -> None:
@@ -91,17 +70,19 @@ def _draw(content: DocumentContent, place: Place) -> None:
     at = _chunk_at(content.chunks, shown)
     chunk = content.chunks[at] if at is not None else None
     heading = shown.heading_path or (tuple(chunk.heading_path) if chunk is not None else ())
-    page = [texts()("source.page", page=chunk.page)] if chunk is not None and chunk.page else []
+    page = [page_label(content, chunk.page)] if chunk is not None and chunk.page else []
     base = st.session_state.get("base-names", {}).get(document.knowledge_base_id, "")
     when = document.updated_at.strftime("%Y-%m-%d") if document.updated_at else ""
     st.caption(plain_label(" · ".join(filter(None, [base, document.path, *page, when]))))
     if heading:
         st.caption(plain_label(" › ".join(heading)))
-    _draw_actions(content, shown, at)
+    view = _draw_actions(content, shown, at)
     if found is None:
         _draw_lost("source.changed", place.quote)
-    if content.markup == "markdown" and not st.session_state.get("source-raw"):
-        _draw_rendered(content.text, shown)
+    if view == "page" and draw_page(content, shown):
+        return
+    if content.markup == "markdown" and view != "raw":
+        draw_rendered(content, shown)
     else:
         _draw_raw(content, shown)
 
@@ -126,19 +107,27 @@ def _draw_head(title: str, place: Place) -> None:
             st.rerun()
 
 
-def _draw_actions(content: DocumentContent, place: Place, at: int | None) -> None:
+def _draw_actions(content: DocumentContent, place: Place, at: int | None) -> str:
+    """What can be done with the document; gives the view that is chosen."""
     say, document = texts(), content.document
+    written = ["rendered", "raw"] if content.markup == "markdown" else ["raw"]
+    views = ["page", *written] if document.media_type == PAGED else written
+    view: str | None = views[0]
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="source-actions"):
+        if len(views) > 1:
+            view = st.segmented_control(
+                say("source.view"), views, format_func=lambda name: say(f"source.view_{name}"), default=views[0],
+                required=True, key=f"source-view-{len(views)}", label_visibility="collapsed",
+            )  # fmt: skip
         _draw_step(content, place, at, -1)
         _draw_step(content, place, at, 1)
-        if content.markup == "markdown":
-            st.toggle(say("source.raw"), key="source-raw")
         if document.url.startswith(("http://", "https://")):
             st.link_button(say("source.original"), document.url, icon=":material/open_in_new:", type="tertiary")
         st.link_button(
             say("source.download"), f"/files/{document.knowledge_base_id}/{document.id}", icon=":material/download:",
             type="tertiary",
         )  # fmt: skip
+    return view or views[0]
 
 
 def _found_again(place: Place, text: str) -> Place | None:
@@ -158,57 +147,6 @@ def _draw_lost(reason: str, quote: str) -> None:
         st.code(quote, language=None, wrap_lines=True)
 
 
-def _draw_rendered(text: str, place: Place) -> None:
-    """The document as a page; the blocks that hold the passage stand out, and in them what was quoted."""
-    say = texts()
-    start, end = whole_blocks(text, place.start, place.end)
-    front = _FRONT_MATTER.match(text)
-    first = max(front.end() if front else 0, whole_blocks(text, max(0, start - RENDERED_WINDOW), start)[0])
-    last = min(len(text), whole_blocks(text, end, min(len(text), end + RENDERED_WINDOW))[1])
-    with st.container(key="source-page"):
-        if first > (front.end() if front else 0):
-            st.caption(say("source.cut"))
-        _draw_markdown(text[first:start])
-        if end > start:
-            with st.container(key="source-passage"):
-                _draw_markdown(text[max(first, start) : end])
-        _draw_markdown(text[max(first, end) : last])
-        if last < len(text):
-            st.caption(say("source.cut"))
-    mark_passage("source-passage", text[place.start : place.end], key="source-mark")
-
-
-def _draw_markdown(text: str) -> None:
-    if text.strip():
-        st.markdown(prepare_answer(text.strip("\n")), anchors=False)
-
-
-def whole_blocks(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span grown to whole blocks of Markdown: to empty lines outside of fences."""
-    if end <= start:
-        return start, start
-    breaks = _breaks(text)
-    before = [at for at in breaks if at <= start]
-    after = [at for at in breaks if at >= end]
-    return (before[-1] if before else 0, after[0] if after else len(text))
-
-
-def _breaks(text: str) -> list[int]:
-    """Where one block may be cut from the next."""
-    found: list[int] = []
-    fence, position = "", 0
-    for line in text.splitlines(keepends=True):
-        tick = _FENCE_LINE.match(line)
-        if tick and not fence:
-            fence = tick.group(1)
-        elif tick and tick.group(1).startswith(fence):
-            fence = ""
-        elif not fence and not line.strip():
-            found.append(position)
-        position += len(line)
-    return found
-
-
 def _draw_raw(content: DocumentContent, place: Place) -> None:
     say, document = texts(), content.document
     before, after = max(0, place.start - WINDOW), min(len(content.text), max(place.end, place.start) + WINDOW)
@@ -216,7 +154,8 @@ def _draw_raw(content: DocumentContent, place: Place) -> None:
         content.text[before:after],
         place.start - before,
         place.end - before,
-        markdown=content.markup == "markdown",
+        markup=content.markup,
+        first_line=content.text.count("\n", 0, before) + 1,
         notes={
             "label": document.title or document.path,
             "before": say("source.cut") if before else "",
@@ -239,6 +178,7 @@ def _draw_step(content: DocumentContent, place: Place, at: int | None, step: int
 
 def _show(place: Place) -> None:
     st.session_state["source"] = place
+    turn_to(None)
 
 
 def _show_chunk(place: Place, chunk: Chunk | None) -> None:

@@ -79,6 +79,7 @@ class Document:
     media_type: str = ""
     language: str = ""
     size: int = 0
+    content_hash: str = ""
     status: str = "indexed"
     error: str = ""
     warnings: list[str] = field(default_factory=list)
@@ -102,11 +103,39 @@ class Chunk:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PageStart:
+    """Where a page, slide or sheet begins in the text."""
+
+    start: int
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentContent:
     document: Document
     text: str
     chunks: list[Chunk]
     markup: str = ""
+    pages: list[PageStart] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """A place on a page, in parts of its width and height from the top left."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentPage:
+    number: int
+    count: int
+    width: float
+    height: float
+    boxes: list[Box] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

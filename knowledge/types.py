@@ -73,6 +73,30 @@ class ParsedDocument:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Box:
+    """A place on a page, in parts of its width and height from the top left, 0 to 1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DrawnPage:
+    """Page `number` of `count`, in points as a reader sees it; `boxes` are where a passage stands. `picture` is empty
+    when none was asked for."""
+
+    number: int
+    count: int
+    width: float
+    height: float
+    boxes: tuple[Box, ...] = ()
+    media_type: str = ""
+    picture: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChunkDraft:
     """A piece of a document before it is stored.
 

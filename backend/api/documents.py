@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -26,6 +27,7 @@ from backend.schemas import (
     DocumentView,
     JobAccepted,
     Page,
+    PageStart,
 )
 from knowledge.errors import NotFound
 from knowledge.ingestion.ingestor import Uploads
@@ -166,25 +168,26 @@ def get_content(
         store = DocumentStore(connection, KnowledgeBaseStore(connection, scope).get(kb))
         if format == "original":
             document = store.get(id)
-            return _download(container, document.path, document.content_hash)
+            return download(original_of(container, document), document.path.rsplit("/", 1)[-1])
         content = store.content(id)
         view = DocumentContent(
             document=_view(content.document, {id: len(content.pages)}),
             text=content.text,
             markup=content.document.markup,
             chunks=[ChunkView.model_validate(chunk) for chunk in store.chunks(id)],
+            pages=[PageStart(start=start, label=label) for start, label in content.pages],
         )
     return Response(view.model_dump_json(), media_type="application/json")
 
 
-def _download(container: Container, path: str, content_hash: str) -> Response:
-    if not content_hash:
+def original_of(container: Container, document: Document) -> Path:
+    """The file of a document as it came. Raises Missing when it is not there."""
+    if not document.content_hash:
         raise Missing("The original of this document was not kept.")
     try:
-        file = container.blobs.path(content_hash)
+        return container.blobs.path(document.content_hash)
     except NotFound:
         raise Missing("The original of this document is not in the store.") from None
-    return download(file, path.rsplit("/", 1)[-1])
 
 
 @router.delete("/documents/{id}", status_code=204, responses=problems(404))

@@ -128,6 +128,13 @@ class ChunkView(View):
     end: int
 
 
+class PageStart(View):
+    """Where a page, slide or sheet begins in the text."""
+
+    start: int
+    label: str
+
+
 class DocumentContent(View):
     """The canonical text that all offsets count in. `?format=original` returns the file itself instead."""
 
@@ -135,6 +142,26 @@ class DocumentContent(View):
     text: str
     markup: str
     chunks: list[ChunkView]
+    pages: list[PageStart]
+
+
+class BoxView(View):
+    """A place on a page, in parts of its width and height from the top left, 0 to 1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class DocumentPage(View):
+    """A page that there is a picture of; `boxes` are the lines of the passage asked for. Sizes are in points."""
+
+    number: int
+    count: int
+    width: float
+    height: float
+    boxes: list[BoxView]
 
 
 class SearchFilters(Body):

@@ -46,6 +46,6 @@ def set_tags(connection: Connection, thread_id: str, tags: Sequence[str]) -> Non
 def all_tags(connection: Connection, scope: Scope) -> list[tuple[str, int]]:
     """The tags of all conversations of a user, with how many each has, by name."""
     mine = (threads.c.workspace_id == scope.workspace_id, threads.c.owner_id == scope.user_id)
-    query = select(thread_tags.c.tag, func.count().label("count")).join(threads).where(*mine)
+    query = select(thread_tags.c.tag, func.count().label("used")).join(threads).where(*mine)
     rows = connection.execute(query.group_by(thread_tags.c.tag).order_by(thread_tags.c.tag))
-    return [(row.tag, row.count) for row in rows]
+    return [(row.tag, row.used) for row in rows]

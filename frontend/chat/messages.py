@@ -66,6 +66,7 @@ def cards_of(message: Message, names: Mapping[str, str]) -> dict[str, dict[str, 
             "title": each.title or each.path,
             "heading": " › ".join([*each.heading_path, *_base_of(each, names)]),
             "quote": each.quote,
+            "path": each.path,
             "supported": each.supported,
         }
         for index, each in enumerate(message.citations)

@@ -11,33 +11,47 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.views import Command
+from frontend.reading.preview import preview
+from frontend.views import Command, DocumentPage
 
 HERE = Path(__file__).resolve().parent
 
 
-def page_style(choose_files: str) -> None:
+def page_style(*, choose_files: str, no_diagram: str) -> None:
     """The few rules that neither the theme nor a component can give; none names anything outside. `choose_files` stands
-    on the buttons that open a file, which Streamlit labels in English."""
-    own = f":root {{ --chatbot-choose: {json.dumps(choose_files, ensure_ascii=False)}; }}"
+    on the buttons that open a file, `no_diagram` above why one is not drawn: Streamlit says both in English."""
+    said = {"choose": choose_files, "no-diagram": no_diagram}
+    own = " ".join(f"--chatbot-{name}: {json.dumps(text, ensure_ascii=False)};" for name, text in said.items())
+    own = f":root {{ {own} }}"
     st.html(f"<style>\n{own}\n{_read('page.css')}\n{_read('layout.css')}\n</style>")
 
 
 def citation_cards(
-    cards: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str], *, focus: str, key: str
+    cards: Mapping[str, dict[str, Any]], labels: Mapping[str, str], *, focus: str, key: str
 ) -> str | None:
     """Makes the links `#cite-<name>` of the page show the card of that name on hover; gives the name of one just
-    clicked. A card has `number`, `title`, `heading`, `quote`, `supported`. The container with the key `focus` is
-    scrolled into view once."""
-    data = {"cards": dict(cards), "labels": dict(labels), "focus": focus}
+    clicked. A card has `number`, `title`, `heading`, `quote`, `path` of the document quoted, `supported`. The container
+    with the key `focus` is scrolled into view once."""
+    shown = {name: card | {"quote": preview(card["quote"], card.get("path", ""))} for name, card in cards.items()}
+    data = {"cards": shown, "labels": dict(labels), "focus": focus}
     result = _citations()(key=key, data=data, on_open_change=lambda: None)
     return result.open  # type: ignore[no-any-return]
 
 
-def document_text(text: str, start: int, end: int, *, markdown: bool, notes: Mapping[str, str], key: str) -> None:
-    """The text of a document, scrolled to the passage `start`..`end`, which is highlighted."""
-    data = {"text": text, "start": start, "end": end, "markdown": markdown, "notes": dict(notes)}
+def document_text(
+    text: str, start: int, end: int, *, markup: str, first_line: int = 1, notes: Mapping[str, str], key: str
+) -> None:
+    """The text of a document, scrolled to the passage `start`..`end`, which is highlighted. What is neither Markdown
+    nor prose has the numbers of its lines, from `first_line` on."""
+    data = {"text": text, "start": start, "end": end, "markup": markup, "first": first_line, "notes": dict(notes)}
     _document()(key=key, data=data)
+
+
+def page_picture(source: str, page: DocumentPage, *, alt: str, failed: str, zoom: str, key: str) -> None:
+    """The picture of a page that lies at `source`, its boxes marked and scrolled to; `failed` stands there when it does
+    not load, `zoom` names what makes it larger."""
+    size = {"width": page.width, "height": page.height, "boxes": [asdict(box) for box in page.boxes]}
+    _page()(key=key, data={"source": source, "alt": alt, "failed": failed, "zoom": zoom, **size})
 
 
 def command_list(prefix: str, found: Sequence[Command], labels: Mapping[str, str], *, key: str) -> None:
@@ -89,6 +103,11 @@ def _citations() -> Any:
 @cache
 def _document() -> Any:
     return st.components.v2.component("document_text", css=_read("document.css"), js=_read("document.js"))
+
+
+@cache
+def _page() -> Any:
+    return st.components.v2.component("page_picture", css=_read("page_picture.css"), js=_read("page_picture.js"))
 
 
 @cache

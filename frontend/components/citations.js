@@ -10,6 +10,30 @@ function line(card, kind, text) {
   card.appendChild(element);
 }
 
+// A quote comes as a tree of texts and [tag, children]; only these become elements.
+const TAGS = { h: "strong" };
+for (const tag of "p ul ol li blockquote table thead tbody tr th td strong em s pre code".split(" ")) TAGS[tag] = tag;
+
+function grow(parent, nodes) {
+  for (const node of nodes) {
+    if (typeof node === "string") {
+      parent.append(node);
+    } else if (Array.isArray(node) && Object.hasOwn(TAGS, node[0])) {
+      const element = document.createElement(TAGS[node[0]]);
+      if (node[0] === "h") element.className = "line";
+      parent.appendChild(element);
+      grow(element, node[1]);
+    }
+  }
+}
+
+function quote(card, nodes) {
+  const element = document.createElement("div");
+  element.className = "quote";
+  grow(element, nodes);
+  card.appendChild(element);
+}
+
 function nameOf(link) {
   const target = link.getAttribute("href");
   return target === "#uncited" ? "" : target.slice("#cite-".length).replace(/-weak$/, "");
@@ -25,7 +49,7 @@ function fill(card, link, { cards, labels }) {
   if (!about) return false;
   line(card, "title", `[${about.number}] ${about.title}`);
   line(card, "heading", about.heading);
-  line(card, "quote", about.quote);
+  quote(card, about.quote);
   if (!about.supported) line(card, "warning", labels.unsupported);
   line(card, "hint", labels.hint);
   return true;

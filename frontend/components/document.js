@@ -15,7 +15,13 @@ function piece(parent, text, marked) {
   return marked ? element : null;
 }
 
-function draw(page, { text, start, end, markdown, notes }) {
+const LEVELS = /\b(error|err|fatal|critical|panic)\b|\b(warn|warning)\b/i;
+
+function draw(page, { text, start, end, markup, first: firstLine, notes }) {
+  const markdown = markup === "markdown";
+  const numbered = !markdown && markup !== "plain" && markup !== "rst";
+  page.classList.toggle("numbered", numbered);
+  page.style.setProperty("--digits", String(firstLine + text.split("\n").length).length);
   page.replaceChildren();
   note(page, notes.before);
   let first = null;
@@ -31,10 +37,13 @@ function draw(page, { text, start, end, markdown, notes }) {
     }
   }
   const cut = (from, to) => (to > from ? characters.slice(from, to).join("") : "");
-  for (const [from, to] of lines) {
+  lines.forEach(([from, to], index) => {
     const row = document.createElement("div");
     row.className = "line";
     const whole = cut(from, to);
+    if (numbered) row.dataset.number = String(firstLine + index);
+    const level = markup === "log" ? LEVELS.exec(whole.slice(0, 200)) : null;
+    if (level) row.classList.add(level[1] ? "error" : "warning");
     if (markdown) {
       const tick = /^\s*(`{3,}|~{3,})/.exec(whole);
       const closing = tick && fence && tick[1].startsWith(fence);
@@ -48,7 +57,7 @@ function draw(page, { text, start, end, markdown, notes }) {
     piece(row, cut(Math.max(from, Math.min(to, end)), to), false);
     if (marked && !first) first = marked;
     page.appendChild(row);
-  }
+  });
   note(page, notes.after);
   return first;
 }
@@ -66,7 +75,7 @@ export default function (component) {
   page.setAttribute("aria-label", data.notes.label);
   const first = draw(page, data);
   const show = () => {
-    if (first) page.scrollTop = first.offsetTop - page.offsetTop - page.clientHeight / 3;
+    if (first) page.scrollTop += first.getBoundingClientRect().top - page.getBoundingClientRect().top - page.clientHeight / 3;
   };
   show();
   requestAnimationFrame(show);

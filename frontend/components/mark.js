@@ -10,7 +10,7 @@ function plain(markdown) {
   return markdown
     .replace(/!?\[([^\]\n]*)\]\([^)\n]*\)/g, "$1")
     .replace(/^[ \t>]*(?:`{3,}|~{3,}).*$/gm, "")
-    .replace(/<[^>\n]{1,200}>/g, "");
+    .replace(/<(?![^>\s]{1,200}(?:@|:\/\/)[^>\s]{1,200}>)[^>\n]{1,200}>/g, "");
 }
 
 function rangeOf(root, quote) {

@@ -1,4 +1,4 @@
-"""Parsing and splitting where a hostile file can do no harm: in a child process with limits of time and memory.
+"""Parsing, splitting and drawing where a hostile file can do no harm: in a child with limits of time and memory.
 
 The child is a plain interpreter that runs `knowledge.parsing.worker`, rather than multiprocessing: it imports nothing
 of the program that started it, works inside daemonic processes, and its answers are JSON, so that a child taken over
@@ -7,6 +7,7 @@ by a file cannot make the parent run code (a pickle could).
 
 from __future__ import annotations
 
+import base64
 import signal
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +15,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from knowledge.config import MEGABYTE, ParsingConfig, ParsingLimits
-from knowledge.errors import FileTooLarge, FileTooSlow, ParserCrashed, UnreadableFile
+from knowledge.errors import FileTooLarge, FileTooSlow, NotFound, ParserCrashed, UnreadableFile
 from knowledge.parsing.draft import one_line
 from knowledge.parsing.pool import ParserPool, Reply
-from knowledge.types import ChunkDraft, Link, ParsedDocument, SplitDocument, Symbol
+from knowledge.types import Box, ChunkDraft, DrawnPage, Link, ParsedDocument, SplitDocument, Symbol
 
-_ERRORS = {error.code: error for error in (UnreadableFile, FileTooLarge)}
+_ERRORS = {error.code: error for error in (UnreadableFile, FileTooLarge, NotFound)}
 _KILLED = 9
 
 
@@ -41,10 +42,33 @@ class IsolatedParser:
         """The document in the file at `path`, and its chunks. Raises UnreadableFile and FileTooLarge as `parse` does,
         FileTooSlow and ParserCrashed."""
         request = {"path": str(path.resolve()), "name": name, "media_type": media_type, "limits": asdict(limits)}
+        return _result(self._ask(request, name, limits, lane))
+
+    def draw_page(
+        self,
+        path: Path,
+        *,
+        name: str,
+        number: int,
+        limits: ParsingLimits,
+        quote: str = "",
+        picture: bool = True,
+        lane: str = "",
+    ) -> DrawnPage:
+        """Page `number` of a PDF, counted from 1: its size, where `quote` stands on it and, if wished, its picture.
+        Raises NotFound for a number that there is not, and UnreadableFile, FileTooLarge or FileTooSlow."""
+        request: dict[str, Any] = {"path": str(path.resolve()), "name": name, "limits": asdict(limits)}
+        request |= {"page": number, "quote": quote, "picture": picture}
+        return _drawn(self._ask(request, name, limits, lane))
+
+    def _ask(self, request: dict[str, Any], name: str, limits: ParsingLimits, lane: str) -> dict[str, Any]:
+        """The child's answer. Raises the error that it tells of, or why there is none."""
         reply = self._pool.ask(request, lane=lane, seconds=limits.max_seconds)
         if reply.answer is None:
             raise self._failure(reply, one_line(name, 200), limits)
-        return _result(reply.answer)
+        if "error" in reply.answer:
+            raise _ERRORS.get(str(reply.answer.get("code")), UnreadableFile)(str(reply.answer["error"]))
+        return reply.answer
 
     def _failure(self, reply: Reply, name: str, limits: ParsingLimits) -> UnreadableFile:
         """Why a file has no answer; it names the file, since it may have cost others their memory."""
@@ -80,8 +104,6 @@ def _ended(code: int) -> str:
 
 
 def _result(answer: dict[str, Any]) -> SplitDocument:
-    if "error" in answer:
-        raise _ERRORS.get(str(answer.get("code")), UnreadableFile)(str(answer["error"]))
     fields: dict[str, Any] = answer["document"]
     document = ParsedDocument(
         **{
@@ -98,3 +120,9 @@ def _result(answer: dict[str, Any]) -> SplitDocument:
 def _chunk(text: str, fields: dict[str, Any]) -> ChunkDraft:
     piece = text[fields["start"] : fields["end"]]
     return ChunkDraft(**{**fields, "text": piece, "heading_path": tuple(fields["heading_path"])})
+
+
+def _drawn(answer: dict[str, Any]) -> DrawnPage:
+    fields: dict[str, Any] = answer["page"]
+    boxes = tuple(Box(**{side: float(value) for side, value in box.items()}) for box in fields["boxes"])
+    return DrawnPage(**{**fields, "boxes": boxes, "picture": base64.b64decode(fields["picture"])})

@@ -75,7 +75,7 @@ class _Pages:
 
 def read_pdf(path: Path, name: str, limits: ParsingLimits) -> Draft:
     """The pages of a PDF as Markdown. Raises UnreadableFile for one that is encrypted, broken or only scanned."""
-    document = _open(path, name)
+    document = open_pdf(path, name)
     try:
         count = len(document)
         if count == 0:
@@ -101,7 +101,8 @@ def _nothing(name: str, count: int, pages: _Pages) -> str:
     return f"{name} has {count} page{'s' if count != 1 else ''} but no text: it looks scanned. Run OCR on it first."
 
 
-def _open(path: Path, name: str) -> Any:
+def open_pdf(path: Path, name: str) -> Any:
+    """The document, to be closed. Raises UnreadableFile for one that is encrypted or damaged."""
     try:
         # Many files are encrypted with an empty password, only to forbid printing.
         return pdfium.PdfDocument(path)

@@ -92,7 +92,7 @@ class Page:
     """Whether it holds more characters than are read."""
 
 
-class _Turned:
+class Turned:
     """Places as a reader sees them: the page turned upright, counted downwards."""
 
     def __init__(self, page: Any) -> None:
@@ -117,7 +117,7 @@ def read_page(document: Any, number: int) -> Page:
     """The lines and rules of a page. Raises PdfiumError for one that is broken."""
     page = document[number]
     try:
-        turned = _Turned(page)
+        turned = Turned(page)
         textpage = page.get_textpage()
         try:
             count = textpage.count_chars()
@@ -130,7 +130,7 @@ def read_page(document: Any, number: int) -> Page:
         page.close()
 
 
-def _words(textpage: Any, count: int, turned: _Turned) -> Iterator[Word]:
+def _words(textpage: Any, count: int, turned: Turned) -> Iterator[Word]:
     x, y = ctypes.c_double(), ctypes.c_double()
     box = raw.FS_RECTF()
     letters: list[str] = []
@@ -181,7 +181,7 @@ def lines_of(words: list[Word]) -> list[Line]:
     return lines
 
 
-def _rules(page: Any, turned: _Turned) -> tuple[list[Rule], list[Rule]]:
+def _rules(page: Any, turned: Turned) -> tuple[list[Rule], list[Rule]]:
     horizontal: list[Rule] = []
     vertical: list[Rule] = []
     seen = 0

@@ -1,7 +1,9 @@
-"""The child of IsolatedParser: reads a request a line from standard input, answers a line on standard output."""
+"""The child of IsolatedParser: reads a request a line from standard input, answers a line on standard output. A request
+for a `page` is answered with that page of a PDF, any other with the document and its chunks."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from knowledge.config import MEGABYTE, ParsingLimits
-from knowledge.errors import FileTooLarge, UnreadableFile
+from knowledge.errors import FileTooLarge, NotFound, UnreadableFile
 from knowledge.parsing.draft import one_line
 from knowledge.parsing.reading import parse
 from knowledge.splitting.splitter import split_document
@@ -32,7 +34,7 @@ def main() -> None:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer each request with the document and its chunks, or the error; `retire` asks to be replaced."""
+    """Answer each request with what it asks for, or the error; `retire` asks to be replaced."""
     for line in requests:
         request = json.loads(line)
         limits = ParsingLimits(**request["limits"])
@@ -44,13 +46,28 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def _answer(request: dict[str, Any], limits: ParsingLimits) -> dict[str, Any]:
     try:
-        document = parse(Path(request["path"]), name=request["name"], limits=limits, media_type=request["media_type"])
-        return {**_shown(split_document(document)), "retire": _is_bloated()}
-    except UnreadableFile as error:
+        answer = _page(request) if "page" in request else _document(request, limits)
+        return {**answer, "retire": _is_bloated()}
+    except (UnreadableFile, NotFound) as error:
         return {"error": str(error), "code": error.code, "retire": _is_bloated()}
     except MemoryError:
-        reason = f"{one_line(request['name'], 200)} needs more memory than a file may take to be split."
+        reason = f"{one_line(request['name'], 200)} needs more memory than a file may take."
         return {"error": reason, "code": FileTooLarge.code, "retire": True}
+
+
+def _document(request: dict[str, Any], limits: ParsingLimits) -> dict[str, Any]:
+    document = parse(Path(request["path"]), name=request["name"], limits=limits, media_type=request["media_type"])
+    return _shown(split_document(document))
+
+
+def _page(request: dict[str, Any]) -> dict[str, Any]:
+    from knowledge.parsing.pdf_picture import draw_page  # most children never draw
+
+    name = one_line(request["name"], 200)
+    page = draw_page(
+        Path(request["path"]), name, request["page"], quote=request["quote"], picture=request["picture"]
+    )  # fmt: skip
+    return {"page": {**asdict(page), "picture": base64.b64encode(page.picture).decode("ascii")}}
 
 
 def _shown(split: SplitDocument) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pptx
 
 from knowledge.config import ParsingLimits
 from knowledge.errors import UnreadableFile
+from knowledge.parsing.pdf_picture import draw_page
 from knowledge.parsing.reading import parse
 from knowledge.splitting.splitter import split
 from knowledge.text.markup import front_matter, plain_text
@@ -315,7 +316,13 @@ def _pdf_pages() -> list[TextPath]:
         words = [Text(9, 9 + n % 700, "ab cd") for n in range(size // 40)]
         return draw_pdf(folder / "drawn.pdf", [words]).read_bytes()
 
-    return [*paths, _named("pdf/one page", _file("a.pdf", one_page))]
+    def marked(size: int) -> Path:
+        return draw_pdf(folder / "marked.pdf", [[Text(9, 9 + n % 700, "ab cd") for n in range(size // 40)]])
+
+    def mark(path: Path) -> object:
+        return draw_page(path, path.name, 1, quote="abcdabcdab. cdabcdabce; " * 300, picture=False)
+
+    return [*paths, _named("pdf/one page", _file("a.pdf", one_page)), TextPath("pdf/marked page", marked, mark)]
 
 
 def _books() -> list[TextPath]:

@@ -112,6 +112,35 @@ def test_uploads_are_built_searched_read_and_deleted(docs: TestClient) -> None:
     assert all(hit["document"]["path"] != "guide/restart.md" for hit in again["hits"])
 
 
+PDF = b"""%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 100]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj
+4 0 obj<</Length 43>>stream\nBT /F 12 Tf 20 50 Td (Drain the node.) Tj ET\nendstream endobj
+5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj trailer<</Root 1 0 R>>"""
+
+
+def test_a_page_is_drawn_with_its_passage_and_kept(docs: TestClient) -> None:
+    upload(docs, ("drain.pdf", PDF), ("restart.md", MARKDOWN))
+    build(docs)
+    ids = {each["path"]: each["id"] for each in docs.get("knowledge-bases/docs/documents").json()["items"]}
+    path = f"knowledge-bases/docs/documents/{ids['drain.pdf']}"
+    content = docs.get(f"{path}/content").json()
+    assert content["pages"] == [{"start": 0, "label": "1"}]
+    start = content["text"].index("the node")
+    page = docs.get(f"{path}/pages/1", params={"start": start, "end": start + 8}).json()
+    assert {name: page[name] for name in ("number", "count", "width", "height")} == {
+        "number": 1, "count": 1, "width": 300, "height": 100,
+    }  # fmt: skip
+    (box,) = page["boxes"]
+    assert 0.15 < box["left"] < box["right"] < 0.4
+    assert box["top"] < 0.49 < box["bottom"]
+    pictures = [docs.get(f"{path}/pages/1/picture") for _ in range(2)]
+    assert [(each.headers["content-type"], each.content[:4]) for each in pictures] == [("image/png", b"\x89PNG")] * 2
+    assert docs.get(f"{path}/pages/2").json()["code"] == "not_found"
+    refused = docs.get(f"knowledge-bases/docs/documents/{ids['restart.md']}/pages/1/picture")
+    assert (refused.status_code, refused.json()["code"]) == (422, "unreadable_file")
+
+
 def test_files_that_cannot_be_taken_do_not_stop_the_others(docs: TestClient) -> None:
     accepted = upload(
         docs,

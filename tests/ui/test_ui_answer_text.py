@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.answer_text import plain_label, prepare_answer
+from frontend.answer_text import LONGEST_DIAGRAM, MOST_DIAGRAMS, plain_label, prepare_answer
 from frontend.views import Citation
 
 
@@ -102,8 +102,21 @@ def test_shell_variables_are_no_formulas_and_words_no_directives() -> None:
     )
 
 
-def test_diagrams_are_shown_as_their_source() -> None:
-    assert prepare_answer("```mermaid\ngraph TD\n```") == "```text\ngraph TD\n```"
+def test_diagrams_keep_their_text_below_them() -> None:
+    assert prepare_answer("Look:\n- ```{.Mermaid}\n  graph TD\n  ```\nEnd") == (
+        "Look:\n- ```mermaid\n  graph TD\n  ```\n  ```text\n  graph TD\n  ```\nEnd"
+    )
+
+
+@pytest.mark.parametrize("text", ["```mermaid\ngraph TD\n", f"```mermaid\n{'a' * LONGEST_DIAGRAM}\n```"])
+def test_diagrams_that_are_unfinished_or_too_large_are_text(text: str) -> None:
+    assert prepare_answer(text) == text.replace("mermaid", "text")
+
+
+def test_only_so_many_diagrams_are_drawn() -> None:
+    drawn = prepare_answer("```mermaid\nx\n```\n" * (MOST_DIAGRAMS + 5))
+    assert drawn.count("```mermaid") == MOST_DIAGRAMS
+    assert drawn.count("```text") == MOST_DIAGRAMS + 5
 
 
 def test_uncited_sentences_are_marked_after_their_end_but_not_in_code() -> None:

@@ -17,9 +17,10 @@ from frontend.branches import shown_path
 from frontend.chat.sidebar import by_date, file_stem, marked
 from frontend.client import Api, ApiError, open_connection
 from frontend.language import choose_language, load_texts
+from frontend.reading.preview import preview
+from frontend.reading.rendered import cut_table, mail_lines, whole_blocks
 from frontend.run_state import replay
 from frontend.run_stream import Event, RunStream, read_events
-from frontend.source_panel import whole_blocks
 from frontend.views import Job, KnowledgeBase, Message, Page, Thread, decode
 from tests.fake_api import ANSWER, FakeApi, make_app
 from tests.serving import serving
@@ -180,6 +181,32 @@ def test_words_that_were_searched_for_are_marked_and_nothing_else_counts_as_mark
 )
 def test_a_title_becomes_the_name_of_a_file(title: str, stem: str) -> None:
     assert file_stem(title) == stem
+
+
+def test_a_card_shows_rows_as_a_table_and_code_as_code() -> None:
+    table = ["table", [["tbody", [["tr", [["td", ["a"]], ["td", [["code", ["b"]]]]]]]]]]
+    assert preview("| a | `b` |", "x.xlsx") == [table]
+    assert preview("![pixel](https://x.example/p.png) and [a link](https://x.example)", "x.md") == [
+        ["p", ["🖼 pixel", " and ", "a link"]]
+    ]
+    assert preview("<img src=x onerror=alert(1)>", "x.md") == [["p", ["<img src=x onerror=alert(1)>"]]]
+    assert preview("key: *anchor", "x.yaml") == [["pre", ["key: *anchor"]]]
+
+
+def test_a_sheet_is_cut_around_its_passage_and_keeps_its_head() -> None:
+    rows = [f"| row {number} | {'x' * 90} |" for number in range(2_000)]
+    text = "\n".join(["", "| a | b |", "| --- | --- |", *rows, ""])
+    start = text.index("| row 1000 ")
+    shown, was_cut = cut_table(text, start, start + 20)
+    assert was_cut
+    assert shown.startswith("| a | b |\n| --- | --- |\n| row 9")
+    assert "| row 1000 " in shown
+    assert len(shown) < 20_000
+    assert cut_table("| a |\n", 0, 3) == ("| a |\n", False)
+
+
+def test_mail_keeps_its_lines_and_leaves_a_quotation() -> None:
+    assert mail_lines("One\ntwo\n> said\nanswer") == "One  \ntwo  \n> said  \n\nanswer  "
 
 
 def test_a_passage_is_cut_out_at_whole_blocks() -> None:

@@ -1,0 +1,1 @@
+"""Sources as they are read: rendered, as pages, as text, and as the preview of a citation."""

@@ -1,0 +1,26 @@
+"""Where in a document a reader is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from frontend.views import CalledTool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A passage of a document, by offsets in its text; without `end` the document's beginning. With `call` it is one
+    of what that call put out in the run `run_id`.
+
+    `quote` is what stood there when it was cited; the document may have been replaced or deleted since.
+    """
+
+    knowledge_base_id: str
+    document_id: str
+    start: int = 0
+    end: int = 0
+    heading_path: tuple[str, ...] = ()
+    quote: str = ""
+    call: CalledTool | None = None
+    title: str = ""
+    run_id: str = ""
