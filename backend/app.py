@@ -173,6 +173,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await container.sandbox.stop()
         await container.catalogue.aclose()
         await container.http.aclose()
+        await container.mcp_servers.aclose()
         await asyncio.wait([warming], timeout=5)
         await asyncio.to_thread(container.close)
 

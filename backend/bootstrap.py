@@ -23,6 +23,7 @@ from agents.scheduler.phase import DeclaredPhase
 from agents.tools.builtin import BuiltinTools
 from agents.tools.builtin.ports import BuiltinParts
 from agents.tools.http.client import HttpClient
+from agents.tools.mcp.processes import McpProcesses
 from agents.tools.meaning import ToolMeanings
 from agents.tools.ports import ToolSource
 from agents.tools.registry import ToolRegistry
@@ -116,6 +117,8 @@ class Container:
     fetcher: Fetcher
     http: HttpClient
     """What speaks to platforms, for all tools."""
+    mcp_servers: McpProcesses
+    """The MCP servers that run on this host."""
     readers: Mapping[str, SourceReader]
     """What reads sources, by kind."""
     ingestor: Ingestor
@@ -222,7 +225,14 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         return (BuiltinTools(parts),)
 
     http = part("http", HttpClient)
-    stored_sources = StoredToolSources(database=database, sealer=sealer, client=http)
+    mcp_servers = McpProcesses()
+    stored_sources = StoredToolSources(
+        database=database,
+        sealer=sealer,
+        client=http,
+        servers=mcp_servers,
+        host_commands=settings.tools.host_commands,
+    )
     toolboxes = ToolBoxes(
         database=database,
         registry=ToolRegistry(part("tool_sources", tool_sources), more=stored_sources.sources),
@@ -248,6 +258,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         models=models,
         runner=runner,
         toolboxes=toolboxes,
+        mcp_servers=mcp_servers,
         tool_calls=ToolCalls(
             database=database, toolboxes=toolboxes, sealer=sealer, approval_minutes=settings.tools.approval_minutes
         ),

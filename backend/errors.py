@@ -156,6 +156,12 @@ class ApprovalGone(BackendError):
     code = "approval_gone"
 
 
+class CommandsOff(BackendError):
+    """A program on this host that whoever operates the server does not allow."""
+
+    code = "commands_off"
+
+
 class ToolDenied(BackendError):
     """A call that the policy refuses."""
 
@@ -166,6 +172,7 @@ _STATUS: dict[str, int] = {
     "forbidden": 403,
     "path_refused": 403,
     "tool_denied": 403,
+    "commands_off": 403,
     "tool_failed": 422,
     "approval_required": 409,
     "approval_gone": 409,

@@ -230,6 +230,11 @@ class SandboxSettings(Section):
 
 class ToolSettings(Section):
     approval_minutes: int = Field(default=15, ge=1, description="How long a call outside a run waits for a decision.")
+    host_commands: tuple[str, ...] = Field(
+        default=(),
+        description="Commands that MCP servers may be started with on this host, such as npx; none: no server is "
+        "started. They may do whatever the server itself may.",
+    )
     audit_days: int = Field(default=365, ge=0, description="How long the record of calls is kept; 0: for ever.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 
-WITHOUT_DATA = ("search", "streams", "scheduler", "startup", "crash", "attack", "react_text", "tool_calls")
+WITHOUT_DATA = ("search", "streams", "scheduler", "startup", "crash", "attack", "react_text", "tool_calls", "audit")
 WITH_DATA = ("retrieval", "answers", "refusals", "build", "cases", "openapi_import", "tool_search", "sandbox")
 
 

@@ -8,14 +8,23 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
 from agents.tools.http.endpoint import Endpoint
+from agents.tools.mcp.process import ServerCommand
 from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.bootstrap import Container
 from backend.connections.store import Connections
 from backend.errors import Invalid, Missing
 from backend.schemas.base import Page
-from backend.schemas.tool_sources import SourceTools, ToolSourceCreate, ToolSourceUpdate, ToolSourceView
+from backend.schemas.tool_sources import McpCommand, SourceTools, ToolSourceCreate, ToolSourceUpdate, ToolSourceView
 from backend.tool_sources import views
+from backend.tool_sources.commands import (
+    OPTION,
+    GivenCommand,
+    check_allowed,
+    forget_command,
+    kept_command,
+    server_command,
+)
 from backend.tool_sources.importing import Given, read_definition
 from backend.tool_sources.store import StoredSource, ToolSources
 from knowledge.types import Scope
@@ -29,18 +38,23 @@ async def create_tool_source(
 ) -> ToolSourceView:
     """Read a toolset or a document, and store its tools. Of a document only what reads (GET and HEAD) is on. What an
     MCP server has now is on, and asks before every call unless the server is trusted."""
-    connected = await container.in_thread(_endpoint, container, scope, body.connection_id)
+    connected, command = None, _given_command(container, body.command)
+    if body.connection_id or command is None:
+        connected = await container.in_thread(_endpoint, container, scope, body.connection_id)
     given = Given(kind=body.kind, name=body.name, text=body.definition, url=body.url, trusted=body.trusted)
-    definition = await read_definition(given, container.http, connected)
+    server = command.as_server() if command is not None else None
+    definition = await read_definition(given, container.http, connected, server)
 
     def make(connection: Connection) -> ToolSourceView:
-        store = ToolSources(connection, scope)
-        made = store.create(
+        options = views.first_options(body.kind, definition, trusted=body.trusted)
+        if command is not None:
+            options[OPTION] = kept_command(connection, scope, container.sealer, command, body.name)
+        made = ToolSources(connection, scope).create(
             kind=body.kind,
             name=body.name,
-            connection_id=body.connection_id,
+            connection_id=body.connection_id or None,
             definition=definition,
-            options=views.first_options(body.kind, definition, trusted=body.trusted),
+            options=options,
         )
         return _view(made, definition)
 
@@ -89,21 +103,39 @@ def list_source_tools(
 async def change_tool_source(id: str, body: ToolSourceUpdate, container: Here, scope: Caller) -> ToolSourceView:
     """Change what is given: switch single tools on or off, say their risk, read the document again."""
     source = await container.in_thread(_source, container, scope, id)
-    connection_id = body.connection_id or source.connection_id or ""
-    connected = await container.in_thread(_endpoint, container, scope, connection_id)
+    if body.connection_id and (OPTION in source.options or body.command is not None):
+        raise Invalid("This source is started by its command and has no connection: make another one for that.")
+    if body.command is not None and OPTION not in source.options:
+        raise Invalid("This source has a connection and no command: make another one for that.")
+    command = _given_command(container, body.command)
     definition = None
-    if body.definition or body.url or (body.refresh and source.kind == "mcp"):
+    if body.definition or body.url or command is not None or (body.refresh and source.kind == "mcp"):
         trusted = bool(source.options.get("trusted"))
         given = Given(kind=source.kind, name=source.name, text=body.definition, url=body.url, trusted=trusted)
-        definition = await read_definition(given, container.http, connected)
-    return await container.in_thread(_changed, container, scope, id, body, definition)
+        server = command.as_server() if command is not None else None
+        connected = None
+        if OPTION not in source.options:
+            connection_id = body.connection_id or source.connection_id or ""
+            connected = await container.in_thread(_endpoint, container, scope, connection_id)
+        elif server is None:
+            server = await container.in_thread(_server, container, scope, source)
+        definition = await read_definition(given, container.http, connected, server)
+    elif body.connection_id:
+        await container.in_thread(_endpoint, container, scope, body.connection_id)
+    changed = await container.in_thread(_changed, container, scope, id, body, definition)
+    if command is not None or body.enabled is False:
+        container.mcp_servers.stop(id)
+    return changed
 
 
 @router.delete("/{id}", status_code=204, responses=problems(404))
 def delete_tool_source(id: str, container: Here, scope: Caller) -> Response:
     """Forget a source and its tools."""
     with container.database.write() as connection:
-        ToolSources(connection, scope).delete(id)
+        store = ToolSources(connection, scope)
+        forget_command(connection, scope, store.get(id).options)
+        store.delete(id)
+    container.mcp_servers.stop(id)
     return Response(status_code=204)
 
 
@@ -122,7 +154,26 @@ def _changed(
                 values["options"] = views.decided(current, text, body.tools)
             except KeyError as error:
                 raise Invalid(f"The source has no tool named {str(error.args[0])[:80]!r}.") from None
+        command = _given_command(container, body.command)
+        if command is not None:
+            forget_command(connection, scope, current.options)
+            kept = kept_command(connection, scope, container.sealer, command, values.get("name", current.name))
+            values["options"] = {**values.get("options", current.options), OPTION: kept}
         return _view(store.change(source_id, values), text)
+
+
+def _given_command(container: Container, body: McpCommand | None) -> GivenCommand | None:
+    """Raises CommandsOff."""
+    if body is None:
+        return None
+    check_allowed(body.command, container.settings.tools.host_commands)
+    return GivenCommand(**body.model_dump())
+
+
+def _server(container: Container, scope: Scope, source: StoredSource) -> ServerCommand:
+    allowed = container.settings.tools.host_commands
+    with container.database.read() as connection:
+        return server_command(connection, scope, container.sealer, source.options, allowed)
 
 
 def _source(container: Container, scope: Scope, source_id: str) -> StoredSource:

@@ -41,4 +41,5 @@ async def _serve(container: Container) -> None:
             await server.run(incoming, outgoing, server.create_initialization_options())
     finally:
         await container.http.aclose()
+        await container.mcp_servers.aclose()
         await container.catalogue.aclose()

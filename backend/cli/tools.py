@@ -93,6 +93,7 @@ async def _called(
         return await _decided(container, asked, yes)
     finally:
         await container.http.aclose()
+        await container.mcp_servers.aclose()
 
 
 async def _decided(container: Container, asked: ApprovalRequired, yes: bool) -> CallResult:

@@ -8,7 +8,7 @@ from agents.errors import ToolsetInvalid
 from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest
 from agents.tools.http.endpoint import Endpoint
 from agents.tools.http.failures import RequestFailed
-from agents.tools.mcp.client import read_tools
+from agents.tools.mcp.client import http_conversation, read_tools
 
 _LONGEST_S = 15.0
 _MEANINGS = {
@@ -49,7 +49,7 @@ async def try_server(client: HttpClient, endpoint: Endpoint) -> Tried:
     """Greet an MCP server."""
     limits = replace(endpoint.limits, timeout_s=min(endpoint.limits.timeout_s, _LONGEST_S))
     try:
-        tools = await read_tools(client, replace(endpoint, limits=limits))
+        tools = await read_tools(http_conversation(client, replace(endpoint, limits=limits)))
     except ToolsetInvalid as error:
         return Tried(cause="error", message=str(error))
     return Tried(cause="ok", message=f"The server answers and has {len(tools)} tools.", status=200)

@@ -8,13 +8,17 @@ from typing import Any
 
 from mcp import types
 from mcp.server.lowlevel import Server
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from pydantic import AnyUrl
 
 from agents.errors import AgentError, ToolFailed
 from agents.tools.ports import ToolSpec
 from backend.api.meta import product_version
 from backend.bootstrap import Container
 from backend.errors import ApprovalRequired, BackendError
+from backend.mcp import prompts
 from backend.mcp.asking import ask_phase
+from backend.mcp.resources import TEMPLATES, Resources
 from knowledge.errors import KnowledgeError
 from knowledge.types import Scope
 
@@ -71,7 +75,36 @@ def make_server(container: Container, scope_of: Callable[[Server[Any, Any]], Sco
         except (AgentError, BackendError, KnowledgeError) as error:
             return _failed(f"{error.code}: {error}")
 
+    _offer_knowledge(server, container, scope_of)
     return server
+
+
+def _offer_knowledge(
+    server: Server[Any, Any], container: Container, scope_of: Callable[[Server[Any, Any]], Scope]
+) -> None:
+    """Resources and prompts."""
+    resources = Resources(database=container.database)
+
+    @server.list_resources()  # type: ignore[no-untyped-call, untyped-decorator]
+    async def list_resources(request: types.ListResourcesRequest) -> types.ListResourcesResult:
+        cursor = (request.params.cursor if request.params else None) or ""
+        return await container.in_thread(resources.page, scope_of(server), cursor)
+
+    @server.list_resource_templates()  # type: ignore[no-untyped-call, untyped-decorator]
+    async def list_templates() -> list[types.ResourceTemplate]:
+        return list(TEMPLATES)
+
+    @server.read_resource()  # type: ignore[no-untyped-call, untyped-decorator]
+    async def read_resource(uri: AnyUrl) -> list[ReadResourceContents]:
+        return await container.in_thread(resources.read, scope_of(server), str(uri))
+
+    @server.list_prompts()  # type: ignore[no-untyped-call, untyped-decorator]
+    async def list_prompts() -> list[types.Prompt]:
+        return await container.in_thread(prompts.offered, container.phases, scope_of(server))
+
+    @server.get_prompt()  # type: ignore[no-untyped-call, untyped-decorator]
+    async def get_prompt(name: str, arguments: dict[str, str] | None) -> types.GetPromptResult:
+        return await container.in_thread(prompts.filled, container.phases, scope_of(server), name, arguments or {})
 
 
 class _Offer:

@@ -9,16 +9,37 @@ from pydantic import Field
 from backend.schemas.base import Body, View
 
 SourceName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z][A-Za-z0-9 ._-]*$")]
+Variable = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Value = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
 Risk = Literal["read", "write", "destructive", "unknown"]
+
+
+class McpCommand(Body):
+    """A program on the server's host that speaks MCP over its standard input and output. `environment` is shown to
+    whoever looks at the source; values of `secrets`, environment variables, too, are kept sealed and shown nowhere."""
+
+    command: str = Field(min_length=1, max_length=500)
+    arguments: list[Annotated[str, Field(max_length=4_000)]] = Field(default_factory=list, max_length=100)
+    environment: dict[Variable, Value] = Field(default_factory=dict, max_length=100)
+    secrets: dict[Variable, Value] = Field(default_factory=dict, max_length=100)
+
+
+class McpCommandView(View):
+    command: str
+    arguments: list[str]
+    environment: dict[str, str]
+    secret_names: list[str]
 
 
 class ToolSourceCreate(Body):
     """`definition` is a toolset in YAML or an OpenAPI document as text; `url` is where one stands. The address that the
-    tools call is that of the connection: what a document says of servers is not read."""
+    tools call is that of the connection: what a document says of servers is not read. An MCP server has either a
+    connection or a `command`."""
 
     kind: Literal["yaml", "openapi", "mcp"]
     name: SourceName
-    connection_id: str = Field(max_length=32)
+    connection_id: str = Field(default="", max_length=32)
+    command: McpCommand | None = None
     definition: str = Field(default="", max_length=8_000_000)
     url: str = Field(default="", max_length=2_000)
     trusted: bool = Field(
@@ -39,6 +60,7 @@ class ToolSourceUpdate(Body):
     name: SourceName | None = None
     enabled: bool | None = None
     connection_id: str | None = Field(default=None, max_length=32)
+    command: McpCommand | None = Field(default=None, description="Instead of the one before, secrets and all.")
     definition: str = Field(default="", max_length=8_000_000)
     url: str = Field(default="", max_length=2_000)
     refresh: bool = Field(default=False, description="mcp: read the server's tools again.")
@@ -61,6 +83,7 @@ class ToolSourceView(View):
     changed: int
     refused: int
     problem: str
+    command: McpCommandView | None = None
 
 
 class SourceToolView(View):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -14,6 +15,10 @@ import anyio.to_thread
 from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.http.client import HttpClient
 from agents.tools.http.endpoint import Endpoint
+from agents.tools.mcp.client import http_conversation
+from agents.tools.mcp.ports import Conversation
+from agents.tools.mcp.process import ServerCommand
+from agents.tools.mcp.processes import McpProcesses
 from agents.tools.mcp.tool import McpTool, mcp_spec
 from agents.tools.openapi.tool import compiled_operation
 from agents.tools.ports import Tool, ToolSource
@@ -25,8 +30,9 @@ from agents.tools.yaml.loading import load_toolset, platforms
 from agents.tools.yaml.source import ToolsetSource
 from backend.accounts.sealing import Sealer
 from backend.connections.store import Connections, StoredConnection
-from backend.errors import KeyNeeded, Missing, SecretUnreadable
+from backend.errors import CommandsOff, KeyNeeded, Missing, SecretUnreadable
 from backend.tool_sources.choices import Choices
+from backend.tool_sources.commands import OPTION, server_command
 from backend.tool_sources.store import StoredSource, ToolSources
 from knowledge.storage.database import Database
 from knowledge.types import Scope
@@ -65,6 +71,8 @@ class StoredToolSources:
     database: Database
     sealer: Sealer
     client: HttpClient
+    servers: McpProcesses = field(default_factory=McpProcesses)
+    host_commands: tuple[str, ...] = ()
     _made: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
 
     def sources(self, scope: Scope) -> Sequence[ToolSource]:
@@ -132,15 +140,45 @@ class StoredToolSources:
                 McpTool(
                     spec=mcp_spec(each, source=source.name, risk=choices.risk(each)),
                     record=each,
-                    client=self.client,
-                    connection_id=source.connection_id or "",
-                    open_endpoint=opened,
+                    open_conversation=partial(self._conversation, source, opened, scope),
                 )
                 for each in records
                 if choices.state(each) == "on"
             ]
 
         return FixedSource(name=source.name, made=self._remembered((scope, source.id, source.version), make))
+
+    @asynccontextmanager
+    async def _conversation(
+        self, source: StoredSource, opened: OpenEndpoint, scope: Scope
+    ) -> AsyncIterator[Conversation]:
+        """A conversation with the MCP server of a source. Raises ToolFailed."""
+        if OPTION not in source.options:
+            endpoint = await opened(source.connection_id or "")
+            async with http_conversation(self.client, endpoint) as conversation:
+                yield conversation
+            return
+        try:
+            command = await anyio.to_thread.run_sync(self.command, scope, source)
+        except (CommandsOff, Missing, KeyNeeded, SecretUnreadable) as error:
+            raise ToolFailed(str(error)) from None
+        wanted = partial(self._is_wanted, scope, source)
+        async with self.servers.conversation(source.id, command, wanted) as process:
+            yield process
+
+    def command(self, scope: Scope, source: StoredSource) -> ServerCommand:
+        """How the server of a source is started. Raises CommandsOff, Missing, KeyNeeded, SecretUnreadable."""
+        with self.database.read() as reading:
+            return server_command(reading, scope, self.sealer, source.options, self.host_commands)
+
+    def _is_wanted(self, scope: Scope, source: StoredSource) -> bool:
+        """Whether the source is still there, on, and has the same command."""
+        with self.database.read() as reading:
+            try:
+                now = ToolSources(reading, scope).get(source.id)
+            except Missing:
+                return False
+        return now.enabled and now.options.get(OPTION) == source.options[OPTION]
 
     def _source(
         self,

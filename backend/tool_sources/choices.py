@@ -12,7 +12,8 @@ State = Literal["on", "off", "changed"]
 
 
 def fingerprint(record: Mapping[str, Any]) -> str:
-    """Of everything that a caller is told of a tool, and of what it sends."""
+    """Of everything that a caller is told of a tool, and of what it sends. What it answers is checked at each call."""
+    record = {name: value for name, value in record.items() if name != "answer"}
     text = json.dumps(record, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

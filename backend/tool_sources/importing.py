@@ -12,7 +12,9 @@ import anyio.to_thread
 from agents.tools.http.client import HttpClient, HttpRequest
 from agents.tools.http.endpoint import Endpoint, EndpointLimits
 from agents.tools.http.failures import RequestFailed
-from agents.tools.mcp.client import read_tools
+from agents.tools.mcp.client import http_conversation, read_tools
+from agents.tools.mcp.process import ServerCommand
+from agents.tools.mcp.processes import brief_conversation
 from agents.tools.mcp.tool import records_of
 from agents.tools.openapi.document import LONGEST, read_document
 from agents.tools.openapi.operations import import_operations
@@ -35,10 +37,15 @@ class Given:
     trusted: bool = False
 
 
-async def read_definition(given: Given, client: HttpClient, connected: Endpoint | None) -> str:
-    """The definition to be stored. Raises Invalid, ToolsetInvalid."""
+async def read_definition(
+    given: Given, client: HttpClient, connected: Endpoint | None, command: ServerCommand | None = None
+) -> str:
+    """The definition to be stored: of an MCP server what it says over its connection, or when it is started by its
+    command. Raises Invalid, ToolsetInvalid."""
     if given.kind == "mcp":
-        return await _from_server(given, client, connected)
+        return await _from_server(given, client, connected, command)
+    if command is not None or connected is None:
+        raise Invalid("Only an MCP server is started by a command; anything else is called over a connection.")
     text = given.text
     if given.url:
         if text:
@@ -49,10 +56,17 @@ async def read_definition(given: Given, client: HttpClient, connected: Endpoint 
     return await anyio.to_thread.run_sync(_made, given, text)
 
 
-async def _from_server(given: Given, client: HttpClient, connected: Endpoint | None) -> str:
-    if connected is None or given.text or given.url:
-        raise Invalid("The tools of an MCP server are read from its connection: leave out `definition` and `url`.")
-    said = await read_tools(client, connected)
+async def _from_server(
+    given: Given, client: HttpClient, connected: Endpoint | None, command: ServerCommand | None
+) -> str:
+    if given.text or given.url:
+        raise Invalid("The tools of an MCP server are read from itself: leave out `definition` and `url`.")
+    if command is not None and connected is None:
+        said = await read_tools(brief_conversation(command))
+    elif connected is not None and command is None:
+        said = await read_tools(http_conversation(client, connected))
+    else:
+        raise Invalid("An MCP server has a connection (`connection_id`) or a command (`command`), one of the two.")
     records = list(records_of(said, given.name, trusted=given.trusted))
     known = {each["path"] for each in records}
     refused = [str(each.get("name"))[:100] for each in said if each.get("name") not in known]

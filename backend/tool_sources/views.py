@@ -9,6 +9,7 @@ from typing import Any
 from agents.errors import ToolsetInvalid
 from backend.tool_sources.adapters import yaml_records
 from backend.tool_sources.choices import Choices, fingerprint
+from backend.tool_sources.commands import OPTION
 from backend.tool_sources.store import StoredSource
 
 
@@ -41,6 +42,7 @@ def summary(source: StoredSource, definition: str) -> dict[str, Any]:
         "changed": states.count("changed"),
         "refused": len(found.get("refusals", ())),
         "problem": problem,
+        "command": source.options.get(OPTION),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,12 @@ import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import McpError
+from mcp.types import TextContent, TextResourceContents
+from pydantic import AnyUrl
 
-from tests.api_client import serving
+from backend.accounts.guard import LOCAL
+from tests.api_client import container, serving
 from tests.platform_server import Platform, Reply, platform_server
 
 
@@ -84,6 +89,78 @@ async def test_what_changes_something_waits_for_a_person(url: str, platform: Pla
             result = await session.call_tool(name, arguments)
             assert result.isError, name
             assert said in text(result)
+
+
+def add_document(url: str, folder: Path, base: str, path: str, content: str) -> None:
+    made = httpx2.post(f"{url}/api/v1/knowledge-bases", json={"name": base}).json()
+    files = [("files", (path, content.encode(), "text/markdown"))]
+    httpx2.post(f"{url}/api/v1/knowledge-bases/{made['id']}/documents", files=files).raise_for_status()
+    building = container(folder)
+    try:
+        for _ in building.ingestor.build(LOCAL, made["id"]):
+            pass
+    finally:
+        building.close()
+
+
+async def test_the_official_client_reads_resources_and_prompts(url: str, tmp_path: Path) -> None:
+    add_document(url, tmp_path, "Team docs", "guide/scale up.md", "# Scaling\n\nSet replicas.\n")
+    async with streamable_http_client(f"{url}/mcp") as (read, write, _), ClientSession(read, write) as session:
+        await session.initialize()
+        templates = {
+            each.name: each.uriTemplate for each in (await session.list_resource_templates()).resourceTemplates
+        }
+        assert set(templates) == {"documents", "document", "document_at"}
+        listed = {each.name: each.uri for each in (await session.list_resources()).resources}
+        assert str(listed["Team docs"]) == "knowledge://bases/Team%20docs"
+        bases = json.loads(await resource(session, "knowledge://bases"))
+        inside = json.loads(await resource(session, bases[0]["uri"]))
+        [document] = inside["documents"]
+        assert (document["path"], inside["next"]) == ("guide/scale up.md", None)
+        by_id = await resource(session, document["uri"])
+        assert by_id == await resource(session, "knowledge://bases/Team%20docs/guide/scale%20up.md")
+        assert "Set replicas." in by_id
+        assert (await resource(session, f"{document['uri']}?start=9")) == by_id[9:]
+        for uri in ("knowledge://bases/Team%20docs/none.md", "knowledge://documents/none", "file:///etc/passwd"):
+            with pytest.raises(McpError, match="There is no"):
+                await session.read_resource(AnyUrl(uri))
+
+        prompts = {each.name: each for each in (await session.list_prompts()).prompts}
+        assert "cite" in prompts
+        said = (await session.get_prompt("cite", {"question": "How {do} I scale?"})).messages[0].content
+        assert isinstance(said, TextContent)
+        assert "How {do} I scale?" in said.text
+        wrong: tuple[tuple[str, dict[str, str]], ...] = (("none", {"question": "x"}), ("cite", {}))
+        for name, arguments in wrong:
+            with pytest.raises(McpError):
+                await session.get_prompt(name, arguments)
+
+
+async def resource(session: ClientSession, uri: str) -> str:
+    [found] = (await session.read_resource(AnyUrl(uri))).contents
+    assert isinstance(found, TextResourceContents)
+    return found.text
+
+
+def test_a_client_that_only_speaks_json_rpc(url: str) -> None:
+    headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
+
+    def asked(method: str, **params: Any) -> Any:
+        body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
+        answer = httpx2.post(f"{url}/mcp", json=body, headers=headers).json()
+        assert answer["id"] == 7
+        return answer.get("result") or answer["error"]
+
+    about = {"name": "plain", "version": "0"}
+    begun = asked("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=about)
+    assert {"tools", "resources", "prompts"} <= set(begun["capabilities"])
+    assert any(each["name"] == "current_time" for each in asked("tools/list")["tools"])
+    assert not asked("tools/call", name="current_time", arguments={})["isError"]
+    assert asked("resources/list")["resources"][0]["uri"] == "knowledge://bases"
+    assert json.loads(asked("resources/read", uri="knowledge://bases")["contents"][0]["text"]) == []
+    assert asked("prompts/get", name="cite", arguments={"question": "x"})["messages"][0]["role"] == "user"
+    assert asked("resources/read", uri="knowledge://bases/none")["code"] == -32002
+    assert asked("resources/list", cursor="odd")["code"] == -32602
 
 
 def test_the_edge_is_that_of_the_api(url: str) -> None:

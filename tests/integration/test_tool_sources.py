@@ -273,6 +273,48 @@ def echo(asked: Asked) -> Reply:
     return Reply(body={"target": asked.target, "headers": asked.headers})
 
 
+def test_an_answer_that_is_not_as_described_is_told_and_not_lost(local: TestClient, platform: Platform) -> None:
+    item = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": {"type": "string"},
+            "size": {"type": "integer", "readOnly": True},
+            "state": {"enum": ["up", "down"]},
+            "next": {"$ref": "#/components/schemas/Item"},
+        },
+    }
+    answer = {
+        "content": {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}}}
+    }
+    document = {
+        "openapi": "3.0.3",
+        "info": {"title": "Shop", "version": "1"},
+        "components": {"schemas": {"Item": item}},
+        "paths": {"/items": {"get": {"operationId": "listItems", "responses": {"200": answer}}}},
+    }
+    body = {"kind": "http", "name": "shop", "base_url": platform.url, "allow_private": True}
+    connection = local.post("connections", json=body).json()["id"]
+    source = {"kind": "openapi", "name": "shop", "connection_id": connection, "definition": json.dumps(document)}
+    local.post("tool-sources", json=source).raise_for_status()
+
+    def called(items: Any, **arguments: Any) -> str:
+        platform.answers["*"] = Reply(body=items)
+        done = local.post("tools/shop_list_items/calls", json={"arguments": arguments}).json()
+        assert done["status"] == "succeeded", done
+        return str(done["output"])
+
+    assert "Note" not in called(
+        [{"name": "a", "state": "up", "next": {"name": "b", "next": None}, "more": 1}, {"name": None}]
+    )
+    odd = called([{"name": 5, "state": "sideways"}, {"size": 1}, {"name": "a", "next": "b"}])
+    note = "[0].name is 5, described as string; [0].state is 'sideways', which is not described; [1] lacks name."
+    assert odd.splitlines()[1].endswith(note)
+    assert '"sideways"' in odd
+    assert "the answer is 'x', described as array" in called("x").replace("[0]", "")
+    assert "[0].name is 5" in called([{"name": 5, "size": 7}], select="[*].size")
+
+
 def test_a_generic_endpoint(local: TestClient, platform: Platform) -> None:
     connect(local, platform)
     platform.answers["*"] = echo

@@ -4,7 +4,8 @@ size and time, to the address that an operator gave and no other."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,11 +13,9 @@ from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest
 from agents.tools.http.endpoint import Endpoint
 from agents.tools.http.failures import RequestFailed
+from agents.tools.mcp.ports import Conversation, listed_tools
 
 PROTOCOL = "2025-06-18"
-MOST_TOOLS = 500
-_MOST_PAGES = 20
-_LONGEST_CURSOR = 2_000
 _SESSION = "mcp-session-id"
 
 
@@ -46,20 +45,11 @@ class McpSession:
 
     async def tools(self) -> list[Mapping[str, Any]]:
         """What the server says of its tools, at most 500 of them. Raises ToolFailed."""
-        found: list[Mapping[str, Any]] = []
-        cursor = ""
-        for _ in range(_MOST_PAGES):
-            result = _result(await self._send("tools/list", {"cursor": cursor} if cursor else {}), 1)
-            page = result.get("tools")
-            found += [each for each in page if isinstance(each, Mapping)] if isinstance(page, list) else []
-            cursor = str(result.get("nextCursor") or "")
-            if not cursor or len(cursor) > _LONGEST_CURSOR or len(found) >= MOST_TOOLS:
-                break
-        return found[:MOST_TOOLS]
+        return await listed_tools(self._request)
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The result of a call. Raises ToolFailed."""
-        return _result(await self._send("tools/call", {"name": name, "arguments": dict(arguments)}), 1)
+        return await self._request("tools/call", {"name": name, "arguments": dict(arguments)})
 
     async def end(self) -> None:
         """Say goodbye, where the server keeps something of the conversation."""
@@ -68,6 +58,9 @@ class McpSession:
                 await self.client.send(self.endpoint, HttpRequest(method="DELETE", headers=self.headers))
             except RequestFailed:
                 return
+
+    async def _request(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _result(await self._send(method, params), 1)
 
     async def _send(self, method: str, params: Mapping[str, Any] | None) -> HttpAnswer:
         message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
@@ -120,13 +113,20 @@ def _found(body: bytes) -> Mapping[str, Any]:
     return {}
 
 
-async def read_tools(client: HttpClient, endpoint: Endpoint) -> list[Mapping[str, Any]]:
+@asynccontextmanager
+async def http_conversation(client: HttpClient, endpoint: Endpoint) -> AsyncIterator[McpSession]:
+    """A conversation with the server at this address. Raises ToolFailed."""
+    session = await McpSession.begin(client, endpoint)
+    try:
+        yield session
+    finally:
+        await session.end()
+
+
+async def read_tools(opened: AbstractAsyncContextManager[Conversation]) -> Sequence[Mapping[str, Any]]:
     """What the server has. Raises ToolsetInvalid."""
     try:
-        session = await McpSession.begin(client, endpoint)
-        try:
-            return await session.tools()
-        finally:
-            await session.end()
+        async with opened as conversation:
+            return await conversation.tools()
     except ToolFailed as error:
         raise ToolsetInvalid(str(error)) from None

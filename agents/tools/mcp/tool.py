@@ -9,12 +9,10 @@ from typing import Any, cast
 
 from agents.errors import ToolFailed
 from agents.events import Risk
-from agents.tools.http.client import HttpClient
-from agents.tools.mcp.client import McpSession
+from agents.tools.mcp.ports import OpenConversation
 from agents.tools.openapi.naming import tool_name
 from agents.tools.openapi.schemas import shortened, size_of
 from agents.tools.ports import ToolContext, ToolOutput, ToolSpec
-from agents.tools.yaml.http_tool import OpenEndpoint
 
 _LARGEST_SCHEMA = 24_000
 
@@ -71,23 +69,17 @@ def mcp_spec(record: Mapping[str, Any], *, source: str, risk: str) -> ToolSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class McpTool:
-    """Calls a tool of a server over a connection."""
+    """Calls a tool of a server, in a conversation of its own."""
 
     spec: ToolSpec
     record: Mapping[str, Any]
-    client: HttpClient
-    connection_id: str
-    open_endpoint: OpenEndpoint
+    open_conversation: OpenConversation
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """What the server says. Raises ToolFailed, also when the tool is no longer what somebody looked at."""
-        endpoint = await self.open_endpoint(self.connection_id)
-        session = await McpSession.begin(self.client, endpoint)
-        try:
-            self._check(await session.tools())
-            result = await session.call(self.record["path"], arguments)
-        finally:
-            await session.end()
+        async with self.open_conversation() as conversation:
+            self._check(await conversation.tools())
+            result = await conversation.call(self.record["path"], arguments)
         text = "\n".join(_texts(result.get("content")))
         data = result.get("structuredContent")
         if result.get("isError") is True:

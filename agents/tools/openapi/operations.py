@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents.tools.openapi.answers import answer_schema
 from agents.tools.openapi.document import Document, Operation, Unresolved
 from agents.tools.openapi.naming import argument_name, snake, tool_name
 from agents.tools.openapi.schemas import SchemaMaker, shortened, size_of
@@ -115,6 +116,7 @@ class _Maker:
             "parameters": parameters,
             "body": body,
             "schema": schema,
+            "answer": answer_schema(self._document, self._schemas, operation),
         }
 
     def _parameters(self) -> Iterator[dict[str, Any]]:

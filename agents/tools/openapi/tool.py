@@ -42,6 +42,7 @@ def compiled_operation(record: Mapping[str, Any], *, risk: str = "") -> Compiled
         parameters=parameters,
         schema=_with_select(record["schema"], method),
         joined=frozenset(each["argument"] for each in by_place["query"] if each.get("separate") is False),
+        answer=record.get("answer"),
         select_argument=SELECT if _is_selectable(record["schema"], method) else "",
     )
 

@@ -29,7 +29,8 @@ class Compiled:
     """A definition with its templates parsed; `schema` describes what a caller gives.
 
     `joined` are the arguments whose items are sent with commas between; `select_argument` is the one that says which
-    part of the answer is wanted, if there is one.
+    part of the answer is wanted, if there is one; `answer` is the schema that a good answer should meet, if one is
+    described.
     """
 
     definition: ToolDefinition
@@ -42,6 +43,7 @@ class Compiled:
     schema: Mapping[str, Any]
     joined: frozenset[str] = frozenset()
     select_argument: str = ""
+    answer: Mapping[str, Any] | None = None
 
 
 def compiled(tool: ToolDefinition) -> Compiled:

@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import anyio.to_thread
+
 from agents.errors import ToolFailed, ToolsetInvalid
 from agents.events import Risk
 from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest, target_url
 from agents.tools.http.endpoint import Endpoint
 from agents.tools.http.failures import RequestFailed
+from agents.tools.openapi.answers import differences
 from agents.tools.ports import ToolContext, ToolOutput, ToolSpec
 from agents.tools.yaml.compiled import Compiled
 from agents.tools.yaml.definition import RISK_OF
@@ -22,6 +25,10 @@ from agents.tools.yaml.shaping import shape
 
 CONNECTION = "connection"
 _LONGEST_ERROR = 2_000
+_CHECKED_AT_ONCE = 50_000
+_LARGEST_CHECKED = 1_000_000
+"""Bytes of an answer that are read without leaving the event loop, and those up to which it is compared with its
+description."""
 OpenEndpoint = Callable[[str], Awaitable[Endpoint]]
 """The endpoint of a connection's id. Raises ToolFailed when it cannot be opened any more."""
 
@@ -48,7 +55,10 @@ class HttpTool:
         sent = f"{request.method} {answer.url}"
         if not answer.is_success:
             raise ToolFailed(f"{sent} was answered with {answer.status}. {self._error_of(answer)}".strip())
-        return self._output(answer, sent, str(arguments.get(self.tool.select_argument) or ""))
+        part = str(arguments.get(self.tool.select_argument) or "")
+        if len(answer.body) <= _CHECKED_AT_ONCE:
+            return self._output(answer, sent, part)
+        return await anyio.to_thread.run_sync(self._output, answer, sent, part)
 
     async def preview(self, arguments: Mapping[str, Any]) -> str:
         """What a call would send, without secrets and without sending it. Raises ToolFailed."""
@@ -97,7 +107,15 @@ class HttpTool:
             made = shape(result, value, answer.text)
         except ToolsetInvalid as error:
             raise ToolFailed(f"{sent} was answered, but {error}") from None
-        return replace(made, text=f"{sent}\n{made.text}", summary=made.summary or f"HTTP {answer.status}")
+        lines = [sent, *self._notes(value, len(answer.body)), made.text]
+        return replace(made, text="\n".join(lines), summary=made.summary or f"HTTP {answer.status}")
+
+    def _notes(self, value: Any, size: int) -> list[str]:
+        """What is unlike its description, which is no reason to lose an answer."""
+        if self.tool.answer is None or value is None or size > _LARGEST_CHECKED:
+            return []
+        found = differences(value, self.tool.answer)
+        return [f"Note, the answer is not as the API's document describes it: {'; '.join(found)}."] if found else []
 
 
 def http_spec(
