@@ -22,6 +22,7 @@ from agents.runner import Runner
 from agents.scheduler.phase import DeclaredPhase
 from agents.tools.builtin import BuiltinTools
 from agents.tools.builtin.ports import BuiltinParts
+from agents.tools.commands.allowed import AllowedCommands
 from agents.tools.http.client import HttpClient
 from agents.tools.meaning import ToolMeanings
 from agents.tools.ports import ToolSource
@@ -218,7 +219,8 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         return (BuiltinTools(parts),)
 
     http = part("http", HttpClient)
-    stored_sources = StoredToolSources(database=database, sealer=sealer, client=http)
+    commands = AllowedCommands(entries=settings.tools.commands)
+    stored_sources = StoredToolSources(database=database, sealer=sealer, client=http, commands=commands)
     toolboxes = ToolBoxes(
         database=database,
         registry=ToolRegistry(part("tool_sources", tool_sources), more=stored_sources.sources),

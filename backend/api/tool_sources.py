@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
 from agents.tools.http.endpoint import Endpoint
+from agents.tools.yaml.loading import load_toolset
 from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.bootstrap import Container
@@ -29,16 +30,20 @@ async def create_tool_source(
 ) -> ToolSourceView:
     """Read a toolset or a document, and store its tools. Of a document only what reads (GET and HEAD) is on. What an
     MCP server has now is on, and asks before every call unless the server is trusted."""
-    connected = await container.in_thread(_endpoint, container, scope, body.connection_id)
+    connected = None
+    if body.connection_id or body.kind != "yaml":
+        connected = await container.in_thread(_endpoint, container, scope, body.connection_id)
     given = Given(kind=body.kind, name=body.name, text=body.definition, url=body.url, trusted=body.trusted)
     definition = await read_definition(given, container.http, connected)
+    if connected is None and not load_toolset(definition).is_local:
+        raise Invalid("connection_id names no connection: make one first, with the address to be called.")
 
     def make(connection: Connection) -> ToolSourceView:
         store = ToolSources(connection, scope)
         made = store.create(
             kind=body.kind,
             name=body.name,
-            connection_id=body.connection_id,
+            connection_id=body.connection_id or None,
             definition=definition,
             options=views.first_options(body.kind, definition, trusted=body.trusted),
         )
@@ -90,7 +95,7 @@ async def change_tool_source(id: str, body: ToolSourceUpdate, container: Here, s
     """Change what is given: switch single tools on or off, say their risk, read the document again."""
     source = await container.in_thread(_source, container, scope, id)
     connection_id = body.connection_id or source.connection_id or ""
-    connected = await container.in_thread(_endpoint, container, scope, connection_id)
+    connected = await container.in_thread(_endpoint, container, scope, connection_id) if connection_id else None
     definition = None
     if body.definition or body.url or (body.refresh and source.kind == "mcp"):
         trusted = bool(source.options.get("trusted"))

@@ -18,7 +18,9 @@ class ToolSourceCreate(Body):
 
     kind: Literal["yaml", "openapi", "mcp"]
     name: SourceName
-    connection_id: str = Field(max_length=32)
+    connection_id: str = Field(
+        default="", max_length=32, description="Where its tools are called; only commands need none."
+    )
     definition: str = Field(default="", max_length=8_000_000)
     url: str = Field(default="", max_length=2_000)
     trusted: bool = Field(

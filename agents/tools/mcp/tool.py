@@ -14,7 +14,7 @@ from agents.tools.mcp.client import McpSession
 from agents.tools.openapi.naming import tool_name
 from agents.tools.openapi.schemas import shortened, size_of
 from agents.tools.ports import ToolContext, ToolOutput, ToolSpec
-from agents.tools.yaml.http_tool import OpenEndpoint
+from agents.tools.yaml.reach import OpenEndpoint
 
 _LARGEST_SCHEMA = 24_000
 
