@@ -191,14 +191,14 @@ class Runner:
                 run.lost = True
             self.shell.start()
             return
-        if pid == run.pid and not run.accepted and run.reason is None and run.tries < 2:
+        if not run.accepted and run.reason is None and run.tries < 2:
             run.pid, run.lost, run.tries = None, True, run.tries + 1  # it was dead before it was asked
             self.shell.start()
             return
         run.lost = True
         if run.pid is None:
             run.reason = run.reason or "killed"
-        self._settle(run, code, name)
+        self._settle(run, code, name, shell_ended=True)
         self._finish(run, code, name)
         self.shell.start()
 
@@ -214,8 +214,8 @@ class Runner:
         else:
             self._finish(run, code, name)
 
-    def _settle(self, run: Run, code: int, name: str) -> None:
-        """Why a process that is over was over, unless that is known."""
+    def _settle(self, run: Run, code: int, name: str, *, shell_ended: bool = False) -> None:
+        """Why a run is over, unless that is known; a shell that ends under it is an error, whatever its code."""
         if run.reason is not None:
             return
         if oom_kills(self._counter) > run.kills and code != 0:
@@ -223,7 +223,7 @@ class Runner:
         elif (run.interrupted is not None and code != 0) or (name == "SIGKILL" and not run.python):
             run.reason = "killed"
         else:
-            run.reason = "finished" if code == 0 and not (run.python and run.lost) else "error"
+            run.reason = "finished" if code == 0 and not shell_ended else "error"
 
     def _finish(self, run: Run, code: int | None, name: str) -> None:
         self.run = None

@@ -224,6 +224,25 @@ def exit_code(error):
     return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 
+def bury_the_dead(wait=os.waitpid, exit_code_of=os.waitstatus_to_exitcode):
+    """What earlier runs started and nobody waited for counts against the processes of the session until then. Whoever
+    kept hold of such a process is told how it ended."""
+    ended = {}
+    try:
+        while True:
+            pid, status = wait(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            ended[pid] = exit_code_of(status)
+    except ChildProcessError:
+        pass
+    subprocess = sys.modules.get("subprocess")
+    if ended and subprocess is not None:
+        for each in __import__("gc").get_objects():
+            if type(each) is subprocess.Popen and each.returncode is None and each.pid in ended:
+                each.returncode = ended[each.pid]
+
+
 def serve(channel, run, flavour, display):
     held = {name: getattr(builtins, name) for name in dir(builtins) if name in _REPAIRED or not name.startswith("_")}
     held["__import__"], held["__build_class__"] = builtins.__import__, builtins.__build_class__
@@ -246,6 +265,7 @@ def serve(channel, run, flavour, display):
         given = channel.read(stdin_size, read)
         channel.about_run(b"A", b"")
         restore(held)
+        bury_the_dead()
         fd = memory("stdin")
         write(fd, given)
         seek(fd, 0, 0)

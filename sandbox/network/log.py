@@ -53,7 +53,7 @@ class NetworkLog:
             return
         self.requests.append(request)
         _log.info(
-            "session=%s method=%s host=%s port=%d decision=%s reason=%s sent=%d received=%d",
+            "sandbox network session=%s method=%s host=%s port=%d decision=%s reason=%s sent=%d received=%d",
             self.session_id, request.method[:20], request.host[:253], request.port, request.decision,
             request.reason or "-", request.sent, request.received,
         )  # fmt: skip

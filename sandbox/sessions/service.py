@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -56,7 +57,7 @@ class SessionService:
         self._off = off
         self._networks = networks
         self._sessions: dict[str, Session] = {}
-        self._opening = 0
+        self._opening: Counter[Owner] = Counter()
         self._spare: list[tuple[str, Confined]] = []
         self._filling: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -121,11 +122,12 @@ class SessionService:
         rules = self.network_policy.granted(network)
         lifetime = self._checked_lifetime(lifetime_s)
         self._check_room(owner)
-        self._opening += 1
+        self._opening[owner] += 1
         try:
             session_id, confined, access = await self._take(adapter, rules)
         finally:
-            self._opening -= 1
+            self._opening[owner] -= 1
+            self._opening = +self._opening  # without those who open nothing any more
         session = Session(
             id=session_id,
             owner=owner,
@@ -157,10 +159,10 @@ class SessionService:
         return lifetime_s
 
     def _check_room(self, owner: Owner) -> None:
-        mine = sum(each.owner == owner for each in self._sessions.values())
+        mine = sum(each.owner == owner for each in self._sessions.values()) + self._opening[owner]
         if mine >= self.limits.max_sessions_each:
             raise errors.SandboxBusy(f"You have {mine} sessions open; end one first.")
-        if len(self._sessions) + self._opening >= self.limits.max_sessions:
+        if len(self._sessions) + self._opening.total() >= self.limits.max_sessions:
             raise errors.SandboxBusy("Too many sessions are open at the moment; try again later.")
 
     async def _take(self, adapter: Sandbox, rules: tuple[HostRule, ...]) -> tuple[str, Confined, NetworkAccess | None]:

@@ -4,7 +4,9 @@ is left; the session answers afterwards, or says that its variables are lost."""
 from __future__ import annotations
 
 import asyncio
+import io
 import time
+import zipfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -139,6 +141,48 @@ async def test_neighbours_neither_see_nor_stop_each_other(lab: Lab) -> None:
         assert (await spin).end.reason == "timeout"
     finally:
         await other.close()
+
+
+async def test_the_dead_are_buried(lab: Lab) -> None:
+    """Three runs leave more dead behind than the session may have processes."""
+    code = "import os, subprocess\nfor _ in range(45):\n    if os.fork() == 0: os._exit(0)\n"
+    code += "kept = subprocess.Popen(['sleep', '100'])\nlen(os.listdir('/proc'))"
+    for _ in range(3):
+        outcome = await lab.run(code)
+        assert outcome.end.reason == "finished", outcome.stderr
+    assert (await lab.run("kept.returncode")).result == "-9"
+
+
+async def test_uploads_are_single_files_whatever_stands_in_their_way(lab: Lab) -> None:
+    session = await lab.session()
+    await lab.run(
+        "import os\nos.mkdir('in'); open('target', 'w').write('mine'); os.symlink('/tmp', 'out'); "
+        "os.symlink('target', 'in/link')\nos.link('target', 'in/hard'); os.mkfifo('in/fifo')"
+    )
+    for path in ("in/link", "in/hard", "in/fifo"):
+        await session.put(path, b"new")
+    with pytest.raises(UnsafePath):
+        await session.put("out/x", b"x")
+    for name in ("x" * 300, "a/" * 40 + "x", "nul\0", "a/../x", "/x", "../x", ""):
+        with pytest.raises(SandboxError):
+            await session.put(name, b"x")
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(100 << 20))
+    await session.put("bomb.zip", bomb.getvalue())  # a file like any other: who unpacks it does so inside
+    outcome = await lab.run(
+        "import zipfile, os, stat\nprint(open('target').read(), os.listdir('/tmp').count('x'))\n"
+        "for n in ('link', 'hard', 'fifo'):\n    s = os.lstat('in/' + n)\n"
+        "    print(oct(s.st_mode), s.st_nlink, s.st_uid)\n"
+        "try: zipfile.ZipFile('bomb.zip').extractall('in')\nexcept OSError as e: print(e.errno)\n"
+        "import shutil; shutil.rmtree('in'); os.remove('out'); os.remove('target'); os.remove('bomb.zip')"
+    )
+    assert outcome.stdout.split() == [
+        "mine",
+        "0",
+        *["0o100644", "1", "1000"] * 3,
+        "27" if "27" in outcome.stdout else "28",
+    ]
 
 
 async def test_limits_of_a_request_are_checked(lab: Lab) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,11 +16,37 @@ import pytest_asyncio
 from agents.errors import AgentError
 from backend.sandboxes.code_runner import SandboxCodeRunner
 from knowledge.types import Scope
-from sandbox.errors import SandboxBusy, SessionMissing
+from sandbox.docker.adapter import LABEL, DockerSandbox
+from sandbox.errors import SandboxBusy, SessionBusy, SessionMissing
+from sandbox.ports import Sandbox
 from sandbox.sessions.service import SessionService
-from sandbox.sessions.session import Owner
-from sandbox.types import RunRequest
+from sandbox.sessions.session import Owner, Session
+from sandbox.types import Finished, RunRequest
 from tests.sandboxes import ADAPTERS, LIMITS, engine_of
+
+CRASHING = """
+import asyncio, secrets, sys
+from sandbox.types import RunRequest, SessionSpec
+from tests.sandboxes import engine_of
+async def main():
+    engine = engine_of(sys.argv[1])
+    link = await engine.open(SessionSpec(id=secrets.token_hex(16), owner="crashed", installation="crashing"))
+    await link.warm()
+    events = link.run(RunRequest(code="print(1, flush=True)\\nwhile True: pass", timeout_s=60))
+    await anext(events)
+    print("open", flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+def left_of(engine: Sandbox) -> list[object]:
+    """Containers and groups of the installation that crashes."""
+    groups: list[object] = list(Path("/sys/fs/cgroup").glob("*/**/devops-chatbot-sandbox.crashing.*"))
+    if isinstance(engine, DockerSandbox):
+        groups += engine._engine().containers(all=True, filters={"label": f"{LABEL}=crashing"})
+    return groups
+
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -63,6 +93,42 @@ async def test_nobody_opens_more_than_their_share(service: SessionService) -> No
     with pytest.raises(SandboxBusy):
         await service.open(ANN)
     await asyncio.gather(*(service.end(each) for each in mine))
+
+
+async def test_a_hundred_at_once_get_what_they_may_have_and_no_more(service: SessionService) -> None:
+    asked = await asyncio.gather(*(service.open(ANN) for _ in range(100)), return_exceptions=True)
+    opened = [each for each in asked if isinstance(each, Session)]
+    assert len(opened) == 2
+    assert {type(each) for each in asked} == {Session, SandboxBusy}
+    runs = [service.run(opened[0], RunRequest(code="import time; time.sleep(60)", timeout_s=90)) for _ in range(100)]
+    first = asyncio.ensure_future(anext(runs[0]))
+    await asyncio.sleep(0.2)
+    others = await asyncio.gather(*(anext(each) for each in runs[1:]), return_exceptions=True)
+    assert {type(each) for each in others} == {SessionBusy}
+    first.cancel()  # its caller goes away
+    await asyncio.gather(first, return_exceptions=True)
+    events = [event async for event in service.run(opened[0], RunRequest(code="1 + 1"))]
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "finished"
+    for each in opened:
+        await service.end(each)
+
+
+async def test_what_a_killed_process_left_is_removed(service: SessionService, request: pytest.FixtureRequest) -> None:
+    (engine,) = service._adapters
+    child = subprocess.Popen(
+        [sys.executable, "-c", CRASHING, engine.name],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"open\n"
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    async with asyncio.timeout(60):
+        while await engine.reap({"tests"}, "crashing") or left_of(engine):
+            await asyncio.sleep(0.2)
 
 
 async def test_agents_run_code_in_a_session_of_their_conversation(service: SessionService) -> None:
