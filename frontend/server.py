@@ -39,10 +39,15 @@ def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st
         await files.aclose()
 
     async def original(request: Request) -> Response:
-        return await _pass_on(files, request, "content", {"format": "original"})
+        path = "knowledge-bases/{knowledge_base}/documents/{document}/content"
+        return await _pass_on(files, request, path, {"format": "original"})
 
     async def page(request: Request) -> Response:
-        return await _pass_on(files, request, f"pages/{request.path_params['number']}/picture", {})
+        path = "knowledge-bases/{knowledge_base}/documents/{document}/pages/{number}/picture"
+        return await _pass_on(files, request, path)
+
+    async def artifact(request: Request) -> Response:
+        return await _pass_on(files, request, "artifacts/{artifact}")
 
     async def enter(request: Request) -> Response:
         return await log_in(request, sessions)
@@ -61,6 +66,7 @@ def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st
             Route("/logout", leave, methods=["GET"]),
             Route("/files/{knowledge_base}/{document}", original, methods=["GET"]),
             Route("/pages/{knowledge_base}/{document}/{number:int}", page, methods=["GET"]),
+            Route("/artifacts/{artifact}", artifact, methods=["GET"]),
         ],
     )
 
@@ -85,15 +91,16 @@ def serve(
     )
 
 
-async def _pass_on(client: httpx2.AsyncClient, request: Request, part: str, query: dict[str, str]) -> Response:
-    """What the API sends of a document, to be saved or shown as a picture, and never to be run in our origin."""
-    base, document = request.path_params["knowledge_base"], request.path_params["document"]
-    if not (base.isalnum() and document.isalnum()):
-        return PlainTextResponse("There is no such document.", status_code=404)
+async def _pass_on(
+    client: httpx2.AsyncClient, request: Request, path: str, query: dict[str, str] | None = None
+) -> Response:
+    """What the API sends from this path, to be saved or shown as a picture, and never to be run in our origin."""
+    if not all(str(value).isalnum() for value in request.path_params.values()):
+        return PlainTextResponse("There is no such file.", status_code=404)
     cookie = session_cookie(request.headers.get("cookie", ""))
     question = client.build_request(
         "GET",
-        f"/api/v1/knowledge-bases/{base}/documents/{document}/{part}",
+        f"/api/v1/{path.format(**request.path_params)}",
         params=query,
         headers={"cookie": f"{COOKIE}={cookie}", "accept-encoding": "identity"},
     )
