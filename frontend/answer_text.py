@@ -29,6 +29,8 @@ _LINK = re.compile(
 _DEFINITION = re.compile(r"^[ ]{0,3}\[(?=[^\]\n]{1,300}\]:)", re.MULTILINE)
 _DIRECTIVE = re.compile(r":(?=[a-z][\w-]*(?:\[|/\w+:))")
 _DOLLAR = re.compile(r"(?<!\\)\$")
+_FOREIGN_SHAPE = re.compile(r"\bimg\s*+:", re.IGNORECASE)
+"""A shape of a diagram that is a picture from elsewhere; the browser would refuse it, and the diagram fail."""
 MOST_DIAGRAMS, LONGEST_DIAGRAM = 12, 20_000
 """What a browser is asked to draw of one text, in diagrams and in the characters of each; the others stay text."""
 
@@ -108,7 +110,7 @@ def _ticked(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _diagrams(text: str, fences: Sequence[tuple[int, int]]) -> Iterator[_Edit]:
     """A diagram keeps its text below it, which the page's style shows when it cannot be drawn. One that is not finished
-    yet, or that would keep a browser busy, is text alone."""
+    yet, would keep a browser busy or load something is text alone."""
     drawn = 0
     for start, end in fences:
         opening = _FENCE.match(text, start, end)
@@ -116,7 +118,8 @@ def _diagrams(text: str, fences: Sequence[tuple[int, int]]) -> Iterator[_Edit]:
             continue
         fence = opening.group(1)
         is_closed = text[text.rfind("\n", start, end) + 1 : end].strip(" \t>").startswith(fence)
-        if not is_closed or end - start > LONGEST_DIAGRAM or drawn == MOST_DIAGRAMS or not text[opening.end() : end]:
+        is_large = end - start > LONGEST_DIAGRAM or drawn == MOST_DIAGRAMS
+        if not is_closed or is_large or _FOREIGN_SHAPE.search(text, opening.end(), end):
             yield _Edit(opening.start(2), opening.end(2), "text")
             continue
         drawn += 1

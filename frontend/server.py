@@ -42,13 +42,18 @@ def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st
         await files.aclose()
 
     async def original(request: Request) -> Response:
-        return await _pass_on(files, request, "content", {"format": "original"})
+        path = "knowledge-bases/{knowledge_base}/documents/{document}/content"
+        return await _pass_on(files, request, path, {"format": "original"})
 
     async def page(request: Request) -> Response:
-        return await _pass_on(files, request, f"pages/{request.path_params['number']}/picture", {})
+        path = "knowledge-bases/{knowledge_base}/documents/{document}/pages/{number}/picture"
+        return await _pass_on(files, request, path)
+
+    async def artifact(request: Request) -> Response:
+        return await _pass_on(files, request, "artifacts/{artifact}")
 
     async def export(request: Request) -> Response:
-        return await _pass_on(files, request, "export", {})
+        return await _pass_on(files, request, "knowledge-bases/{knowledge_base}/export")
 
     async def enter(request: Request) -> Response:
         return await log_in(request, sessions)
@@ -68,6 +73,7 @@ def build(*, api_url: str, policy: Policy, proxies: Proxies | None = None) -> st
             Route("/files/{knowledge_base}/export", export, methods=["GET"]),
             Route("/files/{knowledge_base}/{document}", original, methods=["GET"]),
             Route("/pages/{knowledge_base}/{document}/{number:int}", page, methods=["GET"]),
+            Route("/artifacts/{artifact}", artifact, methods=["GET"]),
         ],
     )
 
@@ -92,16 +98,16 @@ def serve(
     )
 
 
-async def _pass_on(client: httpx2.AsyncClient, request: Request, part: str, query: dict[str, str]) -> Response:
-    """What the API sends of a base, or of a document of it, to be saved or shown as a picture, and never to be run in
-    our origin."""
-    names = [request.path_params[each] for each in ("knowledge_base", "document") if each in request.path_params]
-    if not all(name.isalnum() for name in names):
-        return PlainTextResponse("There is no such document or knowledge base.", status_code=404)
+async def _pass_on(
+    client: httpx2.AsyncClient, request: Request, path: str, query: dict[str, str] | None = None
+) -> Response:
+    """What the API sends from this path, to be saved or shown as a picture, and never to be run in our origin."""
+    if not all(str(value).isalnum() for value in request.path_params.values()):
+        return PlainTextResponse("There is no such file.", status_code=404)
     cookie = session_cookie(request.headers.get("cookie", ""))
     question = client.build_request(
         "GET",
-        f"/api/v1/knowledge-bases/{'/documents/'.join(names)}/{part}",
+        f"/api/v1/{path.format(**request.path_params)}",
         params=query,
         headers={"cookie": f"{COOKIE}={cookie}", "accept-encoding": "identity"},
     )

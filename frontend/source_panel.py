@@ -96,13 +96,15 @@ def _draw_head(title: str, place: Place) -> None:
             at = among.index(place)
             for step, name, icon in ((-1, "cite_before", "chevron_left"), (1, "cite_after", "chevron_right")):
                 st.button(
-                    f":material/{icon}:", key=f"source-{name}", type="tertiary", help=say(f"source.{name}"),
-                    disabled=not 0 <= at + step < len(among), on_click=_show,
+                    say(f"source.{name}"), icon=f":material/{icon}:", key=f"source-{name}", type="tertiary",
+                    help=say(f"source.{name}"), disabled=not 0 <= at + step < len(among), on_click=_show,
                     args=(among[min(max(at + step, 0), len(among) - 1)],),
                 )  # fmt: skip
                 if step < 0:
                     st.caption(f"{at + 1}/{len(among)}", width="content")
-        if st.button(":material/close:", key="source-close", type="tertiary", help=say("source.close")):
+        if st.button(
+            say("source.close"), icon=":material/close:", key="source-close", type="tertiary", help=say("source.close")
+        ):
             close_source()
             st.rerun()
 
@@ -171,8 +173,9 @@ def _draw_step(content: DocumentContent, place: Place, at: int | None, step: int
     target = None if at is None else at + step
     there = target is not None and 0 <= target < len(content.chunks)
     st.button(
-        icon, key=f"source-{name}", type="tertiary", help=say(f"source.{name}"), disabled=not there,
-        on_click=_show_chunk, args=(place, content.chunks[target] if there and target is not None else None),
+        say(f"source.{name}"), icon=icon, key=f"source-{name}", type="tertiary", help=say(f"source.{name}"),
+        disabled=not there, on_click=_show_chunk,
+        args=(place, content.chunks[target] if there and target is not None else None),
     )  # fmt: skip
 
 

@@ -84,6 +84,12 @@ def copy_button(text: str, label: str, done: str, *, key: str) -> None:
     _copy()(key=key, data={"text": text, "label": label, "done": done}, width="content")
 
 
+def theme_switch(paths: Sequence[str], *, light: str, dark: str, key: str) -> None:
+    """A button that changes between the light and the dark theme on the pages at these paths; `light` and `dark` say
+    what it does."""
+    _theme()(key=key, data={"paths": list(paths), "light": light, "dark": dark}, width="content")
+
+
 def keep_cookie(name: str, value: str) -> None:
     """Has the browser keep a choice of its reader for a year; later visits find it in `st.context.cookies`."""
     _cookie()(key=f"cookie-{name}", data={"name": name, "value": value}, width="content", height=1)
@@ -128,6 +134,11 @@ def _mark() -> Any:
 @cache
 def _copy() -> Any:
     return st.components.v2.component("copy_button", css=_read("copy.css"), js=_read("copy.js"))
+
+
+@cache
+def _theme() -> Any:
+    return st.components.v2.component("theme_switch", css=_read("copy.css"), js=_read("theme.js"))
 
 
 @cache

@@ -65,7 +65,8 @@ def _draw_steps(page: DocumentPage) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="source-pages", wrap=False):
         for step, name, icon in ((-1, "page_before", "arrow_back"), (1, "page_after", "arrow_forward")):
             st.button(
-                f":material/{icon}:", key=f"source-{name}", type="tertiary", help=say(f"source.{name}"),
+                say(f"source.{name}"), icon=f":material/{icon}:", key=f"source-{name}", type="tertiary",
+                help=say(f"source.{name}"),
                 disabled=not 1 <= page.number + step <= page.count, on_click=turn_to, args=(page.number + step,),
             )  # fmt: skip
             if step < 0:

@@ -11,8 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from frontend.authentication.sessions import COOKIE
+from tests.browser.axe import violations
 from tests.browser.conftest import OpenPage, Watched
 from tests.fake_api import TOKEN
+from tests.pdf_files import Text, draw_pdf
 
 ENGLISH = """# Runbook
 
@@ -30,6 +32,33 @@ CHINESE = """# 证书手册
 
 手动续期证书时，请执行 `cmctl renew web-tls`。续期完成后检查证书的有效期。
 """
+FAILOVER = """# Failover
+
+| Setting | Meaning |
+|---|---|
+| `promotion_patience` | how long the standby waits before it is promoted |
+
+```mermaid
+graph LR
+  A[Primary] --> B[Standby]
+```
+
+```mermaid
+graph LR
+  C@{ img: "https://foreign.example/shape.png", label: "x" }
+```
+
+![tracked](https://foreign.example/pixel.png) and <img src="https://foreign.example/tag.png">
+
+```mermaid
+graph LR
+  A[never closed --> B
+```
+"""
+ARCHIVES = [
+    [Text(60, 80, "Backups", 20), Text(60, 130, "Backups of the ledger are taken every six hours.")],
+    [Text(60, 80, "Archives", 20), Text(60, 130, "Old archives are shredded by the vault janitor.")],
+]
 QUESTION = "How do I roll back a deployment?"
 COMMAND = "kubectl rollout undo deployment/web"
 CHIP = 'a[href^="#cite-"]'
@@ -43,6 +72,8 @@ def base(product: str, browser: Browser, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("documents")
     (folder / "runbook.md").write_text(ENGLISH, encoding="utf-8")
     (folder / "证书.md").write_text(CHINESE, encoding="utf-8")
+    (folder / "failover.md").write_text(FAILOVER, encoding="utf-8")
+    draw_pdf(folder / "archives.pdf", ARCHIVES)
     (folder / "empty.md").write_text("", encoding="utf-8")
     context = browser.new_context()
     page = context.new_page()
@@ -109,6 +140,56 @@ def test_from_files_to_the_highlighted_passage(base: str, open_page: OpenPage) -
     page.get_by_text("Why these passages").click()
     expect(page.get_by_text("Searched for")).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    opened.check()
+
+
+def test_a_pdf_is_read_as_its_page_and_shuts_nobody_out(base: str, open_page: OpenPage) -> None:
+    opened = open_page()
+    page = opened.page
+    ask(page, "Who shreds old archives?")
+    page.locator(CHIP).first.click(timeout=60_000)
+    expect(page.get_by_text("page 2 of 2")).to_be_visible(timeout=30_000)
+    picture = page.get_by_role("img", name="Page 2 of")
+    page.wait_for_function("image => image.naturalWidth === 1200", arg=picture.element_handle())
+    mark, sheet = page.locator(".mark").bounding_box(), picture.bounding_box()
+    assert mark is not None
+    assert sheet is not None
+    assert (mark["y"] - sheet["y"]) / sheet["height"] == pytest.approx(122 / 800, abs=0.01)
+    found = violations(page) + violations(page, dark=True)
+    page.set_viewport_size({"width": 390, "height": 800})
+    panel = page.locator(".st-key-source-panel").bounding_box()
+    assert panel is not None
+    assert (panel["x"], panel["width"]) == (0, 390)
+    found += violations(page) + violations(page, dark=True)
+    page.get_by_role("button", name="Page before").click()
+    expect(page.get_by_text("page 1 of 2")).to_be_visible()
+    page.get_by_text("Text", exact=True).click()
+    expect(page.locator(".st-key-source-passage")).to_have_attribute("data-marked", re.compile("vault janitor"))
+    page.get_by_role("button", name="Close the source").click()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.locator('[class*="st-key-menu-"] button').first.click()
+    page.get_by_text("Rename", exact=True).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    found += violations(page) + violations(page, dark=True)
+    opened.check()
+    assert found == []
+
+
+def test_diagrams_are_drawn_and_nothing_foreign_is_asked_for(base: str, open_page: OpenPage) -> None:
+    opened = open_page()
+    page = opened.page
+    ask(page, "What does promotion_patience mean?")
+    chip = page.locator(CHIP).first
+    chip.hover(timeout=60_000)
+    expect(page.locator(".card td").first).to_have_text("promotion_patience")
+    chip.click()
+    source = page.locator(".st-key-source-page")
+    expect(source.get_by_test_id("stMermaidChart").locator("img")).to_be_visible(timeout=30_000)
+    expect(source.get_by_test_id("stMermaidError")).to_contain_text("Parse error", timeout=30_000)
+    expect(source.get_by_text("A[never closed --> B")).to_be_visible()  # its text, since it cannot be drawn
+    expect(source.get_by_text("A[Primary]")).to_be_hidden()
+    expect(source.get_by_text("shape.png")).to_be_visible()  # a diagram that would load something is not tried
+    assert violations(page) == []
     opened.check()
 
 

@@ -108,8 +108,11 @@ def test_diagrams_keep_their_text_below_them() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["```mermaid\ngraph TD\n", f"```mermaid\n{'a' * LONGEST_DIAGRAM}\n```"])
-def test_diagrams_that_are_unfinished_or_too_large_are_text(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["```mermaid\ngraph TD\n", f"```mermaid\n{'a' * LONGEST_DIAGRAM}\n```", "```mermaid\ngraph\nA@{ img : x }\n```"],
+)
+def test_diagrams_that_are_unfinished_too_large_or_load_something_are_text(text: str) -> None:
     assert prepare_answer(text) == text.replace("mermaid", "text")
 
 

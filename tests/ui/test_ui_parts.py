@@ -21,6 +21,8 @@ from frontend.reading.preview import preview
 from frontend.reading.rendered import cut_table, mail_lines, whole_blocks
 from frontend.run_state import replay
 from frontend.run_stream import Event, RunStream, read_events
+from frontend.run_trace import Entry
+from frontend.runs.files import made_files
 from frontend.views import Job, KnowledgeBase, Message, Page, Thread, decode
 from tests.fake_api import ANSWER, FakeApi, make_app
 from tests.serving import serving
@@ -203,6 +205,24 @@ def test_a_sheet_is_cut_around_its_passage_and_keeps_its_head() -> None:
     assert "| row 1000 " in shown
     assert len(shown) < 20_000
     assert cut_table("| a |\n", 0, 3) == ("| a |\n", False)
+
+
+def test_files_that_code_made_are_offered_once_and_pictures_are_not() -> None:
+    def ran(*files: dict[str, object]) -> Entry:
+        return Entry(kind="tool", id="1", data={"data": {"files": list(files)}})
+
+    def file(path: str, artifact: str, kind: str = "text/csv") -> dict[str, object]:
+        return {"path": path, "media_type": kind, "size": 7, "artifact_id": artifact}
+
+    entries = [
+        ran(file("a.csv", "a1"), file("plot.png", "p1", "image/png"), file("lost.csv", "")),
+        ran(file("a.csv", "a2"), file("page.html", "h1", "text/html"), file("x.csv", "../../etc")),
+        Entry(kind="tool", id="2", data={"data": [1]}),
+    ]
+    assert [(each.id, each.path, each.is_text) for each in made_files(entries)] == [
+        ("a2", "a.csv", True),
+        ("h1", "page.html", True),
+    ]
 
 
 def test_mail_keeps_its_lines_and_leaves_a_quotation() -> None:
