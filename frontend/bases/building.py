@@ -11,7 +11,7 @@ from streamlit.typing import UploadedFile
 from frontend.answer_text import plain_label
 from frontend.bases.api import bases_api
 from frontend.client import Api, ApiError
-from frontend.session import api, explain, explain_detail, notify, texts
+from frontend.session import api, explain, notify, problem_in_words, texts
 from frontend.views import FileRefusal, KnowledgeBase
 
 LONGEST_NAME = 200
@@ -139,7 +139,7 @@ def _all_readable(material: Material) -> bool:
         try:
             bases_api().check_source(kind, location)
         except ApiError as error:
-            wrong.append(f"- {plain_label(location)}: {plain_label(explain_detail(error))}")
+            wrong.append(f"- {plain_label(location)}: {problem_in_words(error.code, str(error))}")
     if wrong:
         st.error("\n".join([texts()("build.wrong_sources"), "", *wrong]), icon=":material/error:")
     return not wrong
