@@ -59,7 +59,10 @@ def draw_import_form() -> None:
     """A base from the file of an export; what is wrong with it is told before there is a base."""
     say = texts()
     run = st.session_state.setdefault("import-form", 0)
-    with st.expander(say("import.title"), icon=":material/unarchive:", key="import-base"):
+    section = st.expander(say("import.title"), icon=":material/unarchive:", key="import-base", on_change="rerun")
+    if not section.open:
+        return
+    with section:
         with st.form(f"import-{run}", border=False):
             file = st.file_uploader(say("import.file"), type=["zip"], key=f"import-file-{run}")
             name = st.text_input(say("import.name"), key=f"import-name-{run}", max_chars=LONGEST_NAME)
