@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import httpx2
 import streamlit as st
 
+from frontend.answer_text import plain_label
 from frontend.authentication.sessions import COOKIE
 from frontend.client import Api, ApiError, open_connection
 from frontend.language import Language, Texts, choose_language
@@ -59,15 +60,14 @@ def show_error(error: ApiError, place: str) -> None:
 
 def explain(error: ApiError) -> str:
     """The error as a sentence in the language of the session, as far as the interface knows it."""
-    say = texts()
-    known = say.of("problem", error.code)
-    sentence = str(error) if known == error.code else known
-    return f"{sentence} ({error.code})"
+    return f"{problem_in_words(error.code, str(error))} ({error.code})"
 
 
-def explain_detail(error: ApiError) -> str:
-    """What the server itself says, where that tells more than the interface knows: which folder, which file."""
-    return str(error) if error.status else explain(error)
+def problem_in_words(code: str, detail: str) -> str:
+    """A problem in the language of the session; with the server's own `detail` where only that tells what is wrong, or
+    where the interface knows no words for the code."""
+    known, said = texts().of("problem", code), plain_label(detail)
+    return said if known == code else known.replace("{detail}", said).strip()
 
 
 def notify(sentence: str, icon: str = ":material/check_circle:") -> None:

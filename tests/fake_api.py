@@ -138,7 +138,8 @@ class FakeApi:
             parent = body["parent_id"]
         else:
             edited = next((m for m in self.messages[thread_id] if m["id"] == body.get("edit_of")), None)
-            above = edited["parent_id"] if edited else body.get("parent_id")
+            newest = self.messages[thread_id][-1]["id"] if self.messages[thread_id] else None
+            above = edited["parent_id"] if edited else body.get("parent_id") or newest
             parent = self.add_message(thread_id, "user", body["input"], above)["id"]
             self.threads[thread_id]["title"] = self.threads[thread_id]["title"] or body["input"][:80]
         run_id = self.new_id()

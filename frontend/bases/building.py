@@ -11,7 +11,7 @@ from streamlit.typing import UploadedFile
 from frontend.answer_text import plain_label
 from frontend.bases.api import bases_api
 from frontend.client import Api, ApiError
-from frontend.session import api, explain, explain_detail, notify, texts
+from frontend.session import api, explain, notify, problem_in_words, texts
 from frontend.views import FileRefusal, KnowledgeBase
 
 LONGEST_NAME = 200
@@ -59,7 +59,10 @@ def draw_import_form() -> None:
     """A base from the file of an export; what is wrong with it is told before there is a base."""
     say = texts()
     run = st.session_state.setdefault("import-form", 0)
-    with st.expander(say("import.title"), icon=":material/unarchive:", key="import-base"):
+    section = st.expander(say("import.title"), icon=":material/unarchive:", key="import-base", on_change="rerun")
+    if not section.open:
+        return
+    with section:
         with st.form(f"import-{run}", border=False):
             file = st.file_uploader(say("import.file"), type=["zip"], key=f"import-file-{run}")
             name = st.text_input(say("import.name"), key=f"import-name-{run}", max_chars=LONGEST_NAME)
@@ -139,7 +142,7 @@ def _all_readable(material: Material) -> bool:
         try:
             bases_api().check_source(kind, location)
         except ApiError as error:
-            wrong.append(f"- {plain_label(location)}: {plain_label(explain_detail(error))}")
+            wrong.append(f"- {plain_label(location)}: {problem_in_words(error.code, str(error))}")
     if wrong:
         st.error("\n".join([texts()("build.wrong_sources"), "", *wrong]), icon=":material/error:")
     return not wrong

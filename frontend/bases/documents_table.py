@@ -21,7 +21,7 @@ def draw_table(documents: Sequence[Document]) -> list[Document]:
             say("documents.title"): each.title,
             say("documents.status"): say.of("document_status", each.status),
             say("documents.changed"): each.updated_at,
-            say("documents.pages"): each.page_count or None,
+            say("documents.pages"): str(each.page_count or ""),
             say("documents.size"): size_of(each.size),
             say("documents.chunks"): each.chunk_count,
             say("documents.language"): say.of("language", each.language),
@@ -36,8 +36,7 @@ def draw_table(documents: Sequence[Document]) -> list[Document]:
         alt=say("base.documents"),
         column_config={
             say("documents.path"): st.column_config.TextColumn(width="medium"),
-            say("documents.changed"): st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width="small"),
-            say("documents.pages"): st.column_config.NumberColumn(width="small"),
+            say("documents.changed"): st.column_config.DatetimeColumn(format="YYYY-MM-DD", width="small"),
         },
     )  # fmt: skip
     return [documents[row] for row in event.selection.rows if row < len(documents)]

@@ -26,7 +26,7 @@ def draw_feedback(message: Message) -> None:
     st.feedback("thumbs", key=key, on_change=_rate, args=(message.id, key))
     if given is None:
         return
-    with st.popover(say("feedback.more"), type="tertiary", key=f"more-{message.id}"):
+    with st.popover(say("feedback.more"), type="tertiary", key=f"more-{message.id}", on_change="rerun"):
         reasons_key, comment_key = f"reasons-{message.id}-{given.rating}", f"comment-{message.id}"
         with st.form(f"feedback-{message.id}", border=False):
             options = REASONS[given.rating]
@@ -55,4 +55,5 @@ def _explain(message_id: str, rating: str, reasons_key: str, comment_key: str) -
     except ApiError as error:
         remember_error(error)
     else:
+        st.session_state[f"more-{message_id}"] = False
         notify(texts()("feedback.thanks"))

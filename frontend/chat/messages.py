@@ -17,7 +17,7 @@ from frontend.chat.why import draw_why
 from frontend.components import copy_button
 from frontend.components.code_cell import draw_code_cells
 from frontend.runs.section import draw_trace
-from frontend.session import texts
+from frontend.session import problem_in_words, texts
 from frontend.source_panel import Place, want_source
 from frontend.views import Citation, Message
 
@@ -125,11 +125,10 @@ def _draw_state(conversation: Conversation, message: Message, choice: Choice) ->
     if message.status == "cancelled":
         st.caption(say("chat.stopped_kept") if message.text else say("chat.stopped"))
     elif message.status == "failed":
-        known, said = say.of("problem", message.error_code), plain_label(message.error)
-        is_known = known != message.error_code
-        st.error(known if is_known else said or say("chat.failed"), icon=":material/error:")
-        if is_known and said:
-            st.caption(said)
+        told = problem_in_words(message.error_code, message.error)
+        st.error(told or say("chat.failed"), icon=":material/error:")
+        if message.error and plain_label(message.error) not in told:
+            st.caption(plain_label(message.error))
         _draw_regenerate(conversation, message, choice, label=say("error.retry"), key="again")
         if message.mode == "model" or choice.model not in (None, "none"):
             st.caption(say("chat.failed_hint"))

@@ -1,7 +1,7 @@
 // Where the keys go, and what gets out of the way. With another `stamp` the chat box is focused (where there are keys to
 // type on), and on a narrow screen the side bar is folded away, since the choice made in it is behind it now.
 const BOX = '[data-testid="stChatInputTextArea"]';
-const FOLD = '[data-testid="stSidebarCollapseButton"] button, [data-testid="stSidebarHeader"] button';
+const FOLD = '[data-testid="stSidebarCollapseButton"] button';
 const NARROW = "(max-width: 767px)";
 const WAIT_MS = 100;
 const TRIES = 40;
@@ -19,7 +19,7 @@ function focus(tries, insist) {
 
 function fold() {
   const bar = document.querySelector('[data-testid="stSidebar"]');
-  if (bar?.getAttribute("aria-expanded") === "true") document.querySelector(FOLD)?.click();
+  if (bar?.dataset.collapsed === "false") document.querySelector(FOLD)?.click();
 }
 
 export default function (component) {

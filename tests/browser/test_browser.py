@@ -370,3 +370,88 @@ def test_a_mode_is_copied_corrected_as_it_is_typed_saved_and_tried(open_page: Op
     page.get_by_role("button", name="Document Q&A", exact=True).click()
     expect(page.get_by_role("button", name="Chat", exact=True)).not_to_be_visible(timeout=30_000)
     opened.check()
+
+
+def is_focused(page: Page) -> None:
+    expect(page.get_by_test_id("stChatInputTextArea")).to_be_focused(timeout=60_000)
+
+
+def test_what_to_ask_first_and_next_and_a_page_that_has_grown_stale(base: str, open_page: OpenPage) -> None:
+    opened, other = open_page(), open_page()
+    page = opened.page
+    expect(page.locator(".st-key-welcome-questions button")).to_have_count(
+        3
+    )  # one of each document, and what this can do
+    is_focused(page)
+    page.locator(".st-key-card-can button").click()
+    expect(page.get_by_test_id("stChatMessage").last).to_contain_text("ops (2 documents)", timeout=60_000)
+    is_focused(page)
+
+    page.keyboard.press("Alt+n")
+    page.locator(".st-key-card-0 button").click()
+    following = page.locator('[class*="st-key-next-"] button').first
+    expect(following).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile(r"^\d+\.\d s$"))).to_be_visible()
+    expect(page.get_by_role("button", name="Regenerate")).to_have_count(0)  # it could only come out the same
+
+    stale = other.page
+    stale.goto(page.url)
+    expect(stale.locator('[class*="st-key-next-"] button').first).to_be_visible(timeout=60_000)
+    expect(stale.get_by_text(re.compile(r"^\d+\.\d s$"))).to_be_visible()  # it is kept
+    following.click()
+    expect(page.get_by_test_id("stChatMessage")).to_have_count(4, timeout=60_000)
+    ask(stale, "And the certificates?")
+    expect(stale.get_by_text("went on in another window")).to_be_visible(timeout=60_000)
+    expect(stale.get_by_test_id("stChatMessage")).to_have_count(6, timeout=60_000)
+
+    stale.locator('[class*="st-key-menu-"] button').first.click()
+    stale.get_by_role("menuitem", name="Pin", exact=True).click()
+    expect(stale.get_by_test_id("stSidebar").get_by_text("Pinned")).to_be_visible()
+    opened.check()
+    other.check()
+
+
+def test_a_base_is_taken_out_brought_back_and_asked(base: str, open_page: OpenPage, tmp_path: Path) -> None:
+    opened = open_page("/knowledge")
+    page = opened.page
+    page.get_by_role("textbox", name="Name", exact=True).fill("wrong")
+    page.get_by_role("textbox", name="Folders or zips").fill("/there/is/none")
+    page.get_by_role("button", name="Build", exact=True).click()
+    expect(page.get_by_text("There is no folder /there/is/none")).to_be_visible(timeout=30_000)
+    page.reload()
+    expect(page.locator('[class*="st-key-base-"]').first).to_be_visible()
+    expect(page.get_by_text("wrong", exact=True)).to_have_count(0)
+
+    page.goto(base)
+    page.get_by_text("Settings", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as a file").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    assert file.name == "ops.zip"
+    page.goto(base.partition("?")[0])
+    page.get_by_text("Or make it of an export").click()
+    page.locator(".st-key-import-base input[type=file]").set_input_files(file)
+    page.get_by_role("textbox", name="Another name").fill("again")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_role("heading", name="again")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Documents: 2 · ")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Ask this knowledge base").click()
+    expect(page.locator(".st-key-choices").get_by_text("again")).to_be_visible()
+    opened.check()
+
+
+def test_pages_have_one_width_and_a_phones_side_bar_makes_way(base: str, open_page: OpenPage) -> None:
+    page = open_page().page
+    widths = set()
+    for path in ("Chat", "Knowledge", "Evaluation", "Tools", "Models"):
+        page.get_by_role("link", name=path, exact=True).click()
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        widths.add((page.get_by_test_id("stMainBlockContainer").bounding_box() or {}).get("width"))
+    assert len(widths) == 1
+
+    phone = open_page(width=390, locale="zh-CN").page
+    phone.get_by_test_id("stExpandSidebarButton").click()
+    expect(phone.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "false")
+    phone.locator('[class*="st-key-open-"] button').first.click()
+    expect(phone.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.fake_api import ANSWER, QUOTE, TEXT, FakeApi
+from tests.fake_api import ANSWER, NOW, QUOTE, TEXT, FakeApi
 
 OpenPage = Callable[..., AppTest]
 
@@ -30,7 +31,39 @@ def test_without_documents_the_way_to_add_some_is_shown(open_page: OpenPage) -> 
 def test_a_base_offers_questions_from_its_documents(fake: FakeApi, open_page: OpenPage) -> None:
     fake.add_base("ops")
     page = open_page()
-    assert "Roll back" in page.button(key="card-0").label
+    assert "roll back" in page.button(key="card-0").label
+    assert "What can you do?" in page.button(key="card-can").label
+    answer = fake.messages[ask(page, "How?").query_params["thread"]][1]["id"]
+    page = page.button(key=f"follow-{answer}-0").click().run()
+    assert fake.messages[page.query_params["thread"]][2]["text"] == "What is a rollout?"
+
+
+def test_with_the_guide_alone_adding_documents_comes_first(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.bases[fake.add_base("guide")]["is_sample"] = True
+    keys = [each.key for each in open_page().main.button]
+    assert keys.index("add-knowledge") < keys.index("card-0")
+
+
+def test_a_question_asked_in_a_stale_page_follows_the_newest_answer(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    page = ask(open_page(), "How?")
+    thread = page.query_params["thread"]
+    elsewhere = fake.add_message(thread, "user", "And elsewhere?", fake.messages[thread][1]["id"])
+    newest = fake.add_message(thread, "assistant", "Elsewhere.", elsewhere["id"], mode="extractive")
+    page = ask(page, "And here?")
+    assert fake.messages[thread][4]["parent_id"] == newest["id"]
+    assert "And elsewhere?" in texts(page)
+    assert page.toast
+
+
+def test_conversations_are_pinned_and_tagged_and_a_hit_is_shown(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_thread("Deploy")
+    pinned = fake.add_thread("Rollout")
+    fake.threads[pinned] |= {"pinned": True, "tags": ["incident"]}
+    page = open_page()
+    assert [each.value for each in page.sidebar.caption][:2] == ["Pinned", ":gray-badge[incident]"]
+    page.pills(key="thread-tag").set_value("incident").run()
+    assert [each.label for each in page.sidebar.button if (each.key or "").startswith("open-")] == ["Rollout"]
 
 
 def test_an_answer_is_followed_and_drawn_with_its_citations(fake: FakeApi, open_page: OpenPage) -> None:
@@ -83,7 +116,11 @@ def test_regenerating_makes_a_sibling_and_arrows_lead_back(fake: FakeApi, open_p
     fake.add_base("ops")
     page = ask(open_page(), "How?")
     first = fake.messages[page.query_params["thread"]][1]["id"]
-    page.button(key=f"regenerate-{first}").click().run()
+    with pytest.raises(KeyError):  # nothing has changed, so nothing could come out differently
+        page.button(key=f"regenerate-{first}")
+    for base in fake.bases.values():
+        base["changed_at"] = NOW + timedelta(days=1)
+    page.run().button(key=f"regenerate-{first}").click().run()
     second = fake.messages[page.query_params["thread"]][2]
     assert second["parent_id"] == fake.messages[page.query_params["thread"]][0]["id"]
     assert "2/2" in texts(page)
