@@ -22,6 +22,7 @@ from agents.runner import Runner
 from agents.scheduler.phase import DeclaredPhase
 from agents.tools.builtin import BuiltinTools
 from agents.tools.builtin.ports import BuiltinParts
+from agents.tools.commands.allowed import AllowedCommands
 from agents.tools.http.client import HttpClient
 from agents.tools.mcp.processes import McpProcesses
 from agents.tools.meaning import ToolMeanings
@@ -232,6 +233,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         client=http,
         servers=mcp_servers,
         host_commands=settings.tools.host_commands,
+        commands=AllowedCommands(entries=settings.tools.read_commands),
     )
     toolboxes = ToolBoxes(
         database=database,

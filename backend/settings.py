@@ -18,6 +18,8 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from agents.errors import ToolsetInvalid
+from agents.tools.commands.allowed import check_entry
 from backend.accounts.origins import is_loopback, read_authority, read_origin
 from backend.errors import SettingsInvalid
 from knowledge.config import ArchiveConfig, FetchConfig, ParsingConfig
@@ -236,6 +238,21 @@ class ToolSettings(Section):
         "started. They may do whatever the server itself may.",
     )
     audit_days: int = Field(default=365, ge=0, description="How long the record of calls is kept; 0: for ever.")
+    read_commands: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Programs of this machine that tools may read with, each with the words that must follow it, such as "
+        "`df` or `systemctl status`; separated by commas, empty: none.",
+    )
+
+    _split = field_validator("read_commands", mode="before")(_listed)
+
+    @field_validator("read_commands")
+    @classmethod
+    def _only_reads(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(map(check_entry, values))
+        except ToolsetInvalid as error:
+            raise ValueError(str(error)) from None
 
 
 class LogSettings(Section):

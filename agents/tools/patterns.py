@@ -23,6 +23,20 @@ def matches(pattern: str, text: str) -> bool:
     return compiled.search(text) is not None
 
 
+def is_quick(pattern: str) -> bool:
+    """Whether it is a pattern that can be tried on texts of a few hundred characters."""
+    compiled, loops = _compiled(pattern)
+    return compiled is not None and 300 ** (loops + 1) <= _MOST_STEPS * 20
+
+
+def matches_whole(pattern: str, text: str) -> bool:
+    """Whether the pattern matches the whole text; False where it is none, or might take for ever."""
+    compiled, loops = _compiled(pattern)
+    if compiled is None or len(text) ** (loops + 1) > _MOST_STEPS * 20:
+        return False
+    return compiled.fullmatch(text) is not None
+
+
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> tuple[re.Pattern[str] | None, int]:
     if len(pattern) > _LONGEST_PATTERN:

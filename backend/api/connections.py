@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
+from agents.tools.tcp.place import PORTS
 from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.bootstrap import Container
@@ -14,7 +15,7 @@ from backend.connections.auth import SignIn, parse_sign_in
 from backend.connections.kinds import MCP, kinds, probe_of
 from backend.connections.kubeconfig import read_kubeconfig
 from backend.connections.store import Connections, StoredConnection
-from backend.connections.testing import try_connection, try_server
+from backend.connections.testing import try_connection, try_protocol, try_server
 from backend.errors import Invalid, KeyNeeded, SecretUnreadable
 from backend.schemas.base import Page
 from backend.schemas.connections import (
@@ -105,6 +106,8 @@ async def test_connection(id: str, container: Here, scope: Caller) -> Connection
         return ConnectionTest(ok=False, cause=error.code, message=str(error), status=0, latency_ms=None)
     if stored.kind == MCP:
         return ConnectionTest.model_validate(await try_server(container.http, endpoint))
+    if stored.base_url.partition(":")[0].lower() in PORTS:
+        return ConnectionTest.model_validate(await try_protocol(container.http, endpoint))
     tried = await try_connection(container.http, endpoint, probe_of(stored.kind))
     return ConnectionTest.model_validate(tried)
 

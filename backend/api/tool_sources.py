@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from agents.tools.http.endpoint import Endpoint
 from agents.tools.mcp.process import ServerCommand
+from agents.tools.yaml.loading import load_toolset
 from backend.api.context import Caller, Creating, Cursor, Here, Limit
 from backend.api.openapi import problems
 from backend.bootstrap import Container
@@ -39,11 +40,13 @@ async def create_tool_source(
     """Read a toolset or a document, and store its tools. Of a document only what reads (GET and HEAD) is on. What an
     MCP server has now is on, and asks before every call unless the server is trusted."""
     connected, command = None, _given_command(container, body.command)
-    if body.connection_id or command is None:
+    if body.connection_id or (command is None and body.kind != "yaml"):
         connected = await container.in_thread(_endpoint, container, scope, body.connection_id)
     given = Given(kind=body.kind, name=body.name, text=body.definition, url=body.url, trusted=body.trusted)
     server = command.as_server() if command is not None else None
     definition = await read_definition(given, container.http, connected, server)
+    if connected is None and command is None and not load_toolset(definition).is_local:
+        raise Invalid("connection_id names no connection: make one first, with the address to be called.")
 
     def make(connection: Connection) -> ToolSourceView:
         options = views.first_options(body.kind, definition, trusted=body.trusted)
@@ -116,7 +119,8 @@ async def change_tool_source(id: str, body: ToolSourceUpdate, container: Here, s
         connected = None
         if OPTION not in source.options:
             connection_id = body.connection_id or source.connection_id or ""
-            connected = await container.in_thread(_endpoint, container, scope, connection_id)
+            if connection_id:
+                connected = await container.in_thread(_endpoint, container, scope, connection_id)
         elif server is None:
             server = await container.in_thread(_server, container, scope, source)
         definition = await read_definition(given, container.http, connected, server)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.tools.yaml.definition import Words
-from agents.tools.yaml.loading import platforms
+from agents.tools.yaml.loading import platforms, toolsets_of
 from backend.connections.auth import AUTH_FIELDS
 
 MCP = "mcp"
@@ -22,7 +22,7 @@ def kinds() -> list[dict[str, Any]]:
             "example_url": toolset.example_url,
             "auth": toolset.auth or list(AUTH_FIELDS),
             "secrets": {name: _words(words) for name, words in toolset.secrets.items()},
-            "tools": len(toolset.tools),
+            "tools": tools_of(kind),
         }
         for kind, toolset in platforms().items()
     ]
@@ -49,6 +49,11 @@ def probe_of(kind: str) -> str:
     """The path that tells whether a connection of this kind works."""
     toolset = platforms().get(kind)
     return toolset.probe if toolset is not None else ""
+
+
+def tools_of(kind: str) -> int:
+    """How many tools a connection of this kind switches on."""
+    return sum(len(toolset.tools) for toolset in toolsets_of(kind))
 
 
 def _words(words: Words | None, otherwise: str = "") -> dict[str, str]:

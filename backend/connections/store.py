@@ -14,13 +14,13 @@ from sqlalchemy.exc import IntegrityError
 
 from agents.tools.http.endpoint import Endpoint, EndpointLimits
 from backend.accounts.sealing import Sealer
+from backend.connections.addresses import checked_address, place_of
 from backend.connections.auth import SignIn
 from backend.connections.secrets import Credential, SecretStore, credential_of
 from backend.connections.tables import connections
 from backend.db.paging import cut
 from backend.db.tables import secrets
-from backend.errors import Invalid, KeyNeeded, Missing, NameTaken
-from backend.models.addresses import NOWHERE, known_address, parse_address
+from backend.errors import KeyNeeded, Missing, NameTaken
 from knowledge.ids import new_id
 from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope
@@ -64,24 +64,6 @@ class StoredConnection:
         )
 
 
-def checked_address(base_url: str) -> str:
-    """The address of a connection, which holds no credentials. Raises Invalid."""
-    address = parse_address(base_url, "")
-    if not address.url:
-        raise Invalid("The address of a platform is a URL such as https://prometheus.example:9090.")
-    if address.userinfo:
-        raise Invalid("Give the user and password as `auth`, not in the address.")
-    return address.url
-
-
-def place_of(base_url: str, auth: Mapping[str, Any]) -> str:
-    """What a connection's secrets are bound to: the origin of its address, and of the one its tokens come from."""
-    origins = [known_address(base_url, "").origin if base_url else NOWHERE]
-    if auth.get("token_url"):
-        origins.append(known_address(auth["token_url"], "").origin)
-    return " ".join(origins)
-
-
 class Connections:
     """The connections that `scope` may use, inside the transaction of `connection`; commits nothing."""
 
@@ -94,7 +76,7 @@ class Connections:
 
     def create(self, *, name: str, kind: str, base_url: str, sign_in: SignIn, **values: Any) -> StoredConnection:
         """A new connection. Raises NameTaken, Invalid for an address that is none."""
-        url = checked_address(base_url)
+        url = checked_address(base_url, str(values.get("kind", "")))
         now = datetime.now(UTC)
         connection_id = new_id()
         row = {
@@ -144,7 +126,7 @@ class Connections:
         current = self.get(connection_id)
         changed: dict[str, Any] = {**values, "updated_at": datetime.now(UTC)}
         if "base_url" in changed:
-            changed["base_url"] = checked_address(changed["base_url"])
+            changed["base_url"] = checked_address(changed["base_url"], current.kind)
         url = changed.get("base_url", current.base_url)
         before = self._secret_of(connection_id)
         if sign_in is not None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
-from agents.errors import ToolsetInvalid
+from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest
 from agents.tools.http.endpoint import Endpoint
 from agents.tools.http.failures import RequestFailed
 from agents.tools.mcp.client import http_conversation, read_tools
+from agents.tools.sql.tool import database_version
+from agents.tools.tcp.place import turn_at
 
 _LONGEST_S = 15.0
 _MEANINGS = {
@@ -53,6 +56,26 @@ async def try_server(client: HttpClient, endpoint: Endpoint) -> Tried:
     except ToolsetInvalid as error:
         return Tried(cause="error", message=str(error))
     return Tried(cause="ok", message=f"The server answers and has {len(tools)} tools.", status=200)
+
+
+async def try_protocol(client: HttpClient, endpoint: Endpoint) -> Tried:
+    """Sign in to a database or to Redis, and ask for its version."""
+    from agents.tools.redis.connection import redis_version  # loads a library that most processes never need
+
+    limits = replace(endpoint.limits, timeout_s=min(endpoint.limits.timeout_s, _LONGEST_S))
+    started = time.monotonic()
+    try:
+        async with turn_at(client, replace(endpoint, limits=limits)) as place:
+            if place.scheme in ("redis", "rediss"):
+                version = await redis_version(place)
+            else:
+                version = await database_version(place)
+    except RequestFailed as error:
+        return Tried(cause=error.cause, message=str(error))
+    except ToolFailed as error:
+        return Tried(cause="error", message=str(error))
+    latency = round((time.monotonic() - started) * 1000, 1)
+    return Tried(cause="ok", message=f"{place.shown} answers ({version}).", latency_ms=latency)
 
 
 def told(answer: HttpAnswer, endpoint: Endpoint, probe: str) -> Tried:

@@ -38,7 +38,9 @@ class ToolSourceCreate(Body):
 
     kind: Literal["yaml", "openapi", "mcp"]
     name: SourceName
-    connection_id: str = Field(default="", max_length=32)
+    connection_id: str = Field(
+        default="", max_length=32, description="Where its tools are called; toolsets of commands alone need none."
+    )
     command: McpCommand | None = None
     definition: str = Field(default="", max_length=8_000_000)
     url: str = Field(default="", max_length=2_000)

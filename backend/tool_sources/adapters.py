@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import OrderedDict, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import anyio.to_thread
 
 from agents.errors import ToolFailed, ToolsetInvalid
+from agents.tools.commands.allowed import AllowedCommands
 from agents.tools.http.client import HttpClient
 from agents.tools.http.endpoint import Endpoint
 from agents.tools.mcp.client import http_conversation
@@ -24,9 +26,9 @@ from agents.tools.openapi.tool import compiled_operation
 from agents.tools.ports import Tool, ToolSource
 from agents.tools.web import WebPageTool
 from agents.tools.yaml.compiled import Compiled, compiled
-from agents.tools.yaml.definition import Toolset
-from agents.tools.yaml.http_tool import OpenEndpoint
-from agents.tools.yaml.loading import load_toolset, platforms
+from agents.tools.yaml.definition import ToolDefinition, Toolset
+from agents.tools.yaml.loading import load_toolset, local_toolsets, toolsets_of
+from agents.tools.yaml.reach import OpenEndpoint
 from agents.tools.yaml.source import ToolsetSource
 from backend.accounts.sealing import Sealer
 from backend.connections.store import Connections, StoredConnection
@@ -73,6 +75,7 @@ class StoredToolSources:
     client: HttpClient
     servers: McpProcesses = field(default_factory=McpProcesses)
     host_commands: tuple[str, ...] = ()
+    commands: AllowedCommands = field(default_factory=AllowedCommands)
     _made: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
 
     def sources(self, scope: Scope) -> Sequence[ToolSource]:
@@ -83,6 +86,7 @@ class StoredToolSources:
         opened = self._opener(scope)
         return [
             *self._platforms(connections, opened, scope),
+            *self._local(opened, scope),
             *(self._stored(each, connections, opened, scope) for each in stored),
         ]
 
@@ -109,13 +113,21 @@ class StoredToolSources:
             by_kind[each.kind][each.name] = each.id
         found: list[ToolSource] = []
         for kind, names in by_kind.items():
-            toolset = platforms().get(kind)
-            if toolset is not None:
-                key = ("platform", kind)
+            for toolset in toolsets_of(kind):
+                key = ("platform", toolset.name)
                 made = self._remembered(key, partial(_all_compiled, toolset))
                 found.append(self._source(toolset.name, key, made, names, opened, scope))
         if "searxng" in by_kind:  # whoever searches the web reads what was found
             found.append(FixedSource(name="web", made=[WebPageTool(client=self.client)]))
+        return found
+
+    def _local(self, opened: OpenEndpoint, scope: Scope) -> list[ToolSource]:
+        """Programs of this machine, once the operator allows any."""
+        found = []
+        for toolset in local_toolsets() if self.commands.entries else ():
+            key = ("local", toolset.name)
+            made = self._remembered(key, partial(_all_compiled, toolset))
+            found.append(self._source(toolset.name, key, made, {}, opened, scope))
         return found
 
     def _stored(
@@ -192,7 +204,14 @@ class StoredToolSources:
         """The tools, which are made once: a listing of thousands must not take longer than what it is for."""
 
         def make() -> Sequence[Tool]:
-            source = ToolsetSource(name=name, made=made, client=self.client, connections=names, open_endpoint=opened)
+            source = ToolsetSource(
+                name=name,
+                made=made,
+                client=self.client,
+                connections=names,
+                open_endpoint=opened,
+                commands=self.commands,
+            )
             return source.tools(scope)
 
         return FixedSource(name=name, made=self._remembered((scope, name, version, tuple(names.items())), make))
@@ -224,17 +243,31 @@ def _all_compiled(toolset: Toolset) -> tuple[Compiled, ...]:
 
 def yaml_records(text: str) -> list[Mapping[str, Any]]:
     """The tools of a toolset as they are shown beside those of documents. Raises ToolsetInvalid."""
-    from agents.tools.yaml.definition import RISK_OF
-
     return [
         {
             "name": each.name,
-            "method": each.request.method,
-            "path": each.request.path,
+            "method": _method(each),
+            "path": _path(each),
             "title": each.title.en if each.title else "",
             "description": each.description,
-            "risk": each.risk or RISK_OF[each.request.method],
+            "risk": compiled(each).risk,
             "on": True,
         }
         for each in load_toolset(text).tools
     ]
+
+
+def _method(tool: ToolDefinition) -> str:
+    if tool.statement is not None:
+        return "SQL"
+    if tool.command is not None:
+        return "RUN"
+    return "DO" if tool.operation else tool.request.method
+
+
+def _path(tool: ToolDefinition) -> str:
+    if tool.statement is not None:
+        return " ".join(tool.statement.text.split())[:200]
+    if tool.command is not None:
+        return shlex.join([tool.command.program, *tool.command.arguments])
+    return tool.operation or tool.request.path

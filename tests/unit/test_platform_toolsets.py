@@ -12,14 +12,15 @@ from agents.tools.http.client import target_url
 from agents.tools.openapi.document import read_document
 from agents.tools.yaml.compiled import Compiled, compiled
 from agents.tools.yaml.definition import RISK_OF, Result, ToolDefinition
-from agents.tools.yaml.loading import load_toolset, load_yaml, platforms
+from agents.tools.yaml.loading import load_toolset, load_yaml, platforms, shipped, toolsets_of
 from agents.tools.yaml.moments import seconds_of, written_as
 from agents.tools.yaml.rendering import render
 from agents.tools.yaml.selecting import parse_path, select
 from agents.tools.yaml.shaping import shape
 from agents.tools.yaml.template import Template
 
-TOOLS = [(kind, compiled(tool)) for kind, toolset in platforms().items() for tool in toolset.tools]
+TOOLS = [(toolset.name, compiled(tool)) for toolset in shipped() for tool in toolset.tools]
+REQUESTS = [each for each in TOOLS if "request" in each[1].definition.model_fields_set]
 NASTY = ["a/b", "a?b=c", "a#b", "a&b=c", "a\r\nX-Other: 1", "%2e%2e", "${token}", "{{ x }}", "中文", 'q"}', "\x00"]
 
 
@@ -40,6 +41,7 @@ def sample(schema: dict[str, Any], text: str) -> Any:
 def test_a_tool_of_a_platform_is_whole(kind: str, tool: Compiled) -> None:
     definition = tool.definition
     assert definition.name.startswith((kind, "web_", "http_"))
+    assert kind == "host" or kind in platforms() or any(kind == each.name for each in toolsets_of("kubernetes"))
     assert kind == "http" or (definition.title is not None and definition.title.zh)
     Draft202012Validator.check_schema(tool.schema)
     for path in (definition.result.select, *definition.result.columns.values(), definition.result.error):
@@ -50,11 +52,12 @@ def test_a_tool_of_a_platform_is_whole(kind: str, tool: Compiled) -> None:
         target_url("http://host/base", render(tool, values, {}).target)
     is_read = RISK_OF[definition.request.method] == "read"
     assert is_read or definition.risk == "read" or definition.risk in (None, "write", "destructive")
+    assert tool.risk in ("read", "write", "destructive")
 
 
 @pytest.mark.parametrize("text", NASTY)
 def test_no_value_changes_the_shape_of_a_request(text: str) -> None:
-    for _, tool in TOOLS:
+    for _, tool in REQUESTS:
         properties = tool.schema["properties"]
         calm = {name: sample(each, "x") for name, each in properties.items()}
         times = {name for name, each in tool.parameters.items() if each.time}

@@ -21,7 +21,7 @@ import httpx2
 from agents.tools.http.channel import Channel
 from agents.tools.http.endpoint import ApiKey, Basic, Bearer, ClientCredentials, Endpoint
 from agents.tools.http.failures import Cause, RequestFailed, failure_of
-from agents.tools.http.network import AsyncResolver, resolve
+from agents.tools.http.network import AsyncResolver, allowed_addresses, resolve
 from knowledge.errors import FetchRefused
 from knowledge.sources.fetcher import checked_url
 
@@ -108,6 +108,10 @@ class HttpClient:
         while len(channels) > _MOST_CHANNELS:
             channels.popitem(last=False)
         return channels[key]
+
+    async def addresses(self, host: str, port: int, *, is_trusted: bool) -> list[str]:
+        """Where a host may be reached by something else than HTTP. Raises RequestFailed."""
+        return await allowed_addresses(host, port, self._resolver, is_trusted=is_trusted)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop."""

@@ -10,7 +10,10 @@ import httpcore2
 
 from agents.errors import ToolFailed
 
-Cause = Literal["url", "address", "dns", "refused", "tls", "timeout", "redirect", "size", "protocol", "busy", "token"]
+Cause = Literal[
+    "url", "address", "dns", "refused", "tls", "timeout", "redirect", "size", "protocol", "busy", "token",
+    "unauthorized", "forbidden", "not_found",
+]  # fmt: skip
 
 
 class RequestFailed(ToolFailed):

@@ -56,17 +56,23 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         await anyio.sleep(seconds)
 
     async def _allowed(self, host: str, port: int) -> list[str]:
-        try:
-            addresses = await self._resolver(host.strip("[]"), port)
-        except (OSError, UnicodeError) as error:
-            raise RequestFailed(f"The host {host} cannot be found: is its name right?", "dns") from error
-        name = host.strip("[]").lower()
-        policy = AddressPolicy(hosts=frozenset({name}) if (name, port) in self._trusted else frozenset())
-        # One inward address among public ones is how rebinding looks: the whole host is refused.
-        if not all(policy.allows(name, address) for address in addresses):
-            raise RequestFailed(
-                f"The host {host} has a private or special address. An operator can allow private addresses for the "
-                "connection it belongs to; metadata services stay closed.",
-                "address",
-            )
-        return addresses
+        is_trusted = (host.strip("[]").lower(), port) in self._trusted
+        return await allowed_addresses(host, port, self._resolver, is_trusted=is_trusted)
+
+
+async def allowed_addresses(host: str, port: int, resolver: AsyncResolver, *, is_trusted: bool) -> list[str]:
+    """The addresses of a host, every one of them judged. Raises RequestFailed. `is_trusted`: they may be private."""
+    name = host.strip("[]").lower()
+    try:
+        addresses = await resolver(host.strip("[]"), port)
+    except (OSError, UnicodeError) as error:
+        raise RequestFailed(f"The host {host} cannot be found: is its name right?", "dns") from error
+    policy = AddressPolicy(hosts=frozenset({name}) if is_trusted else frozenset())
+    # One inward address among public ones is how rebinding looks: the whole host is refused.
+    if not addresses or not all(policy.allows(name, address) for address in addresses):
+        raise RequestFailed(
+            f"The host {host} has a private or special address. An operator can allow private addresses for the "
+            "connection it belongs to; metadata services stay closed.",
+            "address",
+        )
+    return addresses

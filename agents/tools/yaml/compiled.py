@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.errors import ToolsetInvalid
-from agents.tools.yaml.definition import Parameter, ToolDefinition
+from agents.events import Risk
+from agents.tools.commands.command import check_command
+from agents.tools.yaml.decoding import check_decoder
+from agents.tools.yaml.definition import RISK_OF, Parameter, ToolDefinition
 from agents.tools.yaml.moments import HINT
+from agents.tools.yaml.operations import operation_risk
 from agents.tools.yaml.template import Template
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
@@ -45,6 +49,16 @@ class Compiled:
     select_argument: str = ""
     answer: Mapping[str, Any] | None = None
 
+    @property
+    def risk(self) -> Risk:
+        """What a call may do."""
+        definition = self.definition
+        if definition.operation:
+            return operation_risk(definition.operation)
+        if definition.statement is not None or definition.command is not None:
+            return "read"
+        return definition.risk or RISK_OF[definition.request.method]
+
 
 def compiled(tool: ToolDefinition) -> Compiled:
     """Raises ToolsetInvalid, with the tool's name, for templates that cannot be."""
@@ -55,6 +69,11 @@ def compiled(tool: ToolDefinition) -> Compiled:
 
 
 def _compiled(tool: ToolDefinition) -> Compiled:
+    if tool.command is not None:
+        check_command(tool)
+    if tool.operation:
+        operation_risk(tool.operation)
+    check_decoder(tool.result.decode)
     request = tool.request
     path = tuple(_path_parts(request.path))
     if any(part.template.secrets for part in path):
@@ -62,7 +81,10 @@ def _compiled(tool: ToolDefinition) -> Compiled:
     query = _tree(request.query)
     headers = {_header(name): Template.parse(text) for name, text in request.headers.items()}
     body, form = _tree(request.json_body), None if request.form is None else _tree(request.form)
-    used = _variables([part.template for part in path], query, headers, body, form)
+    more = [Template.parse(text) for text in _texts(tool)]
+    used = _variables([part.template for part in path], query, headers, body, form, more)
+    if tool.operation:
+        used = list(tool.parameters)
     optional = {name for part in path if part.optional for name in part.template.variables}
     unknown = set(tool.parameters) - set(used)
     if unknown:
@@ -80,6 +102,14 @@ def _compiled(tool: ToolDefinition) -> Compiled:
         parameters=parameters,
         schema=_schema(parameters),
     )
+
+
+def _texts(tool: ToolDefinition) -> Iterator[str]:
+    """The templates of what is no request."""
+    if tool.statement is not None:
+        yield from (tool.statement.text, *tool.statement.texts.values(), tool.statement.run)
+    if tool.command is not None:
+        yield from tool.command.arguments
 
 
 def _path_parts(path: str) -> Iterator[PathPart]:

@@ -3,45 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio.to_thread
 
 from agents.errors import ToolFailed, ToolsetInvalid
-from agents.events import Risk
 from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest, target_url
 from agents.tools.http.endpoint import Endpoint
 from agents.tools.http.failures import RequestFailed
 from agents.tools.openapi.answers import differences
 from agents.tools.ports import ToolContext, ToolOutput, ToolSpec
 from agents.tools.yaml.compiled import Compiled
-from agents.tools.yaml.definition import RISK_OF
+from agents.tools.yaml.decoding import decoded
 from agents.tools.yaml.moments import Clock
+from agents.tools.yaml.reach import CONNECTION, Reach
 from agents.tools.yaml.rendering import render
 from agents.tools.yaml.selecting import as_cell, select
 from agents.tools.yaml.shaping import shape
 
-CONNECTION = "connection"
 _LONGEST_ERROR = 2_000
 _CHECKED_AT_ONCE = 50_000
 _LARGEST_CHECKED = 1_000_000
 """Bytes of an answer that are read without leaving the event loop, and those up to which it is compared with its
 description."""
-OpenEndpoint = Callable[[str], Awaitable[Endpoint]]
-"""The endpoint of a connection's id. Raises ToolFailed when it cannot be opened any more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpTool:
-    """Calls a platform over one of its connections; `connections` maps their names to their ids."""
+    """Calls a platform over one of its connections."""
 
     spec: ToolSpec
     tool: Compiled
     client: HttpClient
-    connections: Mapping[str, str]
-    open_endpoint: OpenEndpoint
+    reach: Reach
     clock: Clock = time.time
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
@@ -69,16 +65,9 @@ class HttpTool:
         return masker.mask("\n".join([_line(request, endpoint), *headers, *body]))
 
     async def _request(self, arguments: Mapping[str, Any]) -> tuple[Endpoint, HttpRequest]:
-        endpoint = await self.open_endpoint(self._connection(arguments.get(CONNECTION)))
+        endpoint = await self.reach.endpoint(arguments)
         rest = {name: value for name, value in arguments.items() if name != CONNECTION}
         return endpoint, render(self.tool, rest, endpoint.secrets, self.clock)
-
-    def _connection(self, name: Any) -> str:
-        if name is None and len(self.connections) == 1:
-            return next(iter(self.connections.values()))
-        if name not in self.connections:
-            raise ToolFailed(f"connection is one of {', '.join(self.connections) or 'none that there is'}.")
-        return self.connections[name]
 
     def _error_of(self, answer: HttpAnswer) -> str:
         path = self.tool.definition.result.error
@@ -104,7 +93,7 @@ class HttpTool:
         if value is None and not answer.body.strip():
             return ToolOutput(text=f"{sent}\nHTTP {answer.status}, no content", summary=f"HTTP {answer.status}")
         try:
-            made = shape(result, value, answer.text)
+            made = shape(result, decoded(result.decode, value), answer.text)
         except ToolsetInvalid as error:
             raise ToolFailed(f"{sent} was answered, but {error}") from None
         lines = [sent, *self._notes(value, len(answer.body)), made.text]
@@ -118,12 +107,11 @@ class HttpTool:
         return [f"Note, the answer is not as the API's document describes it: {'; '.join(found)}."] if found else []
 
 
-def http_spec(
+def spec_of(
     tool: Compiled, *, source: str, connections: Mapping[str, str], name: str = "", reason: str = ""
 ) -> ToolSpec:
     """What is known of the tool; with several connections a caller says which one is meant."""
     definition = tool.definition
-    risk: Risk = definition.risk or RISK_OF[definition.request.method]
     schema = dict(tool.schema)
     if len(connections) > 1:
         choice = {"type": "string", "enum": sorted(connections), "description": "Which of the platforms is asked."}
@@ -134,7 +122,7 @@ def http_spec(
         title=definition.title.en if definition.title else "",
         description=definition.description,
         parameters=schema,
-        risk=risk,
+        risk=tool.risk,
         source=source,
         timeout_s=definition.timeout_s,
         reason=reason,

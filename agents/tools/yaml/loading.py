@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from agents.errors import ToolsetInvalid
-from agents.tools.yaml.definition import Toolset
+from agents.tools.yaml.definition import StatementTemplate, Toolset
 
 LONGEST = 1_000_000
 DEEPEST = 100
@@ -58,8 +58,9 @@ def _check_shape(tokens: Iterable[Any], aliases: int) -> None:
                 raise ToolsetInvalid("YAML aliases (*name) are not read: write the value where it is needed.")
 
 
-def load_toolset(text: str) -> Toolset:
-    """A toolset, checked down to its templates. Raises ToolsetInvalid."""
+def load_toolset(text: str, *, proves: bool = True) -> Toolset:
+    """A toolset, checked down to its templates; with `proves` its statements are proved to read, which every call does
+    again. Raises ToolsetInvalid."""
     from agents.tools.yaml.compiled import compiled
 
     try:
@@ -74,13 +75,38 @@ def load_toolset(text: str) -> Toolset:
         raise ToolsetInvalid(f"Two tools are named {twice}.")
     for tool in toolset.tools:
         compiled(tool)
+        if tool.statement is not None and proves:
+            _prove(tool.name, tool.statement)
     return toolset
 
 
+def _prove(name: str, statement: StatementTemplate) -> None:
+    from agents.tools.sql.template import check_statement  # loads a parser that most processes never need
+
+    try:
+        check_statement(statement)
+    except ToolsetInvalid as error:
+        raise ToolsetInvalid(f"{name}: {error}") from None
+
+
 @cache
-def platforms() -> dict[str, Toolset]:
-    """The toolsets that ship, by the kind of connection that switches them on."""
+def shipped() -> tuple[Toolset, ...]:
+    """All toolsets that ship."""
     folder = files("agents.tools.platforms")
     found = sorted((each for each in folder.iterdir() if each.name.endswith(".yaml")), key=lambda each: each.name)
-    toolsets = [load_toolset(each.read_text("utf-8")) for each in found]
-    return {toolset.kind: toolset for toolset in toolsets}
+    return tuple(load_toolset(each.read_text("utf-8"), proves=False) for each in found)
+
+
+def platforms() -> dict[str, Toolset]:
+    """Those whose connections are made by a form, by the kind of these connections."""
+    return {toolset.kind: toolset for toolset in shipped() if not toolset.of and not toolset.is_local}
+
+
+def toolsets_of(kind: str) -> tuple[Toolset, ...]:
+    """Those that a connection of this kind switches on."""
+    return tuple(each for each in shipped() if kind in (each.kind, each.of) and not each.is_local)
+
+
+def local_toolsets() -> tuple[Toolset, ...]:
+    """Those that run programs of this machine, and need no connection."""
+    return tuple(each for each in shipped() if each.is_local)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from agents.tools.http.client import HttpRequest
 from agents.tools.yaml.compiled import Compiled
 from agents.tools.yaml.definition import Parameter
 from agents.tools.yaml.moments import Clock, seconds_of, written_as
-from agents.tools.yaml.template import PATH, Template, as_text
+from agents.tools.yaml.template import AFTER, PATH, Template, as_text
 
 _ABSENT = object()
 
@@ -25,13 +26,36 @@ def render(
     return _Rendering(tool, arguments, secrets, clock()).request()
 
 
+def values_of(tool: Compiled, arguments: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """A value for each parameter, None where there is none. Raises ToolFailed for what is missing or not allowed."""
+    return {name: _value(name, each, arguments, now) for name, each in tool.parameters.items()}
+
+
+def _value(name: str, parameter: Parameter, arguments: Mapping[str, Any], now: float) -> Any:
+    value = arguments.get(name)
+    value = parameter.default if value is None else value
+    if value is None:
+        if parameter.required:
+            raise ToolFailed(f"{name} is needed.")
+        return None
+    if parameter.time:
+        return written_as(seconds_of(as_text(name, value), now), parameter.time)
+    known = parameter.enum if parameter.paths is None else list(parameter.paths)
+    if known is not None and value not in known:
+        raise ToolFailed(f"{name} is one of {', '.join(map(str, known))}.")
+    return value
+
+
 class _Rendering:
     def __init__(self, tool: Compiled, arguments: Mapping[str, Any], secrets: Mapping[str, str], now: float) -> None:
         self._tool = tool
         self._secrets = secrets
         moments = {"@now": written_as(now, "rfc3339"), "@now_unix": written_as(now, "unix")}
-        given = {name: self._value(name, each, arguments, now) for name, each in tool.parameters.items()}
-        self._values = {**given, **moments}
+        self._values = {**values_of(tool, arguments, now), **moments}
+        for name, each in tool.parameters.items():
+            if each.encode and self._values[name] is not None:
+                text = as_text(name, self._values[name])
+                self._values[name], self._values[name + AFTER] = _base64(text), _base64_after(text)
 
     def request(self) -> HttpRequest:
         definition = self._tool.definition.request
@@ -46,20 +70,6 @@ class _Rendering:
         query = self._query()
         target = self._path() + (f"?{query}" if query else "")
         return HttpRequest(method=definition.method, target=target, headers=headers, body=body)
-
-    def _value(self, name: str, parameter: Parameter, arguments: Mapping[str, Any], now: float) -> Any:
-        value = arguments.get(name)
-        value = parameter.default if value is None else value
-        if value is None:
-            if parameter.required:
-                raise ToolFailed(f"{name} is needed.")
-            return None
-        if parameter.time:
-            return written_as(seconds_of(as_text(name, value), now), parameter.time)
-        known = parameter.enum if parameter.paths is None else list(parameter.paths)
-        if known is not None and value not in known:
-            raise ToolFailed(f"{name} is one of {', '.join(map(str, known))}.")
-        return value
 
     def _path(self) -> str:
         parts = [
@@ -85,9 +95,11 @@ class _Rendering:
         return urlencode(self._pairs(self._tool.query), quote_via=quote)
 
     def _pairs(self, entries: Mapping[str, Any]) -> list[tuple[str, str]]:
-        return _pairs_of(
-            {name: value for name, each in entries.items() if (value := self._resolved(each)) is not _ABSENT}
-        )
+        resolved = {name: value for name, each in entries.items() if (value := self._resolved(each)) is not _ABSENT}
+        for name in self._tool.definition.request.comma:
+            if isinstance(resolved.get(name), list):
+                resolved[name] = ",".join(as_text(name, each) for each in resolved[name])
+        return _pairs_of(resolved)
 
     def _body(self) -> tuple[bytes, str]:
         form = self._tool.form
@@ -128,6 +140,17 @@ def _pairs_of(entries: Any) -> list[tuple[str, str]]:
         for each in value if isinstance(value, list) else [value]:
             pairs.append((str(name), as_text(str(name), each)))
     return pairs
+
+
+def _base64(text: str) -> str:
+    """The bytes of the text; of none a zero byte, which comes before all keys there can be."""
+    return base64.b64encode(text.encode("utf-8", "surrogateescape") or b"\x00").decode("ascii")
+
+
+def _base64_after(text: str) -> str:
+    """The first key after all that begin with the text; a zero byte where there is none."""
+    prefix = text.encode("utf-8", "surrogateescape").rstrip(b"\xff")
+    return base64.b64encode(prefix[:-1] + bytes([prefix[-1] + 1]) if prefix else b"\x00").decode("ascii")
 
 
 def _header(name: str, value: Any) -> str:

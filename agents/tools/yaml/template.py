@@ -10,23 +10,24 @@ from typing import Any
 from agents.errors import ToolFailed, ToolsetInvalid
 
 _PIECE = re.compile(
-    r"\{\{\s*(?P<variable>@?[a-z][a-z0-9_]*)(?P<path>:path)?\s*\}\}|\$\{(?P<secret>[A-Za-z][A-Za-z0-9_]*)\}"
+    r"\{\{\s*(?P<variable>@?[a-z][a-z0-9_]*)(?P<form>:path|:after)?\s*\}\}|\$\{(?P<secret>[A-Za-z][A-Za-z0-9_]*)\}"
 )
 _STRAY = re.compile(r"\{\{|\}\}|\$\{")
 PATH = ":path"
+AFTER = ":after"
 Encode = Callable[[str, Any], str]
-"""A variable's name (with `:path` after it where so written) and its value, to what stands in its place."""
+"""A variable's name (with `:path` or `:after` after it where so written) and its value, to what stands in its place."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """A part of a template: a literal text, a variable or a secret; with `path` the text that a toolset has for the
-    variable's value (`{{ kind:path }}`)."""
+    """A part of a template: a literal text, a variable or a secret. `form` is what stands for the variable's value:
+    with `:path` the text that a toolset has for it, with `:after` what comes after all that begins with it."""
 
     literal: str = ""
     variable: str = ""
     secret: str = ""
-    path: bool = False
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Template:
         for match in _PIECE.finditer(text):
             pieces.append(Piece(literal=text[end : match.start()]))
             named = {"variable": match["variable"] or "", "secret": match["secret"] or ""}
-            pieces.append(Piece(**named, path=bool(match["path"])))
+            pieces.append(Piece(**named, form=match["form"] or ""))
             end = match.end()
         pieces.append(Piece(literal=text[end:]))
         stray = next((piece.literal for piece in pieces if _STRAY.search(piece.literal)), None)
@@ -63,7 +64,7 @@ class Template:
     @property
     def only_variable(self) -> str:
         """The variable that is the whole template; empty when there is more."""
-        return self.pieces[0].variable if len(self.pieces) == 1 else ""
+        return self.pieces[0].variable + self.pieces[0].form if len(self.pieces) == 1 else ""
 
     def lacks(self, values: Mapping[str, Any]) -> bool:
         """Whether a variable in it has no value."""
@@ -80,7 +81,7 @@ class Template:
                     raise ToolFailed(f"The connection has no secret named {piece.secret}: add it to the connection.")
                 yield encode(piece.secret, secrets[piece.secret])
             elif piece.variable:
-                yield encode(piece.variable + (PATH if piece.path else ""), values[piece.variable])
+                yield encode(piece.variable + piece.form, values[piece.variable])
             else:
                 yield piece.literal
 
