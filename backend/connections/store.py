@@ -76,7 +76,7 @@ class Connections:
 
     def create(self, *, name: str, kind: str, base_url: str, sign_in: SignIn, **values: Any) -> StoredConnection:
         """A new connection. Raises NameTaken, Invalid for an address that is none."""
-        url = checked_address(base_url, str(values.get("kind", "")))
+        url = checked_address(base_url, kind)
         now = datetime.now(UTC)
         connection_id = new_id()
         row = {

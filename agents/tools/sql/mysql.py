@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pymysql
 from pymysql.connections import Connection
@@ -35,11 +35,17 @@ _DENIED: dict[int, tuple[Cause, str]] = {
 }
 
 
+if TYPE_CHECKING:
+    _Plain = Connection[Any]
+else:
+    _Plain = Connection  # at run time it takes no parameter
+
+
 class _TooMuch(Exception):
     """More has come than is taken."""
 
 
-class _Guarded(Connection[Any]):
+class _Guarded(_Plain):
     """Takes so many bytes and no more; hands out no password in clear text, and none at all where TLS is wanted and
     not to be had."""
 

@@ -115,7 +115,7 @@ def _unreached(shown: str, said: str) -> tuple[str, Cause]:
         return f"{shown} does not take this user and password: are they right? ({said})", "unauthorized"
     if "does not exist" in low:
         return f"{shown} has no such database or user. ({said})", "not_found"
-    if "certificate" in low or "ssl" in low:
+    if ("certificate" in low or "ssl" in low) and "invalid response" not in low:
         return f"No TLS with {shown}: {said}", "tls"
     if "timeout" in low or "timed out" in low:
         return f"{shown} did not answer in time.", "timeout"
