@@ -1,4 +1,4 @@
-"""Every tool that reads is called against the real server; every tool that writes asks first, and does it once allowed."""
+"""Every tool that reads is called on the real server; every tool that writes asks first."""
 
 from __future__ import annotations
 
