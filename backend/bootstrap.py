@@ -234,6 +234,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         commands=AllowedCommands(entries=settings.tools.commands),
         servers=mcp_servers,
         host_commands=settings.tools.host_commands,
+        commands=AllowedCommands(entries=settings.tools.read_commands),
     )
     toolboxes = ToolBoxes(
         database=database,

@@ -238,15 +238,15 @@ class ToolSettings(Section):
         "started. They may do whatever the server itself may.",
     )
     audit_days: int = Field(default=365, ge=0, description="How long the record of calls is kept; 0: for ever.")
-    commands: Annotated[tuple[str, ...], NoDecode] = Field(
+    read_commands: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Programs of this machine that toolsets may run, each with the words that must follow it, such as "
+        description="Programs of this machine that tools may read with, each with the words that must follow it, such as "
         "`df` or `systemctl status`; separated by commas, empty: none.",
     )
 
-    _split = field_validator("commands", mode="before")(_listed)
+    _split = field_validator("read_commands", mode="before")(_listed)
 
-    @field_validator("commands")
+    @field_validator("read_commands")
     @classmethod
     def _only_reads(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         try:

@@ -39,7 +39,7 @@ class ToolSourceCreate(Body):
     kind: Literal["yaml", "openapi", "mcp"]
     name: SourceName
     connection_id: str = Field(
-        default="", max_length=32, description="Where its tools are called; only commands need none."
+        default="", max_length=32, description="Where its tools are called; toolsets of commands alone need none."
     )
     command: McpCommand | None = None
     definition: str = Field(default="", max_length=8_000_000)

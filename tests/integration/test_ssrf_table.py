@@ -15,7 +15,9 @@ from agents.tools.http.client import HttpClient, HttpRequest
 from agents.tools.http.endpoint import ClientCredentials, Endpoint
 from agents.tools.http.failures import RequestFailed
 from agents.tools.ports import ToolContext
+from agents.tools.tcp.place import turn_at
 from agents.tools.web import WebPageTool
+from backend.connections.addresses import checked_address
 from backend.errors import Invalid
 from backend.tool_sources.importing import Given, read_definition
 from knowledge.types import Scope
@@ -149,12 +151,25 @@ async def as_redirect(client: HttpClient, url: str) -> None:
             connected.remove("127.0.0.1")
 
 
+async def as_database(client: HttpClient, url: str) -> None:
+    """The same host, asked in another protocol."""
+    where = url.partition("://")[2].partition("/")[0]
+    try:
+        url = checked_address(f"redis://{where}", "redis")
+    except Invalid as error:
+        raise RequestFailed(str(error), "url") from None
+    async with turn_at(client, Endpoint(base_url=url)) as place:
+        connected.extend(place.addresses)
+        raise RequestFailed("nothing is there", "refused")
+
+
 WAYS: list[Callable[[HttpClient, str], Awaitable[None]]] = [
     as_address,
     as_token_address,
     as_document,
     as_page,
     as_redirect,
+    as_database,
 ]
 
 

@@ -19,7 +19,7 @@ _OTHERS = """
 _RUN_OTHERS = frozenset(_OTHERS.split())
 """Programs that run others, whatever follows them; a word after them does not make them read only."""
 _MAY_WITH_WORDS = frozenset(("git", "docker", "podman"))
-SETTING = "CHATBOT_TOOLS__COMMANDS"
+SETTING = "CHATBOT_TOOLS__READ_COMMANDS"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,8 +13,8 @@ _AGO = re.compile(r"(?:now\s*)?-?\s*(\d{1,9})\s*(ms|s|m|h|d|w)(?:\s+ago)?", re.I
 _AHEAD = re.compile(r"(?:in\s+|(?:now\s*)?\+\s*)(\d{1,9})\s*(ms|s|m|h|d|w)", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 HINT = (
-    "now, a time before now such as 90m or 2h ago, one after it such as in 2h, seconds since 1970, "
-    "or RFC 3339 such as 2026-01-02T03:04:05Z"
+    "now, a time before now such as 90m or 2h ago, one after it such as in 2h, seconds since 1970, or RFC 3339 such as "
+    "2026-01-02T03:04:05Z"
 )
 
 
