@@ -231,7 +231,6 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         database=database,
         sealer=sealer,
         client=http,
-        commands=AllowedCommands(entries=settings.tools.commands),
         servers=mcp_servers,
         host_commands=settings.tools.host_commands,
         commands=AllowedCommands(entries=settings.tools.read_commands),
