@@ -76,7 +76,6 @@ class StoredToolSources:
     commands: AllowedCommands = field(default_factory=AllowedCommands)
     servers: McpProcesses = field(default_factory=McpProcesses)
     host_commands: tuple[str, ...] = ()
-    commands: AllowedCommands = field(default_factory=AllowedCommands)
     _made: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
 
     def sources(self, scope: Scope) -> Sequence[ToolSource]:
