@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import faiss
@@ -46,10 +47,10 @@ class Prose:
         self._random = random.Random(seed)
         letters = "abcdefghijklmnoprstuvw"
         self._words = ["".join(self._random.choices(letters, k=self._random.randint(3, 9))) for _ in range(30_000)]
-        self._weights = [1 / (rank + 2.7) for rank in range(len(self._words))]
+        self._weights = list(accumulate(1 / (rank + 2.7) for rank in range(len(self._words))))
 
     def words(self, count: int) -> str:
-        return " ".join(self._random.choices(self._words, self._weights, k=count))
+        return " ".join(self._random.choices(self._words, cum_weights=self._weights, k=count))
 
     def page(self, number: int) -> str:
         parts = [f"## {self.words(4)}\n\n{self.words(110)}." for _ in range(SECTIONS)]

@@ -45,10 +45,8 @@ class ConceptScorer:
     def counts(self, tokens: Iterable[str]) -> dict[str, int]:
         """How often each term that matters to the question stands among the terms of a chunk."""
         counts: dict[str, int] = {}
-        weights = self._weights
-        for token in tokens:
-            if token in weights:
-                counts[token] = counts.get(token, 0) + 1
+        for token in filter(self._weights.__contains__, tokens):
+            counts[token] = counts.get(token, 0) + 1
         return counts
 
     def score(self, counts: Mapping[str, int], length: int) -> float:

@@ -68,9 +68,10 @@ def pack(
     seen: set[str] = set()
     room = budget
     for candidate in sorted(candidates, key=lambda each: (-each.score, each.chunk.id)):
+        if candidate.chunk.document_id not in documents or candidate.chunk.content_hash in seen:
+            continue
         words = count_words(candidate.chunk.text)
-        known = candidate.chunk.document_id in documents and candidate.chunk.content_hash not in seen
-        if known and (words <= room or not taken):
+        if words <= room or not taken:
             taken.append(candidate)
             seen.add(candidate.chunk.content_hash)
             room -= words

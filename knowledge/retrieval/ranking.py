@@ -18,6 +18,7 @@ NAMED = "named"
 
 PAGE_SHARES = (1.0, 0.3, 0.1)
 """A page's score is the sum of its best three chunks with these shares."""
+_ALL_SHARES = sum(PAGE_SHARES)
 
 NAMED_WEIGHT = 0.5
 """What a chunk gains whose title or heading is the question, or that says what the thing asked for is, beside lists
@@ -82,21 +83,26 @@ def fusion_weights(
     return {name: share / total for name, share in shares.items()}
 
 
-def rank(lists: Sequence[CandidateList]) -> list[RankedChunk]:
-    """Fuse lists into one ranking of chunks, best first.
+def rank(lists: Sequence[CandidateList], first: int | None = None) -> list[RankedChunk]:
+    """Fuse lists into one ranking of chunks, best first; only so many of the `first` are told.
 
     Each list is put on 0..1 between its worst and its best score and counts with its weight; a chunk that a list does
     not hold counts as its worst. Lists of several knowledge bases must be joined before, to stand on one scale.
     """
     documents: dict[int, str] = {}
-    parts: defaultdict[int, dict[str, float]] = defaultdict(dict)
-    own: defaultdict[int, float] = defaultdict(float)
+    parts: dict[int, dict[str, float]] = {}
+    own: dict[int, float] = {}
     for candidates in lists:
         for scored, value in zip(candidates.found, _normalised(candidates.found), strict=True):
-            documents[scored.chunk_id] = scored.document_id
-            parts[scored.chunk_id][candidates.name] = value
-            own[scored.chunk_id] += candidates.weight * value
-    return _by_page(own, documents, parts)
+            chunk_id = scored.chunk_id
+            documents[chunk_id] = scored.document_id
+            if chunk_id in own:
+                parts[chunk_id][candidates.name] = value
+                own[chunk_id] += candidates.weight * value
+            else:
+                parts[chunk_id] = {candidates.name: value}
+                own[chunk_id] = candidates.weight * value
+    return _by_page(own, documents, parts, first)
 
 
 def support(ranked: Sequence[RankedChunk], places: Mapping[int, tuple[str, int]], weight: float) -> list[RankedChunk]:
@@ -119,8 +125,9 @@ def support(ranked: Sequence[RankedChunk], places: Mapping[int, tuple[str, int]]
 
 def likeness(question: Collection[str], name: Collection[str]) -> float:
     """How nearly a title or heading asks the question, from their terms: the share (0..1) that both have in common."""
-    shared = len(set(question) & set(name))
-    return shared / (len(set(question) | set(name)) or 1)
+    asked, named = frozenset(question), frozenset(name)
+    shared = len(asked & named)
+    return shared / (len(asked) + len(named) - shared or 1)
 
 
 def promote(ranked: Sequence[RankedChunk], named: Mapping[int, float]) -> list[RankedChunk]:
@@ -141,29 +148,34 @@ def promote(ranked: Sequence[RankedChunk], named: Mapping[int, float]) -> list[R
 
 
 def _by_page(
-    own: Mapping[int, float], documents: Mapping[int, str], parts: Mapping[int, Mapping[str, float]]
+    own: Mapping[int, float],
+    documents: Mapping[int, str],
+    parts: Mapping[int, Mapping[str, float]],
+    first: int | None = None,
 ) -> list[RankedChunk]:
-    """Chunks by id, with their own scores, their documents and the parts of their scores, ranked by their pages."""
-    pages: defaultdict[str, list[int]] = defaultdict(list)
+    """Chunks by id, with their own scores, their documents and the parts of their scores, ranked by their pages; the
+    `first` of them alone become values, which are dearer than their ranking."""
+    pages: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
     for chunk_id, document_id in documents.items():
-        pages[document_id].append(chunk_id)
-    ranked = []
-    for document_id, chunk_ids in pages.items():
-        chunk_ids.sort(key=lambda chunk_id: (-own[chunk_id], chunk_id))
-        page = _page_score([own[chunk_id] for chunk_id in chunk_ids])
-        for chunk_id in chunk_ids:
-            score = page if chunk_id == chunk_ids[0] else own[chunk_id] / sum(PAGE_SHARES)
-            ranked.append(
-                RankedChunk(
-                    chunk_id=chunk_id,
-                    document_id=document_id,
-                    score=score,
-                    own=own[chunk_id],
-                    page=page,
-                    parts=parts[chunk_id],
-                )
-            )
-    return sorted(ranked, key=_best_first)
+        pages[document_id].append((-own[chunk_id], chunk_id))
+    order: list[tuple[float, float, int, float]] = []
+    for chunks in pages.values():
+        chunks.sort()
+        page = _page_score([-negative for negative, _ in chunks])
+        order.append((-page, *chunks[0], page))
+        order += [(negative / _ALL_SHARES, negative, chunk_id, page) for negative, chunk_id in chunks[1:]]
+    order.sort()
+    return [
+        RankedChunk(
+            chunk_id=chunk_id,
+            document_id=documents[chunk_id],
+            score=-score,
+            own=own[chunk_id],
+            page=page,
+            parts=parts[chunk_id],
+        )
+        for score, _, chunk_id, page in order[:first]
+    ]
 
 
 def demote(ranked: Iterable[RankedChunk], paths: Mapping[str, str]) -> list[RankedChunk]:
@@ -185,7 +197,9 @@ def _set_back(chunk: RankedChunk, share: float) -> RankedChunk:
 
 def _page_score(scores: Sequence[float]) -> float:
     """Of a page's chunks, the best first."""
-    return sum(share * score for share, score in zip(PAGE_SHARES, scores, strict=False)) / sum(PAGE_SHARES)
+    if len(scores) == 1:
+        return scores[0] / _ALL_SHARES  # as of most pages, and the same number
+    return sum(share * score for share, score in zip(PAGE_SHARES, scores, strict=False)) / _ALL_SHARES
 
 
 def _best_first(chunk: RankedChunk) -> tuple[float, float, int]:

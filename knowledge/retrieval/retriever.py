@@ -123,8 +123,9 @@ class Retriever:
         among = self._library.select(knowledge_bases, filters) if filters is not None else None
         opened = [self._indexes.open(knowledge_base_id) for knowledge_base_id in dict.fromkeys(knowledge_bases)]
         vectors, degraded = self._embed(asked, language, opened)
-        ranked = rank(self._candidates(asked, language, opened, vectors, among))
-        read = self._read(asked, ranked, max(CHUNKS_READ, top_k))
+        limit = max(CHUNKS_READ, top_k)
+        first = rank(self._candidates(asked, language, opened, vectors, among), 2 * limit)
+        read = self._read(asked, first, limit)
         passages = pack(self._widened(read), read.documents, self._budget)
         return SearchResult(hits=tuple(_hits(read, top_k)), passages=passages, language=language, degraded=degraded)
 
@@ -170,10 +171,9 @@ class Retriever:
             lists.append(CandidateList(name=f"vector:{name}", weight=weights[f"vector:{name}"], found=found))
         return lists
 
-    def _read(self, question: str, ranked: Sequence[RankedChunk], limit: int) -> _Read:
+    def _read(self, question: str, first: Sequence[RankedChunk], limit: int) -> _Read:
         """The best chunks and their documents, neighbours helping, background set back and what is named like the
         question set forward; what was deleted meanwhile is left out."""
-        first = ranked[: 2 * limit]
         documents = self._library.documents({each.document_id for each in first})
         paths = {name: document.path for name, document in documents.items()}
         chunks = self._library.chunks([each.chunk_id for each in first])
@@ -217,7 +217,7 @@ def _named(question: str, chunks: Mapping[int, Chunk], documents: Mapping[str, D
     """For each chunk how nearly the question asks for the title of its document, the last of its headings, or all; or,
     when it asks what a thing is, how nearly a sentence says so."""
     subject = subject_of(question)
-    asked = query_terms(question)
+    asked = frozenset(query_terms(question))
     if len(asked) > MOST_TERMS_OF_A_NAME:
         return {}
     return {
