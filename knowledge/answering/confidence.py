@@ -15,7 +15,7 @@ from knowledge.answering.vocabulary import Word, is_misspelt, words_of
 from knowledge.text.analysis import HAN, index_terms, query_terms, term_set
 from knowledge.types import Hit
 
-ANSWERED = 0.42
+ANSWERED = 0.48
 """Confidence from which an answer is given."""
 
 # Log-odds of an answer: weights of the signals below, by logistic regression on six sets of questions, then rounded.

@@ -26,6 +26,8 @@ READ = 2
 """Pieces of the best page, the best ones, in which its subject must be named: far from them it is another's."""
 FEW = 3
 """An identifier that so few of the chunks found hold points to them."""
+KNOWN = FEW + 1
+"""A name that so many of the chunks found hold is known to the documents, whichever page answers."""
 OWN = 0.4
 """The share of the chunks found from which a name that they hold is a subject of the documents' own."""
 TOLD = 0.7
@@ -33,14 +35,19 @@ TOLD = 0.7
 
 
 def missing_names(question: str, hits: Sequence[Hit], rarity: float = NAMED) -> tuple[Word, ...]:
-    """The names in a question that the best pieces of the best page do not hold, not even in parts; none when it
-    names too many to be about all of them. Of less `rarity`, also words that may be names."""
+    """The names in a question that the documents do not know: few of the chunks found hold them, and the best pieces of
+    the best page do not, not even in parts. None when it names too many to be about all of them. Of less `rarity`, also
+    words that may be names."""
     names = [word for word in words_of(question) if word.rarity >= rarity]
     if not hits or len(names) > MOST_NAMES:
         return ()
     page = [hit for hit in hits if hit.document.id == hits[0].document.id][:READ]
     held = frozenset(chain.from_iterable(term_set(hit.chunk.search_text) for hit in page))
-    return tuple(word for word in names if not _holds(held, word) and not is_misspelt(word.text, ()))
+    return tuple(
+        word
+        for word in names
+        if not _holds(held, word) and not is_misspelt(word.text, ()) and _count(word, hits) < KNOWN
+    )
 
 
 def named_in_passing(question: str, hits: Sequence[Hit], weights: Mapping[str, float]) -> bool:
@@ -52,10 +59,15 @@ def named_in_passing(question: str, hits: Sequence[Hit], weights: Mapping[str, f
         return False
     page = [term_set(hit.chunk.search_text) for hit in hits if hit.document.id == hits[0].document.id][:READ]
     return any(
-        sum(_holds(term_set(hit.chunk.search_text), name) for hit in hits) <= OWN * len(hits)
+        _count(name, hits) <= OWN * len(hits)
         and not _told_of(name, [word for word in words if word is not name], page, weights)
         for name in names
     )
+
+
+def _count(word: Word, hits: Sequence[Hit]) -> int:
+    """How many of the chunks found hold a word."""
+    return sum(_holds(term_set(hit.chunk.search_text), word) for hit in hits)
 
 
 def _told_of(

@@ -28,6 +28,9 @@ _HAN_RARITY = 0.15
 _NUMBER_RARITY = 0.3
 _PLAIN_RARITY = 0.7
 """The most that a word counts for that is not written like a name."""
+_EVERYDAY_RARITY = 0.1
+"""Words joined by hyphens that are all commoner than this name nothing together either ("top-level", "on-call")."""
+_JOINED = re.compile(r"[a-z]+(?:-[a-z]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,23 @@ def words_of(question: str) -> list[Word]:
                 if term not in stop_words():
                     words.setdefault(term, Word(term, (term,), _HAN_RARITY))
         elif text and text.lower() not in stop_words():
-            named = is_identifier(text) or text[0] == "-" or (text[0].isupper() and (not begins or text[1:2].isupper()))
+            named = _is_written_as_name(text, begins=begins)
             terms = tuple(query_terms(text))
             if terms:
                 words.setdefault(
                     text if text[0] == "-" else text.lower(), Word(text, terms, 1.0 if named else rarity(text.lower()))
                 )
     return list(words.values())
+
+
+def _is_written_as_name(text: str, *, begins: bool) -> bool:
+    if _JOINED.fullmatch(text) and _joined_rarity(text) < _EVERYDAY_RARITY:
+        return False
+    return is_identifier(text) or text[0] == "-" or (text[0].isupper() and (not begins or text[1:2].isupper()))
+
+
+def _joined_rarity(text: str) -> float:
+    return max(map(rarity, text.split("-")))
 
 
 def _begins_sentence(question: str, at: int) -> bool:
@@ -72,6 +85,8 @@ def rarity(word: str) -> float:
         return _NUMBER_RARITY
     if len(word) < 2:
         return 0.0
+    if _JOINED.fullmatch(word):
+        return _joined_rarity(word)
     share = math.log(max(_rank(word), 1) / _COMMON_RANK) / math.log(_UNKNOWN_RANK / _COMMON_RANK)
     return _PLAIN_RARITY * max(0.0, min(1.0, share))
 

@@ -9,7 +9,7 @@ from agents.answering.quoting import quote
 from knowledge.answering import Answerer
 from knowledge.answering.answerer import extract
 from knowledge.answering.places import place_at
-from knowledge.answering.subject import missing_names
+from knowledge.answering.subject import KNOWN, missing_names
 from knowledge.errors import EmbedderUnavailable
 from knowledge.retrieval.passages import Candidate, pack
 from knowledge.retrieval.retriever import SearchResult
@@ -236,6 +236,22 @@ def test_hosts_and_files_of_a_pasted_log_are_not_what_a_question_is_about() -> N
     assert missing_names(written_in(f"why is that?\n{log}"), result.hits) == ()
     assert [each.text for each in missing_names(written_in(f"why is that?\n{log} QX-9"), result.hits)] == ["QX-9"]
     assert missing_names("Why is the reload of Zabbix refused?", result.hits)
+
+
+@pytest.mark.parametrize(("sections", "foreign"), [(KNOWN - 1, ["Kestrel"]), (KNOWN, [])])
+def test_a_name_that_many_chunks_hold_is_one_that_the_documents_know(sections: int, foreign: list[str]) -> None:
+    filler = (
+        "The oven of this house is vented twice a day, in the morning and in the evening, by whoever is there. " * 3
+    )
+    others = "".join(f"## Room {at}\n\nKestrel sleeps in here. {filler}\n\n" for at in range(sections))
+    hits = found(f"# House\n\n## Oven\n\n{filler}\n\n## Door\n\n{filler}\n\n{others}").hits
+    assert [each.text for each in missing_names("When is the oven of Kestrel vented?", hits)] == foreign
+
+
+def test_everyday_words_joined_by_hyphens_name_nothing() -> None:
+    hits = found("# House\n\nThe oven is vented twice a day.\n").hits
+    assert missing_names("which top-level on-call setting vents the read-only oven?", hits) == ()
+    assert [each.text for each in missing_names("does oven-exporter vent the oven?", hits)] == ["oven-exporter"]
 
 
 def test_what_is_quoted_of_one_place_stands_in_reading_order() -> None:
