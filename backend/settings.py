@@ -240,8 +240,8 @@ class ToolSettings(Section):
     audit_days: int = Field(default=365, ge=0, description="How long the record of calls is kept; 0: for ever.")
     read_commands: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Programs of this machine that tools may read with, each with the words that must follow it, such as "
-        "`df` or `systemctl status`; separated by commas, empty: none.",
+        description="Programs of this machine that tools may read with, each with the words that must follow it, such "
+        "as `df` or `systemctl status`; separated by commas, empty: none.",
     )
 
     _split = field_validator("read_commands", mode="before")(_listed)

@@ -101,7 +101,7 @@ def test_nothing_runs_that_the_operator_did_not_list(folder: Path) -> None:
         assert reason in made.spec.reason
         assert bool(made.spec.reason) == bool(reason)
         if reason:
-            with pytest.raises(ToolFailed, match="CHATBOT_TOOLS__COMMANDS"):
+            with pytest.raises(ToolFailed, match="CHATBOT_TOOLS__READ_COMMANDS"):
                 call(made, n=1)
     assert "no program nowhere" in tool(folder, "command: {program: nowhere}", "nowhere").spec.reason
 
@@ -121,9 +121,9 @@ def test_what_must_not_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ToolsetInvalid):
             check_entry(entry)
     assert check_entry(" git   log ") == "git log"
-    monkeypatch.setenv("CHATBOT_TOOLS__COMMANDS", "df, systemctl status")
-    assert load_settings().tools.commands == ("df", "systemctl status")
-    monkeypatch.setenv("CHATBOT_TOOLS__COMMANDS", "df, sh")
+    monkeypatch.setenv("CHATBOT_TOOLS__READ_COMMANDS", "df, systemctl status")
+    assert load_settings().tools.read_commands == ("df", "systemctl status")
+    monkeypatch.setenv("CHATBOT_TOOLS__READ_COMMANDS", "df, sh")
     with pytest.raises(SettingsInvalid, match="runs other programs"):
         load_settings()
 
