@@ -19,7 +19,7 @@ from agents.tools.openapi.operations import import_operations
 from agents.tools.openapi.tool import compiled_operation
 from agents.tools.ports import ToolSpec
 from agents.tools.search import ToolSearch
-from agents.tools.yaml.http_tool import http_spec
+from agents.tools.yaml.http_tool import spec_of
 
 QUESTIONS = Path(__file__).parent / "questions" / "tools.jsonl"
 
@@ -58,7 +58,7 @@ def _tools(folder: Path, names: set[str]) -> tuple[list[ToolSpec], dict[str, tup
     for path in sorted(folder.iterdir()):
         if path.stem in names:
             for record in import_operations(read_document(path.read_text("utf-8")), path.stem).tools:
-                specs.append(http_spec(compiled_operation(record), source=path.stem, connections={"one": "1"}))
+                specs.append(spec_of(compiled_operation(record), source=path.stem, connections={"one": "1"}))
                 operations[record["name"]] = (path.stem, f"{record['method']} {record['path']}")
     return specs, operations
 

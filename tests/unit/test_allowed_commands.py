@@ -122,7 +122,7 @@ def test_what_must_not_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
             check_entry(entry)
     assert check_entry(" git   log ") == "git log"
     monkeypatch.setenv("CHATBOT_TOOLS__READ_COMMANDS", "df, systemctl status")
-    assert load_settings().tools.commands == ("df", "systemctl status")
+    assert load_settings().tools.read_commands == ("df", "systemctl status")
     monkeypatch.setenv("CHATBOT_TOOLS__READ_COMMANDS", "df, sh")
     with pytest.raises(SettingsInvalid, match="runs other programs"):
         load_settings()
