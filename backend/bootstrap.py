@@ -232,7 +232,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
         sealer=sealer,
         client=http,
         servers=mcp_servers,
-        host_commands=settings.tools.host_commands,
+        mcp_commands=settings.tools.mcp_commands,
         commands=AllowedCommands(entries=settings.tools.read_commands),
     )
     toolboxes = ToolBoxes(

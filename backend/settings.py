@@ -232,11 +232,6 @@ class SandboxSettings(Section):
 
 class ToolSettings(Section):
     approval_minutes: int = Field(default=15, ge=1, description="How long a call outside a run waits for a decision.")
-    host_commands: tuple[str, ...] = Field(
-        default=(),
-        description="Commands that MCP servers may be started with on this host, such as npx; none: no server is "
-        "started. They may do whatever the server itself may.",
-    )
     audit_days: int = Field(default=365, ge=0, description="How long the record of calls is kept; 0: for ever.")
     read_commands: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -244,7 +239,13 @@ class ToolSettings(Section):
         "as `df` or `systemctl status`; separated by commas, empty: none.",
     )
 
-    _split = field_validator("read_commands", mode="before")(_listed)
+    mcp_commands: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Programs that MCP servers may be started with on this machine, such as `npx`; separated by "
+        "commas, empty: none. They may do whatever the server itself may.",
+    )
+
+    _split = field_validator("read_commands", "mcp_commands", mode="before")(_listed)
 
     @field_validator("read_commands")
     @classmethod

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from agents.tools.ports import ToolSpec
+from agents.tools.wording import asks_to_change, expanded, named_sources
 from knowledge.text.analysis import index_terms, query_terms
 
 K1 = 1.2
@@ -14,6 +15,8 @@ B = 0.5
 _NAME_WEIGHT = 3
 _TITLE_WEIGHT = 2
 _DESCRIPTION_CHARS = 2_000
+_OF_ANOTHER_PLATFORM = 0.5
+_OF_ANOTHER_KIND = 0.7
 
 Scores = Mapping[str, float]
 """How well tools fit, by name, 0..1."""
@@ -21,8 +24,10 @@ ByMeaning = Callable[[str, Sequence[ToolSpec]], Scores]
 
 
 class ToolSearch:
-    """Ranks tools by BM25 (Robertson and Zaragoza, 2009) over name, title, description and arguments. With
-    `by_meaning` the score is the mean of both. Specs seen before are not cut into words again."""
+    """Ranks tools by BM25 (Robertson and Zaragoza, 2009) over name, title, description and arguments, the best of them
+    1. With `by_meaning` the score is the mean of both. A tool of another platform than the one named counts less, and
+    so does one that changes something where only a look is asked for. Specs seen before are not cut into words again.
+    """
 
     def __init__(self, by_meaning: ByMeaning | None = None, *, remembered: int = 30_000) -> None:
         self._by_meaning = by_meaning
@@ -31,11 +36,13 @@ class ToolSearch:
 
     def ranked(self, query: str, specs: Sequence[ToolSpec]) -> list[ToolSpec]:
         """The tools that fit at all, the best first; by name where there is nothing to tell them apart."""
-        words = self._by_words(query, specs)
+        words = self._by_words(expanded(query), specs)
         meaning: Scores = self._by_meaning(query, specs) if self._by_meaning is not None else {}
         share = 0.5 if meaning else 1.0
+        fits = _fitting(query, specs)
         scores = {
-            spec.name: share * words.get(spec.name, 0.0) + (1 - share) * meaning.get(spec.name, 0.0) for spec in specs
+            spec.name: fits(spec) * (share * words.get(spec.name, 0.0) + (1 - share) * meaning.get(spec.name, 0.0))
+            for spec in specs
         }
         found = [spec for spec in specs if scores[spec.name] > 0]
         return sorted(found, key=lambda spec: (-scores[spec.name], spec.name))
@@ -48,8 +55,9 @@ class ToolSearch:
         frequency = {term: sum(term in terms for terms in counted.values()) for term in asked}
         weights = {term: math.log(1 + (len(specs) - n + 0.5) / (n + 0.5)) for term, n in frequency.items()}
         average = sum(terms.total() for terms in counted.values()) / len(specs) or 1.0
-        best = (K1 + 1) * sum(weights.values())
-        return {name: _score(terms, weights, average) / best for name, terms in counted.items()}
+        scores = {name: _score(terms, weights, average) for name, terms in counted.items()}
+        best = max(scores.values())
+        return {name: score / best for name, score in scores.items()} if best else {}
 
     def _counted(self, spec: ToolSpec) -> Counter[str]:
         key = (spec.name, spec.title, spec.description)
@@ -59,6 +67,18 @@ class ToolSearch:
                 self._terms.clear()
             found = self._terms[key] = _terms(spec)
         return found
+
+
+def _fitting(query: str, specs: Sequence[ToolSpec]) -> Callable[[ToolSpec], float]:
+    """How far a tool is of the platform that the question names, and does what it asks for: to look, or to change."""
+    named = named_sources(query, {spec.source for spec in specs})
+    unwanted = ("read",) if asks_to_change(query) else ("write", "destructive")
+
+    def fits(spec: ToolSpec) -> float:
+        place = 1.0 if not named or spec.source in named else _OF_ANOTHER_PLATFORM
+        return place * (_OF_ANOTHER_KIND if spec.risk in unwanted else 1.0)
+
+    return fits
 
 
 def _terms(spec: ToolSpec) -> Counter[str]:

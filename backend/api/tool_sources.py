@@ -170,12 +170,12 @@ def _given_command(container: Container, body: McpCommand | None) -> GivenComman
     """Raises CommandsOff."""
     if body is None:
         return None
-    check_allowed(body.command, container.settings.tools.host_commands)
+    check_allowed(body.command, container.settings.tools.mcp_commands)
     return GivenCommand(**body.model_dump())
 
 
 def _server(container: Container, scope: Scope, source: StoredSource) -> ServerCommand:
-    allowed = container.settings.tools.host_commands
+    allowed = container.settings.tools.mcp_commands
     with container.database.read() as connection:
         return server_command(connection, scope, container.sealer, source.options, allowed)
 

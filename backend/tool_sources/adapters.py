@@ -75,7 +75,7 @@ class StoredToolSources:
     client: HttpClient
     commands: AllowedCommands = field(default_factory=AllowedCommands)
     servers: McpProcesses = field(default_factory=McpProcesses)
-    host_commands: tuple[str, ...] = ()
+    mcp_commands: tuple[str, ...] = ()
     _made: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
 
     def sources(self, scope: Scope) -> Sequence[ToolSource]:
@@ -181,7 +181,7 @@ class StoredToolSources:
     def command(self, scope: Scope, source: StoredSource) -> ServerCommand:
         """How the server of a source is started. Raises CommandsOff, Missing, KeyNeeded, SecretUnreadable."""
         with self.database.read() as reading:
-            return server_command(reading, scope, self.sealer, source.options, self.host_commands)
+            return server_command(reading, scope, self.sealer, source.options, self.mcp_commands)
 
     def _is_wanted(self, scope: Scope, source: StoredSource) -> bool:
         """Whether the source is still there, on, and has the same command."""

@@ -47,7 +47,7 @@ def check_allowed(command: str, allowed: Collection[str]) -> None:
     named = f" It allows {', '.join(sorted(allowed))}." if allowed else ""
     raise CommandsOff(
         f"The command {command[:100]!r} is not run: a program on the server may do whatever the server itself may, so "
-        f"whoever operates it has to allow each command by the setting CHATBOT_TOOLS__HOST_COMMANDS.{named}"
+        f"whoever operates it has to allow each command by the setting CHATBOT_TOOLS__MCP_COMMANDS.{named}"
     )
 
 

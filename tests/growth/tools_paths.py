@@ -13,6 +13,7 @@ from agents.tools.arguments import parse_arguments
 from agents.tools.cutting import cut_text
 from agents.tools.patterns import matches
 from agents.tools.ports import ToolSpec
+from agents.tools.wording import asks_to_change, expanded, named_sources
 from tests.growth.harness import TextPath
 from tests.text_call_mutations import TOOLS
 
@@ -53,7 +54,14 @@ def _arguments(text: str) -> None:
         parse_arguments(SPEC, text)
 
 
+def _searched(text: str) -> None:
+    expanded(text)
+    asks_to_change(text)
+    named_sources(text, ("argocd", "kubernetes"))
+
+
 PATHS = [
+    *(TextPath(f"questions for tools/{name}", repeated(unit), _searched, 200_000) for name, unit in UNITS.items()),
     *(TextPath(f"text calls/{name}", repeated(unit), _parsed, 200_000) for name, unit in UNITS.items()),
     *(
         TextPath(f"text calls, in an object/{name}", inside_object(unit), _parsed, 200_000)

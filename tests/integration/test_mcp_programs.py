@@ -107,7 +107,7 @@ def test_a_program_of_the_official_library() -> None:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    tools = {"host_commands": (sys.executable,)}
+    tools = {"mcp_commands": (sys.executable,)}
     with api_client(tmp_path_factory.mktemp("data"), tools=tools) as client:
         yield client
 
@@ -125,7 +125,7 @@ def test_commands_are_off_unless_an_operator_allows_them(tmp_path: Path, client:
     with api_client(tmp_path) as other:
         refused = add(other)
     assert (refused.status_code, refused.json()["code"]) == (403, "commands_off")
-    assert "CHATBOT_TOOLS__HOST_COMMANDS" in refused.json()["detail"]
+    assert "CHATBOT_TOOLS__MCP_COMMANDS" in refused.json()["detail"]
     assert add(client, command="/bin/sh").json()["code"] == "commands_off"
     both = {"kind": "yaml", "name": "x", "definition": "x", "command": {"command": sys.executable}}
     assert client.post("tool-sources", json=both).status_code == 422

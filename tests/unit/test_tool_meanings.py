@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from agents.events import Risk
 from agents.tools.meaning import ToolMeanings
 from agents.tools.openapi.naming import argument_name, snake, tool_name
 from agents.tools.ports import ToolSpec
 from agents.tools.search import ToolSearch
+from agents.tools.wording import asks_to_change
 from knowledge.ports import Vectors
 from knowledge.types import Language
 
@@ -69,3 +71,29 @@ def test_names_are_safe_and_unique() -> None:
     assert len(tool_name("x", "a" * 500, "GET", "/", {})) <= 64
     assert argument_name("X-Request-ID", "header", ["x_request_id"]) == "x_request_id_header"
     assert argument_name("1", "query", []) == "p_1"
+
+
+def test_questions_say_in_their_words_what_tools_say_in_theirs() -> None:
+    def tool(name: str, source: str, risk: Risk, description: str) -> ToolSpec:
+        parameters = {"type": "object", "properties": {}}
+        return ToolSpec(name=name, description=description, parameters=parameters, risk=risk, source=source)
+
+    tools = [
+        tool("node_list", "docker", "read", "List nodes"),
+        tool("node_delete", "docker", "destructive", "Delete a node"),
+        tool("node_update", "docker", "write", "Update a node"),
+        tool("argocd_rollback", "argocd", "write", "Roll an application back"),
+        tool("argocd_get", "argocd", "read", "Get an application"),
+        tool("other_get", "other", "read", "Get an application"),
+    ]
+
+    def first(question: str) -> str:
+        return ToolSearch().ranked(question, tools)[0].name
+
+    assert first("集群里有哪些节点") == "node_list"
+    assert first("which machines are there") == "node_list"
+    assert first("删除节点") == "node_delete"
+    assert first("show the application in argo cd") == "argocd_get"
+    assert first("argo cd 里把应用退回到上一个版本") == "argocd_rollback"
+    assert asks_to_change("重启服务")
+    assert not asks_to_change("列出正在运行的容器")

@@ -9,7 +9,7 @@ from typing import Any
 from agents.tools.openapi.document import Document, Operation, Unresolved
 from agents.tools.openapi.schemas import SchemaMaker, size_of
 
-_LARGEST = 3_000
+_LARGEST = 1_200
 _KEPT = ("type", "properties", "items", "required", "enum", "anyOf")
 _MOST_TOLD = 3
 _LONGEST_VALUE = 60
