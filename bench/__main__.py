@@ -6,7 +6,17 @@ import runpy
 import sys
 
 WITHOUT_DATA = ("search", "streams", "scheduler", "startup", "crash", "attack", "react_text")
-WITH_DATA = ("retrieval", "answers", "refusals", "build", "cases", "openapi_import", "tool_search", "sandbox")
+WITH_DATA = (
+    "retrieval",
+    "answers",
+    "refusals",
+    "build",
+    "cases",
+    "openapi_import",
+    "tool_search",
+    "sandbox",
+    "sandbox_peers",
+)
 
 
 def main() -> None:
