@@ -16,6 +16,7 @@ WITH_DATA = (
     "tool_search",
     "sandbox",
     "interface",
+    "sandbox_peers",
 )
 
 

@@ -20,6 +20,12 @@ Enforcement = Literal["kernel", "watched", "none"]
 """Who holds a limit: the kernel for the session as a whole, a watcher that looks every few moments, nobody."""
 
 
+NotHeld = Literal["process_count", "file_count", "forbidden_calls", "hidden_agent"]
+"""What an engine with a kernel of its own does not hold: how many processes a session has, and how many files; that a
+forbidden call is refused, where that kernel answers it with something harmless instead; that code cannot look at the
+session's own agent."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRequest:
     """Code to run in a session. `nonce` names this run: nothing that an earlier one sends is taken for it."""
@@ -121,6 +127,7 @@ class Availability:
     languages: tuple[str, ...] = ()
     enforcement: Mapping[str, Enforcement] = field(default_factory=dict)
     detail: str = ""
+    not_held: tuple[NotHeld, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,6 +40,7 @@ def add_sandbox(app: FastAPI, fake: FakeSandbox) -> None:
             limits={"memory_bytes": 1 << 29, "work_bytes": 1 << 27, "run_seconds": 30},
             enforcement={"memory": "kernel"},
             detail="",
+            not_held=["process_count"] if fake.available else [],
             network=schemas.SandboxNetworkOffer(hosts=fake.hosts, packages=bool(fake.hosts)),
         )
 

@@ -99,7 +99,7 @@ OUTLIVING = (
             timeout_s=5.0),
     Hostile(name="14b the same, beyond every signal", language="shell", says=("done",), timeout_s=5.0,
             code="trap '' TERM HUP INT; setsid nohup sh -c 'while :; do sleep 1; done' & echo done"),
-    Hostile(name="43 kills everything", code="import os, signal\nos.kill(-1, signal.SIGKILL)\nprint('still here')",
+    Hostile(name="43 kills everything", code="import os, signal\ntry: os.kill(-1, signal.SIGKILL)\nexcept ProcessLookupError: pass\nprint('still here')",
             says=("still here",)),
     Hostile(name="43b kills everything, from a shell", code="kill -9 -1; echo still here", language="shell",
             reasons=("finished", "killed", "error")),
@@ -197,3 +197,19 @@ INTRUDING = (
 )  # fmt: skip
 
 ALL = (*GREEDY, *OUTLIVING, *POISON, *INTRUDING)
+"""All of them."""
+
+OVER_S = 0.3
+MOST_OUTPUT = 1_500_000
+
+
+def faults(program: Hostile, reason: str, seconds: float, output: str) -> list[str]:
+    """What is wrong with an outcome, as the benches tell it of ours and of others."""
+    found = [] if reason in program.reasons else [f"told as {reason}, not {' or '.join(program.reasons)}"]
+    if seconds > program.timeout_s + OVER_S:
+        found.append(f"took {seconds:.1f} s of {program.timeout_s:g}")
+    found += [f"did not say {text!r}" for text in program.says if text not in output and text != reason]
+    found += [f"got through: {text!r}" for text in program.never if text in output]
+    if len(output) > MOST_OUTPUT:
+        found.append(f"{len(output):,} characters of output")
+    return found

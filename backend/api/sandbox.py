@@ -65,6 +65,7 @@ async def sandbox_status(container: Here) -> SandboxStatus:
         limits=limits,
         enforcement=dict(status.enforcement),
         detail=status.detail,
+        not_held=list(status.not_held),
         network=SandboxNetworkOffer(
             hosts=[str(each) for each in container.sandbox.network_policy.all_rules],
             packages=container.sandbox.network_policy.packages is not None,

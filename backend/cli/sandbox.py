@@ -116,7 +116,8 @@ def _told(found: Availability) -> str:
     if not found.available:
         return found.reason
     held = ", ".join(f"{limit}: {who}" for limit, who in found.enforcement.items())
-    return f"{found.detail}; {', '.join(found.languages)}; limits held by {held}"
+    told = f"{found.detail}; {', '.join(found.languages)}; limits held by {held}"
+    return f"{told}; not held: {', '.join(found.not_held)}" if found.not_held else told
 
 
 @app.command()

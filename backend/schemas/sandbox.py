@@ -155,7 +155,8 @@ class SandboxLogView(View):
 
 
 class SandboxStatus(View):
-    """`limits` are those of one session; `enforcement` says who holds each: the kernel, a watcher, or nobody."""
+    """`limits` are those of one session; `enforcement` says who holds each: the kernel, a watcher, or nobody.
+    `not_held` is what a runtime with a kernel of its own leaves open; nothing of it reaches the machine."""
 
     adapter: Literal["docker", "bubblewrap", "off"]
     available: bool
@@ -165,3 +166,4 @@ class SandboxStatus(View):
     enforcement: dict[str, str]
     detail: str
     network: SandboxNetworkOffer
+    not_held: list[Literal["process_count", "file_count", "forbidden_calls", "hidden_agent"]]

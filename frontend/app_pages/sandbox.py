@@ -32,6 +32,8 @@ def draw_status(status: SandboxStatus) -> None:
     weak = [name for name, who in status.enforcement.items() if who != "kernel"]
     if weak:
         st.caption(say("sandbox.weak_limits", limits=", ".join(weak)))
+    for each in status.not_held:
+        st.caption(say.of("sandbox.not_held", each))
 
 
 def draw_cell(status: SandboxStatus, sessions: list[SandboxSession]) -> None:

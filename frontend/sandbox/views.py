@@ -45,6 +45,7 @@ class SandboxStatus:
     enforcement: dict[str, str] = field(default_factory=dict)
     detail: str = ""
     network: SandboxNetworkOffer = field(default_factory=SandboxNetworkOffer)
+    not_held: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,14 +9,14 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.boot import COMMAND
 from sandbox.config import DEFAULT_LIMITS, SandboxLimits
 from sandbox.errors import SandboxUnavailable
 from sandbox.link import AgentLink
 from sandbox.seccomp.docker_profile import docker_profile
-from sandbox.types import Availability, SessionSpec
+from sandbox.types import Availability, Enforcement, NotHeld, SessionSpec
 
 if TYPE_CHECKING:
     from docker.api.client import APIClient
@@ -49,6 +49,7 @@ class DockerSandbox:
     def __init__(self, config: DockerConfig) -> None:
         self._config = config
         self._client: APIClient | None = None
+        self._about: dict[str, Any] | None = None
 
     async def probe(self) -> Availability:
         """See `Sandbox.probe`."""
@@ -59,7 +60,7 @@ class DockerSandbox:
 
         try:
             about = self._engine().inspect_image(self._config.image)
-            runtimes = self._engine().info().get("Runtimes", {}) if self._config.runtime else {}
+            runtimes = self._info().get("Runtimes") or {}
         except ImageNotFound:
             reason = f"The engine has no image {self._config.image}; build it with: devops-chatbot sandbox build"
             return Availability(available=False, reason=reason)
@@ -72,11 +73,35 @@ class DockerSandbox:
             )
         labels = (about.get("Config") or {}).get("Labels") or {}
         languages = tuple(filter(None, labels.get(IMAGE_LANGUAGES, "python,shell").split(",")))
-        held = {"memory": "kernel", "processes": "kernel", "cpus": "kernel", "files": "kernel"}
+        held = self._held()
+        not_held: tuple[NotHeld, ...] = () if held["processes"] == "kernel" else ("process_count",)
         if self._config.runtime:  # a kernel of its own, which need not count what ours would
             held = {"memory": "watched", "processes": "none", "cpus": "none", "files": "kernel"}
+            not_held = ("process_count", "file_count", "forbidden_calls", "hidden_agent")
         detail = f"{self._config.image}{', ' + self._config.runtime if self._config.runtime else ''}"
-        return Availability(available=True, languages=languages, enforcement=held, detail=detail)  # type: ignore[arg-type]
+        return Availability(
+            available=True,
+            languages=languages,
+            enforcement=held,
+            detail=detail,
+            not_held=not_held,
+        )
+
+    def _info(self) -> dict[str, Any]:
+        """What the engine says of itself, asked once."""
+        if self._about is None:
+            self._about = dict(self._engine().info())
+        return self._about
+
+    def _held(self) -> dict[str, Enforcement]:
+        """A rootless engine can hold only what its user was given; what is missing it says, and then ignores."""
+        about = self._info()
+        return {
+            "memory": "kernel" if about.get("MemoryLimit", True) else "watched",
+            "processes": "kernel" if about.get("PidsLimit", True) else "none",
+            "cpus": "kernel" if about.get("CpuCfsQuota", True) else "none",
+            "files": "kernel",
+        }
 
     async def open(self, spec: SessionSpec) -> AgentLink:
         """See `Sandbox.open`."""
@@ -88,12 +113,13 @@ class DockerSandbox:
             stream = await asyncio.to_thread(self._attach, container)
             reader, writer = await asyncio.open_connection(sock=stream)
             await asyncio.to_thread(self._engine().start, container)
+            await asyncio.to_thread(self._info)
             ender = _Ender(self._engine(), container)
             plain = asyncio.StreamReader()
             tasks = asyncio.create_task(_unpack(reader, plain))
             link = AgentLink(plain, writer, self._config.limits, ender.end, spec.network)
             ender.reading = tasks
-            await link.start({})
+            await link.start({"watch_memory": self._held()["memory"] == "watched"})
             return link
         except (DockerException, OSError) as error:
             if container is not None:
@@ -188,7 +214,7 @@ class DockerSandbox:
         """See `Sandbox.aclose`."""
         if self._client is not None:
             self._client.close()
-            self._client = None
+            self._client = self._about = None
 
     def _engine(self) -> APIClient:
         if self._client is None:

@@ -38,7 +38,8 @@ class Agent:
         self._selector = selectors.DefaultSelector()
         self._link = HostLink(link_in, link_out, self._selector)
         self._counter = find_counter()
-        self._watched = 0 if self._counter else config["memory"]
+        by_kernel = self._counter is not None and not config.get("watch_memory")
+        self._watched = 0 if by_kernel else config["memory"]
         self._runner = Runner(self._link, self._selector, config, self._counter, worker_source)
         self._transfers = Transfers(self._link, config["max_file"])
         self._relay: Relay | None = None
@@ -55,7 +56,7 @@ class Agent:
         found = sorted(name for name, path in self._config["languages"].items() if which(path))
         if "python" in found:
             self._runner.shell.start()
-        self._link.send({"ev": "ready", "languages": found, "limits": "kernel" if self._counter else "watched"})
+        self._link.send({"ev": "ready", "languages": found, "limits": "watched" if self._watched else "kernel"})
         while True:
             for key, _ in self._selector.select(self._patience()):
                 key.data()

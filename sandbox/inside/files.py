@@ -45,6 +45,7 @@ def folder_beneath(root: str, parts: Sequence[str], make: bool = False) -> int:
     """A descriptor of the folder these parts lead to, no link followed on the way."""
     fd = os.open(root, FOLDER)
     for part in parts:
+        above = fd
         if make:
             try:
                 os.mkdir(part, 0o755, dir_fd=fd)
@@ -54,17 +55,31 @@ def folder_beneath(root: str, parts: Sequence[str], make: bool = False) -> int:
                 os.close(fd)
                 raise
         try:
-            below = os.open(part, FOLDER, dir_fd=fd)
-        except OSError as error:
-            if error.errno == errno.ENOTDIR:
-                kind = os.stat(part, dir_fd=fd, follow_symlinks=False).st_mode
-                if stat.S_ISLNK(kind):
-                    raise Problem("unsafe_path", "The path leads through a link.") from None
-            raise
+            fd = _folder_in(fd, part)
         finally:
-            os.close(fd)
-        fd = below
+            os.close(above)
     return fd
+
+
+def _folder_in(fd: int, name: str) -> int:
+    try:
+        below = os.open(name, FOLDER, dir_fd=fd)
+    except OSError as error:
+        if error.errno == errno.ENOTDIR and stat.S_ISLNK(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
+            raise Problem("unsafe_path", "The path leads through a link.") from None
+        raise
+    return not_followed(below, name, fd)
+
+
+def not_followed(opened: int, name: str, folder: int) -> int:
+    """What was opened under this name, unless it is not what stands there: some kernels follow links all the same."""
+    try:
+        if os.path.samestat(os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(opened)):
+            return opened
+        raise Problem("unsafe_path", "The path leads through a link.")
+    except (OSError, Problem):
+        os.close(opened)
+        raise
 
 
 def open_beneath(root: str, path: str) -> int:
@@ -73,6 +88,7 @@ def open_beneath(root: str, path: str) -> int:
     folder = folder_beneath(root, parts[:-1])
     try:
         fd = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=folder)
+        not_followed(fd, parts[-1], folder)
     finally:
         os.close(folder)
     if not stat.S_ISREG(os.fstat(fd).st_mode):

@@ -28,6 +28,7 @@ def test_code_runs_in_a_cell_and_the_session_is_listed_and_ended(fake: FakeApi, 
     page.text_area(key="sandbox-code").set_value("1 + 1")
     page.button(key="sandbox-run").click().run()
     assert not page.exception
+    assert any("fork bomb" in each.value for each in page.caption)
     ((session, runs),) = fake.sandbox.sessions.items()
     assert runs == [{"code": "1 + 1", "language": "python"}]
     shown = [each.value for each in page.code]

@@ -17,6 +17,17 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
+def test_the_engine_of_the_sandbox_is_named_by_whoever_starts_it_and_never_the_machines_own() -> None:
+    text = (ROOT / "docker-compose.sandbox.yml").read_text(encoding="utf-8")
+    override: dict[str, Any] = yaml.safe_load(text)["services"]
+    assert set(override) == {"api", "worker"} < set(SERVICES)
+    for service in override.values():
+        assert service["volumes"] == ["${SANDBOX_SOCKET:?the socket of a rootless engine}:/run/sandbox/docker.sock"]
+        assert service["environment"]["CHATBOT_SANDBOX__DOCKER_HOST"] == "unix:///run/sandbox/docker.sock"
+        assert "privileged" not in service
+    assert "/var/run/docker.sock" not in text + TEXT
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_has_a_limit_of_memory(name: str) -> None:
     assert SERVICES[name]["mem_limit"]
