@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ MOST_SECONDS = 10.0
 MOST_KEPT_BYTES = 16 * MEGABYTE
 _MOST_AT_ONCE = 4
 _MOST_REFUSALS = 500
+_REFUSED_S = 300.0
+"""A page that could not be drawn is tried again after so long: the machine may have been busy."""
 
 
 class PageDrawer(Protocol):
@@ -48,7 +51,7 @@ class DocumentPages:
         self._limits = replace(limits, max_seconds=min(limits.max_seconds, MOST_SECONDS))
         self._most_kept_bytes = most_kept_bytes
         self._kept: OrderedDict[tuple[str, int], DrawnPage] = OrderedDict()
-        self._refused: OrderedDict[tuple[str, int], UnreadableFile] = OrderedDict()
+        self._refused: OrderedDict[tuple[str, int], tuple[float, type[UnreadableFile], str]] = OrderedDict()
         self._lock = threading.Lock()
         self.limiter = CapacityLimiter(_MOST_AT_ONCE)
         """For the threads that wait for pages."""
@@ -78,8 +81,9 @@ class DocumentPages:
         if document.media_type != DRAWN:
             raise UnreadableFile(f"{document.path!r} has no pages that could be drawn; read its text.")
         key = (document.content_hash, number)
-        if (known := self._refused.get(key)) is not None:
-            raise type(known)(str(known))
+        known = self._refused.get(key)
+        if known is not None and time.monotonic() < known[0]:
+            raise known[1](known[2])
         try:
             return self._drawer.draw_page(
                 file,
@@ -92,7 +96,7 @@ class DocumentPages:
             )
         except UnreadableFile as error:
             with self._lock:  # a page that nobody can draw is not tried for everybody who opens it
-                self._refused[key] = error.with_traceback(None)
+                self._refused[key] = (time.monotonic() + _REFUSED_S, type(error), str(error))
                 while len(self._refused) > _MOST_REFUSALS:
                     self._refused.popitem(last=False)
             raise

@@ -11,6 +11,7 @@ from frontend.chat.live import follow_answer, wait_for_decision
 from frontend.chat.messages import cards_of, draw_answer, draw_user, place_of, places_of
 from frontend.chat.sidebar import draw_conversations, open_thread, thread_in_address
 from frontend.chat.welcome import draw_welcome
+from frontend.chat.window import draw_earlier, drawn_turns
 from frontend.client import ApiError
 from frontend.components import citation_cards, focus_box
 from frontend.session import api, show_error, texts
@@ -42,9 +43,10 @@ except ApiError as error:
 with bottom:
     choice = draw_composer(conversation, bases, models, phases)
 
-messages = {turn.message.id: turn.message for turn in conversation.path}
-questions = [message.id for message in messages.values() if message.role == "user"]
 found = st.session_state.get("found-message", "")
+drawn = drawn_turns(conversation, found)
+messages = {turn.message.id: turn.message for turn in drawn}
+questions = [message.id for message in messages.values() if message.role == "user"]
 shown_first = found if found in messages else questions[-1] if questions else ""
 focus_box(f"{thread_id} {conversation.last_id} {conversation.running}", f"chat {thread_id}")
 with chips:
@@ -65,7 +67,8 @@ if clicked and (place := place_of(clicked, messages)) is not None:
 draw_wanted_source()
 
 with thread:
-    for turn in conversation.path:
+    draw_earlier(conversation, drawn)
+    for turn in drawn:
         if turn.message.role == "user":
             draw_user(conversation, turn, choice)
         elif conversation.running and turn.message.id == conversation.last_id and turn.message.status == "waiting":
