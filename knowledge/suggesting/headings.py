@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from knowledge.text.analysis import language_of
+from knowledge.text.markup import heading_name
 
 SHORTEST, LONGEST = 4, 80
 """Characters of a heading that can be asked."""
@@ -30,6 +32,25 @@ _DOING_HAN = re.compile(
 )
 _LINKING = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "via", "with"))
 _MARKED = re.compile(r"[`*_]|\{#[^}]{0,80}\}|<[^>]{0,80}>|!?\[|\]\([^)]{0,200}\)")
+
+
+def paths_in(heading_path: Sequence[str], text: str) -> list[tuple[str, ...]]:
+    """The headings of a passage, as paths: the one it stands under, and those within it, for small sections share a
+    passage. What stands in a block of code is no heading."""
+    here = tuple(heading_path)
+    paths = [here]
+    is_code = False
+    for line in text.splitlines():
+        if line.lstrip().startswith(("```", "~~~")):
+            is_code = not is_code
+        level = len(line) - len(line.lstrip("#"))
+        if is_code or not 1 <= level <= 6 or line[level : level + 1] not in (" ", "\t"):
+            continue
+        name = heading_name(line[level:].strip())
+        if name:
+            here = (*here[: level - 1], name)
+            paths.append(here)
+    return paths
 
 
 def plain_heading(heading: str) -> str:
