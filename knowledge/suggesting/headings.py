@@ -77,7 +77,11 @@ def does(heading: str) -> bool:
 
 def rating(heading: str) -> int:
     """How good a question it makes: 0 is best."""
-    return 0 if asks(heading) else 1 if does(heading) and tells(heading) else 2 if tells(heading) else 3
+    if asks(heading) and (
+        heading.endswith(("?", "？")) or len(heading.split()) > TELLING_WORDS or heading[0] >= "\u3400"
+    ):
+        return 0
+    return 1 if does(heading) and tells(heading) else 2 if tells(heading) else 3
 
 
 def as_question(heading: str) -> str:
