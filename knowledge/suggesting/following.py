@@ -9,12 +9,14 @@ from typing import cast
 from sqlalchemy import Connection, select
 
 from knowledge.storage.tables import chunks, documents, knowledge_bases
-from knowledge.suggesting.headings import as_question, plain_heading, rating
+from knowledge.suggesting.headings import as_question, paths_in, plain_heading, rating
 from knowledge.suggesting.types import Cited, Suggestion
 from knowledge.types import Language, Scope
 
 MOST_PLACES = 5
 """So many of the places that an answer led to are looked around in."""
+MOST_PASSAGES = 500
+"""So many passages of a document are read for their headings."""
 
 
 def following_questions(
@@ -47,8 +49,9 @@ def _around(connection: Connection, scope: Scope, place: Cited) -> Iterator[Sugg
     document = connection.execute(query).one_or_none()
     if document is None:
         return
-    headings = select(chunks.c.heading_path).where(chunks.c.document_id == place.document_id).order_by(chunks.c.ordinal)
-    paths = list(dict.fromkeys(tuple(row.heading_path) for row in connection.execute(headings)))
+    passages = select(chunks.c.heading_path, chunks.c.text).where(chunks.c.document_id == place.document_id)
+    rows = connection.execute(passages.order_by(chunks.c.ordinal).limit(MOST_PASSAGES))
+    paths = list(dict.fromkeys(path for row in rows for path in paths_in(row.heading_path, row.text)))
     for path in _nearest_first(paths, place.heading_path):
         yield Suggestion(
             question=as_question(plain_heading(path[-1])),

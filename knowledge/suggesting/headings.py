@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from knowledge.text.analysis import language_of
+from knowledge.text.markup import heading_name
 
 SHORTEST, LONGEST = 4, 80
 """Characters of a heading that can be asked."""
@@ -32,6 +34,25 @@ _LINKING = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "of", "
 _MARKED = re.compile(r"[`*_]|\{#[^}]{0,80}\}|<[^>]{0,80}>|!?\[|\]\([^)]{0,200}\)")
 
 
+def paths_in(heading_path: Sequence[str], text: str) -> list[tuple[str, ...]]:
+    """The headings of a passage, as paths: the one it stands under, and those within it, for small sections share a
+    passage. What stands in a block of code is no heading."""
+    here = tuple(heading_path)
+    paths = [here]
+    is_code = False
+    for line in text.splitlines():
+        if line.lstrip().startswith(("```", "~~~")):
+            is_code = not is_code
+        level = len(line) - len(line.lstrip("#"))
+        if is_code or not 1 <= level <= 6 or line[level : level + 1] not in (" ", "\t"):
+            continue
+        name = heading_name(line[level:].strip())
+        if name:
+            here = (*here[: level - 1], name)
+            paths.append(here)
+    return paths
+
+
 def plain_heading(heading: str) -> str:
     """A heading without the number of a step and without signs of Markdown; empty when it is too short or too long."""
     heading = heading.removesuffix("(Optional)").removesuffix("(optional)")
@@ -56,7 +77,11 @@ def does(heading: str) -> bool:
 
 def rating(heading: str) -> int:
     """How good a question it makes: 0 is best."""
-    return 0 if asks(heading) else 1 if does(heading) and tells(heading) else 2 if tells(heading) else 3
+    if asks(heading) and (
+        heading.endswith(("?", "？")) or len(heading.split()) > TELLING_WORDS or heading[0] >= "\u3400"
+    ):
+        return 0
+    return 1 if does(heading) and tells(heading) else 2 if tells(heading) else 3
 
 
 def as_question(heading: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from knowledge.storage.documents import in_portions
 from knowledge.storage.tables import chunks, documents
-from knowledge.suggesting.headings import as_question, plain_heading, rating
+from knowledge.suggesting.headings import as_question, paths_in, plain_heading, rating
 from knowledge.suggesting.types import Suggestion
 from knowledge.types import Language
 
@@ -93,10 +93,11 @@ def _headings(connection: Connection, document_ids: Collection[str]) -> dict[str
     """The paths of headings below the title of each document, in their order."""
     found: dict[str, dict[tuple[str, ...], None]] = {}
     for portion in in_portions(document_ids):
-        query = select(chunks.c.document_id, chunks.c.heading_path).where(chunks.c.document_id.in_(portion))
+        columns = (chunks.c.document_id, chunks.c.heading_path, chunks.c.text)
+        query = select(*columns).where(chunks.c.document_id.in_(portion))
         for row in connection.execute(query.order_by(chunks.c.document_id, chunks.c.ordinal)):
-            if len(row.heading_path) > 1:
-                found.setdefault(row.document_id, {})[tuple(row.heading_path)] = None
+            below = [path for path in paths_in(row.heading_path, row.text) if len(path) > 1]
+            found.setdefault(row.document_id, {}).update(dict.fromkeys(below))
     return {document_id: list(paths) for document_id, paths in found.items()}
 
 

@@ -379,9 +379,7 @@ def is_focused(page: Page) -> None:
 def test_what_to_ask_first_and_next_and_a_page_that_has_grown_stale(base: str, open_page: OpenPage) -> None:
     opened, other = open_page(), open_page()
     page = opened.page
-    expect(page.locator(".st-key-welcome-questions button")).to_have_count(
-        3
-    )  # one of each document, and what this can do
+    expect(page.locator(".st-key-welcome-questions button")).to_have_count(4)  # three questions, and what this can do
     is_focused(page)
     page.locator(".st-key-card-can button").click()
     expect(page.get_by_test_id("stChatMessage").last).to_contain_text("ops (2 documents)", timeout=60_000)

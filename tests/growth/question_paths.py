@@ -17,6 +17,7 @@ from backend.schemas import RunCreate
 from backend.threads.store import title_of
 from knowledge.answering.asking import manner_of
 from knowledge.retrieval.followup import contextualise
+from knowledge.suggesting.headings import as_question, paths_in, plain_heading
 from knowledge.text.analysis import language_of, query_terms
 from knowledge.text.definitions import subject_of
 from knowledge.text.focus import focus_of
@@ -78,6 +79,8 @@ RUNS: dict[str, Callable[[str], object]] = {
     "manner": manner_of,
     "greeting": greets,
     "title": title_of,
+    "headings": lambda text: paths_in(("a", "b"), f"## {text}"),
+    "heading": lambda text: as_question(plain_heading(text)),
     "cut": _cut,
     "run": _run_asked,
     "chat": _chat_asked,
