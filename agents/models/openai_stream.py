@@ -1,4 +1,4 @@
-"""The lines of an answer in the OpenAI protocol, read as what a stranger sends: of any type and length, cut anywhere."""
+"""The lines of an answer in the OpenAI protocol, read as a stranger sends: of any type and length, cut anywhere."""
 
 from __future__ import annotations
 
