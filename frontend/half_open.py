@@ -8,7 +8,6 @@ from typing import Any
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-
 SLOWEST_BYTES_PER_SECOND = 1024
 """A body that comes more slowly than so, after the seconds that any body has, is not waited for."""
 
