@@ -8,12 +8,16 @@ from typing import Any
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+SLOWEST_BYTES_PER_SECOND = 1024
+"""A body that comes more slowly than so, after the seconds that any body has, is not waited for."""
+
 
 class TimelyProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which closes a connection whose request line and headers are not there in time."""
+    """uvicorn's protocol, which closes a connection whose request line, headers and body are not there in time."""
 
     header_seconds = 20.0
     _deadline: asyncio.TimerHandle | None = None
+    _body_until = 0.0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -30,10 +34,37 @@ class TimelyProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._stop_waiting()
         super().on_headers_complete()
+        self._body_until = self.loop.time() + self.header_seconds
+        self._expect_body()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._body_until += len(body) / SLOWEST_BYTES_PER_SECOND
+        self._expect_body()
+
+    def on_message_complete(self) -> None:
+        self._stop_waiting()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_waiting()
+        super().handle_websocket_upgrade()
 
     def _expect_headers(self) -> None:
         if self._deadline is None:
             self._deadline = self.loop.call_later(self.header_seconds, self._drop)
+
+    def _expect_body(self) -> None:
+        self._stop_waiting()
+        self._deadline = self.loop.call_at(self._body_until, self._drop_body)
+
+    def _drop_body(self) -> None:
+        self._deadline = None
+        if self.flow.read_paused:  # it is we who do not go on
+            self._body_until = self.loop.time() + self.header_seconds
+            self._expect_body()
+        else:
+            self._drop()
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -46,7 +77,7 @@ class TimelyProtocol(HttpToolsProtocol):
 
 
 def drop_half_open(seconds: float) -> None:
-    """Servers of this process wait so long for headers.
+    """Servers of this process wait so long for headers, and for a body that does not come.
 
     Streamlit makes its server itself and names no protocol; what uvicorn takes then is entered here.
     """

@@ -96,19 +96,25 @@ class OpenAICompatibleEmbedder:
 
         # An empty text is refused by some endpoints.
         asked = [text or " " for text in readable(texts)]
-        with unavailable_on(self._name, OpenAIError, ValueError):
+        # Whatever else answers at that address sends anything.
+        with unavailable_on(self._name, OpenAIError, ValueError, TypeError, AttributeError, RecursionError):
             answer = self._client.get().embeddings.create(model=self._model, input=asked, encoding_format="float")
             rows = sorted(answer.data, key=lambda item: item.index)
             if len(rows) != len(asked):
                 raise ValueError(f"{len(rows)} vectors came back for {len(asked)} texts.")
-            return np.array([row.embedding for row in rows], dtype=np.float32)
+            vectors: Vectors = np.array([row.embedding for row in rows], dtype=np.float32)
+            if vectors.ndim != 2 or not np.isfinite(vectors).all():
+                raise ValueError("what came back are no vectors.")
+            return vectors
 
     def _connect(self) -> OpenAI:
-        from openai import OpenAI
+        from openai import DefaultHttpxClient, OpenAI
 
         return OpenAI(
             base_url=self._base_url,
             api_key=self._api_key or "none",  # the client insists on one; local servers do not look
             timeout=self._timeout_s,
             max_retries=self._retries,
+            # Texts are for the address that was given, and for no other.
+            http_client=DefaultHttpxClient(timeout=self._timeout_s, follow_redirects=False),
         )

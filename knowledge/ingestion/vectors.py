@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from knowledge.errors import EmbedderUnavailable
 from knowledge.events import BuildEvent, StageProgress
 from knowledge.ingestion.background import awaited, background, pulsing
+from knowledge.ingestion.turns import Turns
 from knowledge.ports import Embedder, Vectors
 from knowledge.storage.bases import choose_present
 from knowledge.storage.changes import append_changes, lock_base, retire_aspect, vectors_of
@@ -55,6 +56,8 @@ class VectorWriter:
     def __init__(self, *, database: Database, embedders: Mapping[str, Embedder]) -> None:
         self._database = database
         self._embedders = embedders
+        # Each embedder has a queue of its own: an endpoint that is slow holds up no other.
+        self._turns = {name: Turns() for name in embedders}
 
     def embed_missing(self, knowledge_base_id: str, name: str) -> Generator[BuildEvent, None, int]:
         """Give every chunk that the embedder serves its vector; returns how many were made.
@@ -70,7 +73,7 @@ class VectorWriter:
         yield count.progress()
         made = 0
         with background() as executor:
-            batches = _Batches(self._database, knowledge_base_id, embedder, executor)
+            batches = _Batches(self._database, knowledge_base_id, embedder, executor, self._turns[name])
             found_any = count.done < count.total
             while found_any:
                 found_any, after = False, ("", -1)
@@ -127,12 +130,18 @@ class _Batches:
     """Embeds windows of chunks; while one batch is being stored, the next is being embedded."""
 
     def __init__(
-        self, database: Database, knowledge_base_id: str, embedder: Embedder, executor: ThreadPoolExecutor
+        self,
+        database: Database,
+        knowledge_base_id: str,
+        embedder: Embedder,
+        executor: ThreadPoolExecutor,
+        turns: Turns,
     ) -> None:
         self._database = database
         self._base_id = knowledge_base_id
         self._embedder = embedder
         self._executor = executor
+        self._turns = turns
         self._size = _FIRST_BATCH
         self._dimension: int | None = None
 
@@ -160,9 +169,10 @@ class _Batches:
         return len(hashes)
 
     def _timed(self, texts: Sequence[str]) -> Vectors:
-        begun = time.perf_counter()
-        vectors = self._embedder.embed_documents(texts)
-        elapsed = max(time.perf_counter() - begun, 1e-3)
+        with self._turns.turn(self._base_id):
+            begun = time.perf_counter()
+            vectors = self._embedder.embed_documents(texts)
+            elapsed = max(time.perf_counter() - begun, 1e-3)
         wanted = int(len(texts) * _BATCH_S / elapsed)
         # By half or double at most, as the first call may have loaded a model; and in powers of two, as models keep
         # something for every shape of batch they have seen.

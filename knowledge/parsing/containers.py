@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from lxml import etree  # type: ignore[import-untyped]
@@ -15,6 +16,8 @@ from knowledge.config import MEGABYTE, ParsingLimits
 from knowledge.errors import FileTooLarge, UnreadableFile
 
 _RATIO_APPLIES_ABOVE = 10 * MEGABYTE
+_TEXT_RATIO = 6
+_TEXT_ALWAYS = 100_000
 _PROLOG = 64 * 1024
 _DOCTYPE = re.compile(rb"<\0?!\0?D\0?O\0?C\0?T\0?Y\0?P\0?E|<\0?!\0?E\0?N\0?T\0?I\0?T\0?Y", re.IGNORECASE)
 _XML = (".xml", ".rels", ".vml", ".opf", ".ncx")
@@ -34,14 +37,23 @@ def open_container(path: Path, name: str, limits: ParsingLimits) -> Iterator[zip
         yield archive
 
 
-def check_container(path: Path, name: str, limits: ParsingLimits) -> None:
-    """Raise UnreadableFile or FileTooLarge unless every member is small enough, not encrypted and free of entities."""
+def check_container(path: Path, name: str, limits: ParsingLimits) -> ParsingLimits:
+    """The limits of what is made of it. Raises UnreadableFile or FileTooLarge unless every member is small enough, not
+    encrypted and free of entities."""
     with open_container(path, name, limits) as archive:
         for member in archive.infolist():
             if member.filename.lower().endswith(_XML):
                 with archive.open(member) as file:
                     if _DOCTYPE.search(file.read(_PROLOG)):
                         raise UnreadableFile(f"{name} holds XML with a document type, which office files never have.")
+        return bounded(archive, limits)
+
+
+def bounded(archive: zipfile.ZipFile, limits: ParsingLimits) -> ParsingLimits:
+    """The limits with no more text than a few times what the container unpacks to: it may refer to one member over and
+    over."""
+    most = _TEXT_RATIO * sum(member.file_size for member in archive.infolist()) + _TEXT_ALWAYS
+    return replace(limits, max_text_chars=min(limits.max_text_chars, most))
 
 
 def read_member(archive: zipfile.ZipFile, member: str) -> bytes:

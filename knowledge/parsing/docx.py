@@ -235,7 +235,7 @@ class _Word:
 
 def read_docx(path: Path, name: str, limits: ParsingLimits) -> Draft:
     """A Word document as Markdown. Raises UnreadableFile for one that is damaged or encrypted."""
-    check_container(path, name, limits)
+    limits = check_container(path, name, limits)
     document = docx.Document(str(path))
     draft = _Word(document, limits).read()
     properties = document.core_properties

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from knowledge.config import ParsingLimits
 from knowledge.errors import UnreadableFile
-from knowledge.parsing.containers import open_container, parse_xml, read_member
+from knowledge.parsing.containers import bounded, open_container, parse_xml, read_member
 from knowledge.parsing.decoding import decode
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
 from knowledge.parsing.html import read_html
@@ -20,6 +20,7 @@ from knowledge.parsing.markdown import first_heading
 def read_epub(path: Path, name: str, limits: ParsingLimits) -> Draft:
     """The chapters of a book as Markdown. Raises UnreadableFile when it is damaged or protected."""
     with open_container(path, name, limits) as archive:
+        limits = bounded(archive, limits)
         package_path = _package_path(archive)
         package = parse_xml(read_member(archive, package_path))
         if package is None:
@@ -64,12 +65,14 @@ def _package_path(archive: zipfile.ZipFile) -> str:
 def _spine(package: Any, folder: str) -> list[str]:
     items = {item.get("id"): item.get("href") or "" for item in package.iter("{*}item")}
     hrefs = [items.get(reference.get("idref"), "") for reference in package.iter("{*}itemref")]
-    return [posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0]))) for href in hrefs if href]
+    members = (posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0]))) for href in hrefs if href)
+    return list(dict.fromkeys(members))  # a book may come back to a chapter, but need not be read twice
 
 
 def _is_protected(archive: zipfile.ZipFile, chapters: list[str]) -> bool:
-    encryption = read_member(archive, "META-INF/encryption.xml").decode("utf-8", errors="replace")
-    return any(chapter in encryption for chapter in chapters)
+    encryption = parse_xml(read_member(archive, "META-INF/encryption.xml"))
+    references = () if encryption is None else encryption.iter("{*}CipherReference")
+    return not {unquote(each.get("URI") or "") for each in references}.isdisjoint(chapters)
 
 
 def _metadata(package: Any) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Requests come in lanes (one for each knowledge base). A lane has at most `processes` children at once, and one lane's
 hostile files take no other lane's children. A file that takes longer than a moment goes on with the processor time
-that others leave. All children together have one budget of memory; above it, the largest is ended.
+that others leave, and so do the next files of its lane. All children together have one budget of memory; above it, the
+largest is ended.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _DOCUMENTS_PER_CHILD = 500
 _LOOK_EVERY_S = 0.05
 _MOMENT_S = 2.0
 """A file that takes longer yields to others."""
+_YIELDING_FILES = 50
+"""So many files after one of them a lane still yields."""
 
 Ended = Literal["crashed", "time", "memory"]
 
@@ -49,8 +52,10 @@ class _Request:
 
 
 class ParserPool:
-    """Children that are started when first needed, and replaced when they die, are ended, have been slow, or have
-    served 500 files. Safe for several threads. `close` it."""
+    """Children that are started when first needed, and replaced when they die, are ended, or have served 500 files.
+
+    Safe for several threads. `close` it.
+    """
 
     def __init__(
         self, processes: int = 1, *, memory_bytes: int, start: Callable[[], Child] = ChildProcess, lanes: int = _LANES
@@ -66,6 +71,10 @@ class ParserPool:
         self._waiting: list[_Request] = []
         self._running: list[_Request] = []
         self._idle: list[Child] = []
+        self._gentle: list[Child] = []
+        """Idle ones that yield to others, which cannot be taken back."""
+        self._yielding: dict[str, int] = {}
+        """Lanes whose next files yield from the beginning; how many of them."""
         self._served: dict[Child, int] = {}
         self._watching = False
         self._closed = False
@@ -89,7 +98,8 @@ class ParserPool:
             self._closed = True
             while self._running or self._waiting:
                 self._turn.wait()
-            idle, self._idle = self._idle, []
+            idle = [*self._idle, *self._gentle]
+            self._idle, self._gentle = [], []
         for child in idle:
             child.close()
 
@@ -103,14 +113,28 @@ class ParserPool:
             self._waiting.remove(mine)
             self._running.append(mine)
             mine.begun = time.monotonic()
-            mine.child = self._idle.pop() if self._idle else None
+            mine.child = self._take_idle(mine)
             if not self._watching:
                 self._watching = True
                 threading.Thread(target=self._watch, name="parser-watch", daemon=True).start()
             self._turn.notify_all()
 
+    def _take_idle(self, mine: _Request) -> Child | None:
+        if left := self._yielding.pop(mine.lane, 0):
+            if left > 1:
+                self._yielding[mine.lane] = left - 1
+            mine.gentle = True
+            if self._gentle:
+                return self._gentle.pop()
+        child = self._idle.pop() if self._idle else None
+        if child is not None and mine.gentle:
+            child.yield_to_others()
+        return child
+
     def _started(self, mine: _Request) -> Child:
         child = self._start()
+        if mine.gentle:
+            child.yield_to_others()
         with self._turn:
             mine.child = child
             mine.begun = time.monotonic()
@@ -131,9 +155,10 @@ class ParserPool:
             self._running.remove(mine)
             if child is not None:
                 served = self._served[child] = self._served.get(child, 0) + 1
-                keep = healthy and not mine.gentle and served < _DOCUMENTS_PER_CHILD
-                if keep and len(self._idle) < self._processes:
-                    self._idle.append(child)
+                keep = healthy and served < _DOCUMENTS_PER_CHILD
+                idle = self._gentle if mine.gentle else self._idle
+                if keep and len(idle) < self._processes:
+                    idle.append(child)
                     child = None
                 else:
                     del self._served[child]
@@ -154,22 +179,25 @@ class ParserPool:
         running = [(request, request.child) for request in self._running if request.child is not None]
         for request, child in running:
             elapsed = now - request.begun
+            if elapsed > _MOMENT_S:
+                self._yielding[request.lane] = _YIELDING_FILES
+                if not request.gentle:
+                    request.gentle = True
+                    child.yield_to_others()
             if elapsed > request.seconds:
                 _end(request, child, "time")
-            elif elapsed > _MOMENT_S and not request.gentle:
-                request.gentle = True
-                child.yield_to_others()
         self._weigh([(child.resident_bytes(), request, child) for request, child in running])
 
     def _weigh(self, running: Sequence[tuple[int, _Request, Child]]) -> None:
         """Above the budget, those who only wait for work go first, then the largest."""
         taken = sum(size for size, _, _ in running)
-        if taken + sum(child.resident_bytes() for child in self._idle) <= self._memory_bytes:
+        if taken + sum(child.resident_bytes() for child in (*self._idle, *self._gentle)) <= self._memory_bytes:
             return
-        while self._idle:
-            child = self._idle.pop()
-            del self._served[child]
-            child.close()
+        for idle in (self._idle, self._gentle):
+            while idle:
+                child = idle.pop()
+                del self._served[child]
+                child.close()
         if taken > self._memory_bytes:
             _, request, child = max(running, key=lambda each: each[0])
             _end(request, child, "memory")

@@ -25,13 +25,17 @@ _NOT_READ = {
 
 def read_pptx(path: Path, name: str, limits: ParsingLimits) -> Draft:
     """A presentation as Markdown, one section a slide. Raises UnreadableFile for one that is damaged or encrypted."""
-    check_container(path, name, limits)
+    limits = check_container(path, name, limits)
     presentation = Presentation(str(path))
     writer = MarkdownWriter(limits.max_text_chars)
     warnings: list[str] = []
     slides = presentation.slides
     first_title = ""
+    shown: set[str] = set()
     for number, slide in enumerate(islice(slides, limits.max_pages), start=1):
+        if slide.part.partname in shown:
+            continue
+        shown.add(slide.part.partname)
         title = _title(slide)
         first_title = first_title or title
         writer.page(str(number))
@@ -52,6 +56,8 @@ def _write_slide(writer: MarkdownWriter, slide: Slide, limits: ParsingLimits) ->
     warnings: list[str] = []
     title_shape = slide.shapes.title
     for shape in _shapes(slide):
+        if writer.full:
+            break
         if title_shape is not None and shape.shape_id == title_shape.shape_id:
             continue
         if getattr(shape, "has_table", False):

@@ -26,7 +26,7 @@ _NOT_READ = {"xl/charts/chart": "charts", "xl/media/": "pictures", "xl/comments"
 def read_xlsx(path: Path, name: str, limits: ParsingLimits) -> Draft:
     """A workbook as Markdown: values, and formulas where the file keeps no value. Raises UnreadableFile for a damaged
     or encrypted one."""
-    check_container(path, name, limits)
+    limits = check_container(path, name, limits)
     # Opened here: of a path openpyxl would judge the file by its ending.
     with path.open("rb") as file, path.open("rb") as again, closing(_opened(file, values=True)) as workbook:
         reader = _Workbook(limits=limits, values=workbook, again=again)
@@ -53,10 +53,15 @@ class _Workbook:
     def read(self, lost: list[str]) -> Draft:
         writer = MarkdownWriter(self.limits.max_text_chars)
         notes: list[str] = []
+        shown: set[str] = set()
         for sheet in self.values.worksheets[: self.limits.max_pages]:
             if sheet.sheet_state != "visible":
                 notes.append(f"hidden sheet {one_line(sheet.title, 60)!r} was left out")
                 continue
+            part = getattr(sheet, "_worksheet_path", sheet.title)
+            if part in shown:  # a workbook may name one sheet over and over
+                continue
+            shown.add(part)
             notes += self._sheet(writer, sheet)
             if writer.full:
                 break

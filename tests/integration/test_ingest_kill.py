@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import time
 from multiprocessing.context import ForkServerContext
 
 import pytest
@@ -12,8 +13,8 @@ from knowledge.types import KnowledgeBase
 from tests import building_process
 from tests.workshop import Workshop
 
-ROUNDS, PAGES = 20, 30
-MOST_ROUNDS = 3 * ROUNDS
+KILLS, PAGES = 11, 30
+MOST_ROUNDS = 3 * KILLS
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +36,23 @@ def edit(workshop: Workshop, chance: random.Random, round_: int) -> None:
             workshop.write(path, f"# Page{number}\n\nWritten in round{round_}x.\n\n{sections}")
 
 
-def kill_during_a_build(server: ForkServerContext, workshop: Workshop, base: KnowledgeBase, after_s: float) -> bool:
-    """Whether the build was still going on when it was killed."""
+def kill_during_a_build(
+    server: ForkServerContext, workshop: Workshop, base: KnowledgeBase, after_s: float | None
+) -> tuple[bool, float]:
+    """Whether the build was still going on when it was killed, and how long it took or lived. None lets it end."""
     here, there = server.Pipe()
     url = workshop.database.engine.url.render_as_string(hide_password=False)
     process = server.Process(target=building_process.build, args=(url, str(workshop.data.parent), base.id, there))
     process.start()
     with here, there:
         assert here.poll(60), "the child did not begin"
+        begun = time.monotonic()
         process.join(after_s)
+        took_s = time.monotonic() - begun
         alive = process.is_alive()
         process.kill()
         process.join()
-    return alive
+    return alive, took_s
 
 
 def stale(workshop: Workshop, base: KnowledgeBase, round_: int) -> list[str]:
@@ -66,15 +71,17 @@ def stale(workshop: Workshop, base: KnowledgeBase, round_: int) -> list[str]:
 def test_builds_killed_at_random_moments(workshop: Workshop, server: ForkServerContext) -> None:
     chance = random.Random(20)
     base = workshop.make_base()
-    killed, latest_s = 0, 1.2
-    for round_ in range(MOST_ROUNDS):
-        if round_ >= ROUNDS and killed > ROUNDS // 2:
+    edit(workshop, chance, 0)
+    _, whole_s = kill_during_a_build(server, workshop, base, None)
+    killed = 0
+    for round_ in range(1, MOST_ROUNDS):
+        if killed == KILLS:
             break
         edit(workshop, chance, round_)
-        if kill_during_a_build(server, workshop, base, chance.uniform(0.0, latest_s)):
-            killed += 1
-        else:
-            latest_s *= 0.7  # a faster machine: the build was over before the moment came
+        alive, took_s = kill_during_a_build(server, workshop, base, chance.uniform(0.0, whole_s))
+        killed += alive
+        if not alive:  # there was less to do than at first
+            whole_s = min(whole_s, took_s)
         # What stands right after the kill is whole, though not complete.
         assert workshop.broken() == []
         if round_ % 4 == 3:
@@ -82,4 +89,4 @@ def test_builds_killed_at_random_moments(workshop: Workshop, server: ForkServerC
             assert stale(workshop, base, round_) == []
             assert workshop.broken() == []
             assert all(each.done == each.total for each in workshop.statistics(base).vectors)
-    assert killed > ROUNDS // 2
+    assert killed == KILLS

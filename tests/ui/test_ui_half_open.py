@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import httpx2
@@ -34,6 +35,37 @@ def test_headers_that_do_not_come_are_not_waited_for(port: int, begun: bytes) ->
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(begun)
         assert connection.recv(1000) == b""
+
+
+@pytest.mark.parametrize("path", [b"/_stcore/upload_file/a/b", b"/login"])
+@pytest.mark.parametrize("length", [b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"])
+def test_a_body_that_does_not_come_is_not_waited_for(port: int, path: bytes, length: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(b"POST " + path + b" HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % port + length)
+        while connection.recv(1000):
+            pass
+
+
+def test_a_body_that_comes_is_waited_for(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(b"POST /login HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 8000\r\n\r\n" % port)
+        for _ in range(4):
+            time.sleep(0.25)
+            connection.sendall(b"token=" + b"x" * 1994)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 ")
+
+
+def test_a_websocket_stays_open(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(
+            b"GET /_stcore/stream HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n" % port
+        )
+        assert connection.recv(1000).startswith(b"HTTP/1.1 101")
+        time.sleep(1.5)
+        connection.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nothing has come, least of all an end
+            connection.recv(1000)
 
 
 def test_others_are_served_meanwhile(port: int) -> None:

@@ -35,6 +35,7 @@ class FakeChild:
         self._killed = threading.Event()
         self._file = ""
         self.closed = threading.Event()
+        self.yields = False
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
         if self._killed.is_set():
@@ -50,7 +51,7 @@ class FakeChild:
         return self._children.sizes.get(self._file, 0)
 
     def yield_to_others(self) -> None:
-        """Fakes take no time of the processor."""
+        self.yields = True
 
     def kill(self) -> None:
         self._killed.set()
@@ -136,6 +137,20 @@ def test_what_takes_too_long_is_ended_and_the_next_file_gets_another_child(
     assert Hanging(pool, children, "a", "hostile.pdf", seconds=0.01).ended() == "time"
     assert read(pool, "a", "next.md") == "next.md"
     assert children.started == 2
+
+
+def test_a_lane_that_was_slow_yields_with_its_next_files_too(
+    pool: ParserPool, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("knowledge.parsing.pool._MOMENT_S", 0.1)
+    monkeypatch.setattr("knowledge.parsing.pool._YIELDING_FILES", 2)
+    assert Hanging(pool, children, "slow", "hostile.pdf", seconds=0.2).ended() == "time"
+    yielding = []
+    for lane in ("slow", "other", "slow", "slow"):
+        assert read(pool, lane, "a.md")
+        yielding.append(sorted(child.yields for child in children.alive))
+    assert yielding == [[True], [False, True], [False, True], [False, True]]
+    assert children.started == 3  # the one that was ended, one that yields, one that does not
 
 
 def test_above_the_budget_of_memory_the_largest_is_ended(pool: ParserPool, children: Children) -> None:

@@ -375,6 +375,36 @@ def test_what_is_made_of_a_file_is_bounded_by_its_size(name: str, content: str) 
     assert searched <= 8 * len(content) + 300_000
 
 
+def refers_often(suffix: str, times: int) -> bytes:
+    """A book, deck or workbook that names the one part that it has so many times."""
+    if suffix == "epub":
+        items = '<item id="a" href="a.xhtml"/>' + "".join(f'<item id="b{n}" href="a.xhtml#{n}"/>' for n in range(times))
+        spine = '<itemref idref="a"/>' * times + "".join(f'<itemref idref="b{n}"/>' for n in range(times))
+        return zipped(
+            {
+                "META-INF/container.xml": b'<c><rootfile full-path="b.opf"/></c>',
+                "b.opf": f"<package><manifest>{items}</manifest><spine>{spine}</spine></package>".encode(),
+                "a.xhtml": b"<p>once " + b"word " * 2_000,
+            }
+        )
+    member, first, last = {
+        "pptx": ("ppt/presentation.xml", b"<p:sldId ", b"/>"),
+        "xlsx": ("xl/workbook.xml", b"<sheet ", b"/>"),
+    }[suffix]
+    with zipfile.ZipFile(io.BytesIO(pptx_bytes() if suffix == "pptx" else xlsx_bytes())) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    text = members[member]
+    start = text.index(first)
+    end = text.index(last, start) + len(last)
+    return zipped({**members, member: text[:start] + text[start:end] * times + text[end:]})
+
+
+@pytest.mark.parametrize("suffix", ["epub", "pptx", "xlsx"])
+def test_a_part_that_is_named_over_and_over_is_read_once(suffix: str) -> None:
+    once = parse_bytes(refers_often(suffix, 1), f"a.{suffix}")
+    assert parse_bytes(refers_often(suffix, 300), f"a.{suffix}").text == once.text
+
+
 def test_spans_that_are_not_laid_out_are_said() -> None:
     content = OUTPUT["a.html"][1]
     assert any("span many columns" in warning for warning in parse_bytes(content.encode(), "a.html").warnings)
