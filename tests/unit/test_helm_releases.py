@@ -125,7 +125,7 @@ def test_a_release_is_shown_without_its_secrets() -> None:
     base64.b64encode(base64.b64encode(gzip.compress(b" " * (MOST_BYTES + 10)))).decode(),
     base64.b64encode(base64.b64encode(gzip.compress(b"{}")[:-9])).decode(),
     base64.b64encode(base64.b64encode(b"[" * 100_000)).decode(),
-])  # fmt: skip
+], ids=["none", "empty", "no base64", "coded once", "not packed", "too large", "cut off", "deep"])  # fmt: skip
 def test_what_is_no_release_is_named(coded: Any) -> None:
     with pytest.raises(ToolsetInvalid):
         read_release({"items": [{"metadata": {}, "data": {"release": coded}}]})
