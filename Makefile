@@ -62,10 +62,16 @@ HASHED := -q --require-hashes --no-deps -r
 # makes of it what is imported, when it is.
 COMPILED_WHEN_USED := /(torch|torchgen|functorch|transformers|sentence_transformers|sklearn|scipy|sympy|networkx|mpmath)/|/tests?/
 
+# The tests that these packages bring along: two hundred megabytes, most of them programs that test torch.
+TESTS_OF := torch sympy scipy sklearn networkx numpy pandas pyarrow mpmath
+
 .venv/.installed: requirements.lock pyproject.toml .venv/.torch
 	@echo "Installing the locked packages (a minute or two) …"
 	@$(BIN)/python -m pip install -q --no-compile --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install -q --no-deps -e .
+	@cd .venv/lib/python3.*/site-packages; for package in $(TESTS_OF); do \
+	    find $$package -depth -type d \( -name tests -o -name test \) -exec rm -rf {} +; done; \
+	    find torch/bin -name '*[tT]est*' -delete 2>/dev/null || true
 	@$(BIN)/python -m compileall -q -q -j 0 -x '$(COMPILED_WHEN_USED)' .venv/lib >/dev/null || true # tests of others may not compile
 	@touch $@
 

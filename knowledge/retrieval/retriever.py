@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder, KnowledgeBaseIndexes, Scored, Vectors
@@ -29,8 +29,14 @@ from knowledge.text.definitions import best_definition, subject_of
 from knowledge.text.focus import focus_of
 from knowledge.types import Chunk, DocumentRef, Filters, Hit, Language, Passage
 
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
 CANDIDATES = 300
 """How many chunks each index is asked for."""
+
+WORTH_THREADS = 10_000
+"""So many vectors, of all embedders together, are compared in threads of their own: two milliseconds' worth."""
 
 MOST_TERMS_OF_A_NAME = 12
 """No title or heading says what a question of more terms asks."""
@@ -158,11 +164,13 @@ class Retriever:
         """One list for the words and one for each embedder, each over all knowledge bases.
 
         Vectors are compared in threads of their own while the words are looked up here, where the lexical index has
-        its connection: neither holds the interpreter, and each takes about as long as the other.
+        its connection: neither holds the interpreter, and each takes about as long as the other. Few are compared here
+        as well, in less time than a thread takes to begin where others want the interpreter.
         """
         known = [(name, self._embedders[name].languages) for name in vectors]
         weights = fusion_weights(language, known, _coverage(opened), self._weights)
-        with ThreadPoolExecutor(max(1, len(vectors)), thread_name_prefix="search") as executor:
+        many = sum(len(index) for indexes in opened for index in indexes.vectors.values()) > WORTH_THREADS
+        with ThreadPoolExecutor(max(1, len(vectors)), thread_name_prefix="search") if many else _Here() as executor:
             near = {name: executor.submit(_nearest, name, vector, opened, among) for name, vector in vectors.items()}
             words = [each for indexes in opened for each in indexes.lexical.search(question, CANDIDATES, among)]
         lists = [CandidateList(name=LEXICAL, weight=weights[LEXICAL], found=_best(words))]
@@ -193,6 +201,15 @@ class Retriever:
         beside = [known[place] for place in places if place in known]
         missing = [(name, at, at) for name, at in places if (name, at) not in known and at >= 0]
         return widen(candidates, [*beside, *(self._library.neighbours(missing) if missing else ())])
+
+
+class _Here(Executor):
+    """Does what it is given at once, in the thread that gives it."""
+
+    def submit(self, fn: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Future[Result]:
+        future: Future[Result] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

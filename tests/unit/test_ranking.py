@@ -49,6 +49,12 @@ def test_words_alone_carry_everything_without_embedders() -> None:
     assert fusion_weights("en", [], {}, Weights()) == {LEXICAL: 1.0}
 
 
+def test_the_first_of_a_ranking_are_those_of_the_whole() -> None:
+    scores = [(number, f"page {number % 7}", float(number * 31 % 17)) for number in range(1, 41)]
+    lists = [found("lexical", 0.6, *scores), found("vector:fast", 0.4, *scores[::-3])]
+    assert [rank(lists, count) for count in (0, 1, 13, 99)] == [rank(lists)[:count] for count in (0, 1, 13, 99)]
+
+
 def test_lists_on_different_scales_count_by_their_weights() -> None:
     ranked = rank(
         [

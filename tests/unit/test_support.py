@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knowledge.answering.support import supports
+from knowledge.answering.support import Source, supports
 
 SELF_HEAL = (
     "If the `selfHeal` flag is set to true, then the sync will be attempted again after self-heal timeout (5 seconds by"
@@ -79,6 +79,12 @@ def test_a_figure_flag_or_name_that_the_passage_lacks_is_named(sentence, passage
 )
 def test_the_contrary_and_the_unrelated_are_not_supported(sentence, passage):
     assert not supports(sentence, passage).supported
+
+
+def test_what_was_read_of_a_passage_for_one_sentence_changes_nothing_for_the_next():
+    sentences = ("It is tried again after 10 seconds.", "Rollback works with automated sync.", "`selfHeal` is false.")
+    source = Source(SELF_HEAL)
+    assert [supports(each, source) for each in sentences] == [supports(each, SELF_HEAL) for each in sentences]
 
 
 def test_a_sentence_in_another_language_needs_an_embedder_that_knows_both():
