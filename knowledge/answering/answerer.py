@@ -52,7 +52,7 @@ class Answerer:
         written, question = written_in(question), focus_of(question)
         if points_to(question, result.hits[0], result.hits):
             return "answered"
-        foreign = missing_names(written, result.hits) or _in_passing(question, result)
+        foreign = missing_names(written, result.hits) or _in_passing(written, result)
         sure = not foreign and self._confidence(question, result) >= ANSWERED
         return "answered" if sure else "closest"
 

@@ -12,6 +12,10 @@ from knowledge.answering.vocabulary import Word, is_misspelt, words_of
 from knowledge.text.analysis import is_identifier, term_set
 from knowledge.types import Hit
 
+# A number with its unit, a version, a share of a whole, a date or a time: circumstances, not what a question is about.
+_QUANTITY = re.compile(
+    r"v?\d+(?:\.(?:\d+|x)){0,2}[a-zA-Z%]{0,3}|\d+/\d+|\d{4}-\d\d-\d\d\w{0,10}|\d\d?(?::\d\d){1,2}\w{0,3}", re.ASCII
+)
 _SPAN = re.compile(r"`([^`\n]++)`")
 _WORDS = re.compile(r"\S[ \t].")
 _PROMPT = re.compile(r"^[ \t]*+\$ ", re.MULTILINE)
@@ -23,7 +27,7 @@ PERHAPS_NAMED = 0.6
 MOST_NAMES = 12
 """A question that names more is a log or a listing: its names are circumstances, not its subject."""
 READ = 2
-"""Pieces of the best page, the best ones, in which its subject must be named: far from them it is another's."""
+"""Pieces of the best page, the best ones, in which the product must be named that is asked how to be used."""
 FEW = 3
 """An identifier that so few of the chunks found hold points to them."""
 KNOWN = FEW + 1
@@ -35,13 +39,14 @@ TOLD = 0.7
 
 
 def missing_names(question: str, hits: Sequence[Hit], rarity: float = NAMED) -> tuple[Word, ...]:
-    """The names in a question that the documents do not know: few of the chunks found hold them, and the best pieces of
-    the best page do not, not even in parts. None when it names too many to be about all of them. Of less `rarity`, also
-    words that may be names."""
+    """The names in a question that the documents do not know: few of the chunks found hold them, and none of the best
+    page, not even in parts. None when it names too many to be about all of them. Of less `rarity`, also words that may
+    be names."""
     names = [word for word in words_of(question) if word.rarity >= rarity]
     if not hits or len(names) > MOST_NAMES:
         return ()
-    page = [hit for hit in hits if hit.document.id == hits[0].document.id][:READ]
+    names = [word for word in names if not _QUANTITY.fullmatch(word.text)]
+    page = [hit for hit in hits if hit.document.id == hits[0].document.id]
     held = frozenset(chain.from_iterable(term_set(hit.chunk.search_text) for hit in page))
     return tuple(
         word

@@ -244,8 +244,16 @@ def test_a_name_that_many_chunks_hold_is_one_that_the_documents_know(sections: i
         "The oven of this house is vented twice a day, in the morning and in the evening, by whoever is there. " * 3
     )
     others = "".join(f"## Room {at}\n\nKestrel sleeps in here. {filler}\n\n" for at in range(sections))
-    hits = found(f"# House\n\n## Oven\n\n{filler}\n\n## Door\n\n{filler}\n\n{others}").hits
+    best = found(f"# House\n\n## Oven\n\n{filler}\n\n## Door\n\n{filler}\n").hits
+    elsewhere = replace(best[0].document, id="e", path="rooms.md")
+    hits = [*best, *(replace(each, document=elsewhere) for each in found(f"# Rooms\n\n{others}").hits)]
     assert [each.text for each in missing_names("When is the oven of Kestrel vented?", hits)] == foreign
+
+
+def test_dates_versions_and_quantities_are_not_what_a_question_is_about() -> None:
+    hits = found("# House\n\nThe oven is vented twice a day.\n").hits
+    said = "2026-02-03T10:15:22Z oven 3.x (v2.14) vented after 220ms, 0/1, 200GB, from 10.4.0.7 by QX-9"
+    assert [each.text for each in missing_names(said, hits)] == ["10.4.0.7", "QX-9"]
 
 
 def test_everyday_words_joined_by_hyphens_name_nothing() -> None:
