@@ -57,6 +57,7 @@ def prove(statement: str, dialect: SqlDialect) -> Proved:
         return Proved(text=f"SHOW {setting[1]}", is_query=False)
     tree = parsed(statement, dialect)
     if isinstance(tree, exp.Show) and dialect == "mysql":
+        _check(tree, dialect, allows_root=True)
         return Proved(text=_written(tree, dialect), is_query=False)
     if not isinstance(tree, _ROOTS):
         raise _refusal(f"{_kind(tree)} does not only read")
@@ -69,7 +70,7 @@ def prove_plan(statement: str, dialect: SqlDialect, *, is_run: bool) -> str:
     tree = parsed(statement, dialect)
     if not isinstance(tree, _ROOTS) and (is_run or not isinstance(tree, _WRITING_ROOTS)):
         raise _refusal(f"{_kind(tree)} is nothing whose plan can be asked for" + (" by running it" if is_run else ""))
-    _check(tree, dialect, writes=not is_run)
+    _check(tree, dialect, allows_root=isinstance(tree, _WRITING_ROOTS))
     return _written(tree, dialect)
 
 
@@ -100,11 +101,12 @@ def _check_comments(tokens: list[Token]) -> None:
         raise _refusal("it holds a comment that the server would execute (/*! or /*+)")
 
 
-def _check(tree: exp.Expr, dialect: SqlDialect, *, writes: bool = False) -> None:
+def _check(tree: exp.Expr, dialect: SqlDialect, *, allows_root: bool = False) -> None:
+    """Raises ToolFailed. `allows_root`: what the statement itself is was judged already."""
+    allowed = (exp.Schema, exp.Returning, exp.OnConflict) if allows_root else ()
     for node in tree.walk():
-        if writes and node is tree:
+        if allows_root and node is tree:
             continue
-        allowed = (exp.Schema, exp.EQ, exp.Returning, exp.OnConflict) if writes else ()
         if isinstance(node, _REFUSED):
             raise _refusal(f"{_kind(node)} does not only read")
         if not isinstance(node, (*_NODES, *allowed)):
