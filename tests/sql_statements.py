@@ -194,6 +194,7 @@ REFUSED: dict[SqlDialect, list[str]] = {
         "with a as (select sleep(1)) select * from a",
         "xa start 'x'",
         "install plugin a soname 'b'",
+        "show full",
         "show tables where sleep(5)",
         "show full columns from t where (select 1 into outfile '/x')",
         "shutdown",

@@ -38,6 +38,8 @@ _NODES = (
     exp.IndexTableHint,
 )  # fmt: skip
 _REFUSED = (exp.PropertyEQ, exp.NextValueFor, exp.Into, exp.Lock, exp.Hint, exp.Command, exp.DML, exp.DDL)
+_TRIPS = (RecursionError, LookupError, AttributeError, TypeError, ValueError)
+"""What the parser trips over with some texts that are no statements, such as `SHOW FULL`."""
 _EXECUTES = re.compile(r"\s*(?:!|M!|\+)")
 _QUALIFIERS = frozenset(("pg_catalog", "information_schema"))
 
@@ -86,7 +88,7 @@ def parsed(statement: str, dialect: SqlDialect) -> exp.Expr:
         tokens = Dialect.get_or_raise(dialect).tokenize(statement)
         _check_comments(tokens)
         found = [each for each in Dialect.get_or_raise(dialect).parser().parse(tokens, statement) if each is not None]
-    except (errors.SqlglotError, RecursionError) as error:
+    except (errors.SqlglotError, *_TRIPS) as error:
         raise _refusal(f"it cannot be read as SQL ({_first_line(error)})") from None
     found = [each for each in found if not isinstance(each, exp.Semicolon)]
     if len(found) != 1:
@@ -134,7 +136,7 @@ def _written(tree: exp.Expr, dialect: SqlDialect) -> str:
         if again.sql(dialect=dialect, comments=False) != text:
             raise _refusal("it can be read in two ways: write it more plainly")
         tokens = Dialect.get_or_raise(dialect).tokenize(text)
-    except (errors.SqlglotError, RecursionError) as error:
+    except (errors.SqlglotError, *_TRIPS) as error:
         raise _refusal(f"it cannot be written for this server ({_first_line(error)})") from None
     named = {each.name.lower() for each in tree.find_all(exp.TableAlias) if each.args.get("columns")}
     if isinstance(tree, _WRITING_ROOTS):

@@ -60,7 +60,7 @@ def _filled(whole: Template, values: Mapping[str, Any], dialect: SqlDialect) -> 
 
     try:
         made: str = tree.transform(put).sql(dialect=dialect, comments=False)
-    except errors.SqlglotError as error:
+    except (errors.SqlglotError, RecursionError) as error:
         raise ToolFailed(f"The statement cannot be written: {error}") from None
     return made
 
