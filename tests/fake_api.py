@@ -56,6 +56,9 @@ COOKIE_VALUE = "good-session"
 TOKEN = "sesame"
 
 
+CHART = {"x": "time", "series": [{"name": "restarts", "points": [[1_700_000_000, 1], [1_700_000_060, 2]]}]}
+
+
 @dataclass
 class FakeApi:
     """Its state may be looked at and changed by tests. `silent` keeps runs from going on after retrieval; `document` is
@@ -193,7 +196,7 @@ class FakeApi:
             AgentStarted(agent="worker", role="executor", step_id="a2", title="Worker"),
             ToolCalled(id="c2", tool="restart", arguments=arguments, risk="write", step_id="a2"),
             ToolFinished(id="c2", tool="restart", status="succeeded" if approved else "denied", summary=said,
-                         output=said, duration_ms=80.0, step_id="a2"),
+                         output=said, view="chart", data=CHART, duration_ms=80.0, step_id="a2"),
             AgentFinished(agent="worker", step_id="a2", duration_ms=1500.0),
             UsageReported(input_tokens=50, output_tokens=5, step_id="a2"),
             BudgetExceeded(limit="steps", used=3, allowed=3, message="Three steps were allowed."),

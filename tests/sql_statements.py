@@ -46,6 +46,8 @@ READING: dict[SqlDialect, list[str]] = {
         "show databases",
         "show slave status",
         "show grants",
+        "show global variables where variable_name in ('a', 'b')",
+        "show tables like 'a%'",
     ],
 }
 REFUSED: dict[SqlDialect, list[str]] = {
@@ -192,6 +194,9 @@ REFUSED: dict[SqlDialect, list[str]] = {
         "with a as (select sleep(1)) select * from a",
         "xa start 'x'",
         "install plugin a soname 'b'",
+        "show full",
+        "show tables where sleep(5)",
+        "show full columns from t where (select 1 into outfile '/x')",
         "shutdown",
         "reset master",
         "purge binary logs to 'x'",

@@ -9,6 +9,7 @@ import streamlit as st
 
 from frontend.answer_text import plain_label, prepare_answer
 from frontend.branches import Turn
+from frontend.chat.charts import charts_of, draw_charts
 from frontend.chat.composer import Choice
 from frontend.chat.conversation import Conversation, ask_edited, choose_branch, may_differ, regenerate
 from frontend.chat.feedback import draw_feedback
@@ -21,6 +22,8 @@ from frontend.session import problem_in_words, texts
 from frontend.source_panel import Place, want_source
 from frontend.views import Citation, Message
 
+CHARTS_OF = 10
+"""The messages from the end on whose charts are drawn: each is a run to be read."""
 AVATARS = {"user": ":material/person:", "assistant": ":material/support_agent:"}
 
 
@@ -44,9 +47,13 @@ def draw_answer(conversation: Conversation, turn: Turn, choice: Choice) -> None:
     """A finished, failed or stopped answer with its citations, sources and actions."""
     message = turn.message
     with st.container(key=f"message-{message.id}"), st.chat_message("assistant", avatar=AVATARS["assistant"]):
-        if message.phase not in ("", choice.usual_phase):
+        has_steps = message.phase not in ("", choice.usual_phase)
+        is_recent = turn in conversation.path[-CHARTS_OF:]
+        charts = charts_of(message.run_id or "") if has_steps and is_recent else []
+        if has_steps:
             draw_trace(message.run_id or "", key=f"trace-{message.id}")
         _draw_text(message)
+        draw_charts(charts, key=message.id)
         _draw_state(conversation, message, choice)
         _draw_sources(message, choice.names)
         _draw_nearest(message)

@@ -133,7 +133,7 @@ def _draw_chart(data: Any, output: str) -> bool:
     points = chart_points(data)
     if not points:
         return False
-    st.line_chart(points[:MOST_POINTS], x="x", y="y", color="series", height=260)
+    st.line_chart(points[:MOST_POINTS], x="x", y="y", x_label="", y_label="", color="series", height=260)
     return True
 
 

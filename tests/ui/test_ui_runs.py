@@ -129,6 +129,7 @@ def test_a_finished_run_can_be_read_again_with_its_plan_and_its_limits(fake: Fak
     answer = fake.messages[page.query_params["thread"]][1]
     later = open_page(thread=page.query_params["thread"])
     assert "Plan" not in labels(later)
+    assert len(later.get("vega_lite_chart")) + len(later.get("arrow_vega_lite_chart")) == 1
     later.session_state[f"trace-{answer['id']}"] = True
     later.run()
     drawn = labels(later)

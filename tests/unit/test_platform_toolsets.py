@@ -180,6 +180,10 @@ def test_answers_are_cut_to_what_is_needed() -> None:
     assert [line["level"] for line in log.data["lines"]] == ["error", "warning"]
     chart = shape(Result(view="chart"), [{"x": 1}, None, 3], "")
     assert all(series["points"] == [] for series in chart.data["series"])
+    metrics = [{"metric": {"__name__": "up", "job": "api", "pod": pod}, "values": [[1, 2]]} for pod in "ab"]
+    told = shape(Result(view="chart", label="metric", points="values"), metrics, "")
+    assert [series["name"] for series in told.data["series"]] == ['{pod="a"}', '{pod="b"}']
+    assert 'up{job="api", pod="a"}: 1 points' in told.text
     assert shape(Result(without=["b"]), {"a": {"b": 1, "c": [{"b": 2}]}}, "").data == {"a": {"c": [{}]}}
 
 

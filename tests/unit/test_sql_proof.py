@@ -79,6 +79,14 @@ def test_anything_is_either_proved_or_refused(text: str) -> None:
             prove(f"select {text}", dialect)
 
 
+def test_a_variable_may_be_named_like_a_word_of_sql() -> None:
+    template = StatementTemplate(text="SELECT a FROM t WHERE b LIKE {{ like }} AND c = {{ select }} LIMIT {{ limit }}")
+    check_statement(template)
+    for dialect in DIALECTS:
+        text = statement_of(template, {"like": "x%", "select": None, "limit": 5}, dialect).text
+        assert text == "SELECT a FROM t WHERE b LIKE 'x%' AND c = NULL LIMIT 5"
+
+
 def test_every_statement_that_ships_is_proved() -> None:
     for toolset in shipped():
         for tool in toolset.tools:

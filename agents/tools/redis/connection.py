@@ -89,7 +89,6 @@ async def opened(place: Place) -> AsyncIterator[Commands]:
         encoding_errors="replace",
         socket_timeout=place.endpoint.limits.timeout_s,
         socket_connect_timeout=min(10.0, place.endpoint.limits.timeout_s),
-        client_name="devops-chatbot",
         retry=Retry(NoBackoff(), 0),
         **(signing if place.password else {}),
     )

@@ -12,6 +12,7 @@ from agents.tools.http.masking import MASK
 _LONGEST_VALUE = 4_000
 _MOST_SCANS = 200
 _SCAN_COUNT = 1_000
+_MOST_DELETED = 100
 _SECRET_SETTING = re.compile(r"(?i)pass|auth|secret|token|user\b|key-file|aclfile")
 
 
@@ -188,6 +189,8 @@ async def expire(client: Commands, given: Mapping[str, Any]) -> Any:
 
 async def delete(client: Commands, given: Mapping[str, Any]) -> Any:
     """UNLINK: the keys are gone at once."""
+    if not 1 <= len(given["keys"]) <= _MOST_DELETED:
+        raise ToolFailed(f"keys holds between 1 and {_MOST_DELETED} names.")
     return {"deleted": await client.execute_command("UNLINK", *given["keys"]), "of": len(given["keys"])}
 
 

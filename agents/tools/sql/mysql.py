@@ -105,6 +105,7 @@ class MySqlSession:
         with self._lock:
             if self._socket is not None and not self._is_over:
                 shut(self._socket.fileno())
+            self._is_over = True
 
     def _end(self, connection: _Guarded | None) -> None:
         with self._lock:
@@ -119,7 +120,9 @@ class MySqlSession:
         mode = place.options.get("sslmode", "")
         opened = _dialled(place, min(10.0, timeout_s))
         with self._lock:
-            self._socket = opened
+            self._socket, is_over = opened, self._is_over
+        if is_over:
+            raise TimeoutError
         opened.settimeout(timeout_s)
         connection = _Guarded(
             host=place.host,

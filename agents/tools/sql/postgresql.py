@@ -143,7 +143,8 @@ def _answered(connection: psycopg.Connection[Any], question: Question) -> Rows:
         return bounded(columns, reading.stream(whole), question.most_rows)
 
 
-MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_ALWAYS_TLS = ("require", "verify-ca", "verify-full")
+MODES = ("disable", "allow", "prefer", *_ALWAYS_TLS)
 
 
 @contextmanager
@@ -151,7 +152,8 @@ def _files(tls: Tls, mode: str) -> Iterator[dict[str, str]]:
     """How TLS is asked for. libpq reads certificates from files: ones that only we may read, and briefly."""
     wanted = mode if mode in MODES else ("verify-full" if tls.ca else "prefer")
     with tempfile.TemporaryDirectory(prefix="tls-") as folder:
-        given = {"sslmode": wanted if tls.verify or not wanted.startswith("verify") else "require"}
+        given = {} if wanted in _ALWAYS_TLS else {"require_auth": "!password"}  # no password in clear text
+        given["sslmode"] = wanted if tls.verify or not wanted.startswith("verify") else "require"
         texts = {"sslrootcert": tls.ca, "sslcert": tls.certificate, "sslkey": tls.key}
         for name, text in texts.items():
             if text:

@@ -38,6 +38,8 @@ _NODES = (
     exp.IndexTableHint,
 )  # fmt: skip
 _REFUSED = (exp.PropertyEQ, exp.NextValueFor, exp.Into, exp.Lock, exp.Hint, exp.Command, exp.DML, exp.DDL)
+_TRIPS = (RecursionError, LookupError, AttributeError, TypeError, ValueError)
+"""What the parser trips over with some texts that are no statements, such as `SHOW FULL`."""
 _EXECUTES = re.compile(r"\s*(?:!|M!|\+)")
 _QUALIFIERS = frozenset(("pg_catalog", "information_schema"))
 
@@ -57,6 +59,7 @@ def prove(statement: str, dialect: SqlDialect) -> Proved:
         return Proved(text=f"SHOW {setting[1]}", is_query=False)
     tree = parsed(statement, dialect)
     if isinstance(tree, exp.Show) and dialect == "mysql":
+        _check(tree, dialect, allows_root=True)
         return Proved(text=_written(tree, dialect), is_query=False)
     if not isinstance(tree, _ROOTS):
         raise _refusal(f"{_kind(tree)} does not only read")
@@ -69,7 +72,7 @@ def prove_plan(statement: str, dialect: SqlDialect, *, is_run: bool) -> str:
     tree = parsed(statement, dialect)
     if not isinstance(tree, _ROOTS) and (is_run or not isinstance(tree, _WRITING_ROOTS)):
         raise _refusal(f"{_kind(tree)} is nothing whose plan can be asked for" + (" by running it" if is_run else ""))
-    _check(tree, dialect, writes=not is_run)
+    _check(tree, dialect, allows_root=isinstance(tree, _WRITING_ROOTS))
     return _written(tree, dialect)
 
 
@@ -85,7 +88,7 @@ def parsed(statement: str, dialect: SqlDialect) -> exp.Expr:
         tokens = Dialect.get_or_raise(dialect).tokenize(statement)
         _check_comments(tokens)
         found = [each for each in Dialect.get_or_raise(dialect).parser().parse(tokens, statement) if each is not None]
-    except (errors.SqlglotError, RecursionError) as error:
+    except (errors.SqlglotError, *_TRIPS) as error:
         raise _refusal(f"it cannot be read as SQL ({_first_line(error)})") from None
     found = [each for each in found if not isinstance(each, exp.Semicolon)]
     if len(found) != 1:
@@ -100,11 +103,12 @@ def _check_comments(tokens: list[Token]) -> None:
         raise _refusal("it holds a comment that the server would execute (/*! or /*+)")
 
 
-def _check(tree: exp.Expr, dialect: SqlDialect, *, writes: bool = False) -> None:
+def _check(tree: exp.Expr, dialect: SqlDialect, *, allows_root: bool = False) -> None:
+    """Raises ToolFailed. `allows_root`: what the statement itself is was judged already."""
+    allowed = (exp.Schema, exp.Returning, exp.OnConflict) if allows_root else ()
     for node in tree.walk():
-        if writes and node is tree:
+        if allows_root and node is tree:
             continue
-        allowed = (exp.Schema, exp.EQ, exp.Returning, exp.OnConflict) if writes else ()
         if isinstance(node, _REFUSED):
             raise _refusal(f"{_kind(node)} does not only read")
         if not isinstance(node, (*_NODES, *allowed)):
@@ -132,7 +136,7 @@ def _written(tree: exp.Expr, dialect: SqlDialect) -> str:
         if again.sql(dialect=dialect, comments=False) != text:
             raise _refusal("it can be read in two ways: write it more plainly")
         tokens = Dialect.get_or_raise(dialect).tokenize(text)
-    except (errors.SqlglotError, RecursionError) as error:
+    except (errors.SqlglotError, *_TRIPS) as error:
         raise _refusal(f"it cannot be written for this server ({_first_line(error)})") from None
     named = {each.name.lower() for each in tree.find_all(exp.TableAlias) if each.args.get("columns")}
     if isinstance(tree, _WRITING_ROOTS):

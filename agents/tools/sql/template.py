@@ -12,6 +12,7 @@ from agents.tools.sql.proof import Proved, SqlDialect, parsed, prove, prove_plan
 from agents.tools.yaml.definition import StatementTemplate
 from agents.tools.yaml.template import Template
 
+_PREFIX = "value_"
 _DIALECTS: tuple[SqlDialect, ...] = ("postgres", "mysql")
 
 
@@ -48,19 +49,20 @@ def check_statement(template: StatementTemplate) -> None:
 
 
 def _filled(whole: Template, values: Mapping[str, Any], dialect: SqlDialect) -> str:
-    text = "".join(f":{piece.variable} " if piece.variable else piece.literal for piece in whole.pieces)
+    # A variable may be named as a word of SQL is; with a prefix it is none.
+    text = "".join(f":{_PREFIX}{piece.variable} " if piece.variable else piece.literal for piece in whole.pieces)
     tree = parsed(text, dialect)
-    found = {each.name for each in tree.find_all(exp.Placeholder)}
+    found = {each.name.removeprefix(_PREFIX) for each in tree.find_all(exp.Placeholder)}
     missing = next((name for name in whole.variables if name not in found), None)
     if missing is not None:
         raise ToolFailed(f"{missing} does not stand for a value in the statement: write it without quotes around it.")
 
     def put(node: exp.Expr) -> exp.Expr:
-        return _literal(values.get(node.name)) if isinstance(node, exp.Placeholder) else node
+        return _literal(values.get(node.name.removeprefix(_PREFIX))) if isinstance(node, exp.Placeholder) else node
 
     try:
         made: str = tree.transform(put).sql(dialect=dialect, comments=False)
-    except errors.SqlglotError as error:
+    except (errors.SqlglotError, RecursionError) as error:
         raise ToolFailed(f"The statement cannot be written: {error}") from None
     return made
 

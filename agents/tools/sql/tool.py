@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import anyio.to_thread
+
 from agents.errors import ToolFailed
 from agents.tools.http.client import HttpClient
 from agents.tools.http.endpoint import Endpoint
@@ -40,7 +42,7 @@ class SqlTool:
         values = values_of(self.tool, arguments, time.time())
         async with turn_at(self.client, endpoint) as place:
             server = await server_of(place) if self._differs(endpoint) else ""
-            proved = self._statement(values, endpoint, server)
+            proved = await anyio.to_thread.run_sync(self._statement, values, endpoint, server)
             question = Question(
                 text=proved.text,
                 is_query=proved.is_query,
@@ -59,7 +61,8 @@ class SqlTool:
         """The statement as it would be sent."""
         endpoint = await self.reach.endpoint(arguments)
         server = "mariadb" if self._differs(endpoint) else ""
-        return self._statement(values_of(self.tool, arguments, time.time()), endpoint, server).text
+        values = values_of(self.tool, arguments, time.time())
+        return (await anyio.to_thread.run_sync(self._statement, values, endpoint, server)).text
 
     def _differs(self, endpoint: Endpoint) -> bool:
         statement = self.tool.definition.statement

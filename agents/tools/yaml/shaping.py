@@ -112,7 +112,9 @@ def _chart(result: Result, found: Any) -> ToolOutput:
     series = [_series(result, row) for row in rows[: result.limit]]
     text = "\n".join(_told(each) for each in series) or "(no series)"
     more = f"\n({len(rows) - len(series)} more series left out: ask for less)" if len(rows) > len(series) else ""
-    data = {"x": "time", "series": series, "total": len(rows)}
+    names = _told_apart([select(row, result.label) if result.label else "" for row in rows[: result.limit]])
+    drawn = [{**each, "name": name} for each, name in zip(series, names, strict=True)]
+    data = {"x": "time", "series": drawn, "total": len(rows)}
     return ToolOutput(text=text + more, summary=f"{len(rows)} series", view="chart", data=data)
 
 
@@ -123,6 +125,15 @@ def _series(result: Result, row: Any) -> dict[str, Any]:
         :_MOST_POINTS
     ]
     return {"name": metric_name(label), "points": pairs}
+
+
+def _told_apart(labels: Sequence[Any]) -> list[str]:
+    """Names for a legend: without the labels that all series share, where that leaves something to tell them apart."""
+    if len(labels) < 2 or not all(isinstance(each, Mapping) for each in labels):
+        return [metric_name(each) for each in labels]
+    shared = set.intersection(*({(name, str(value)) for name, value in each.items()} for each in labels))
+    apart = [{name: value for name, value in each.items() if (name, str(value)) not in shared} for each in labels]
+    return [metric_name(some or each) for some, each in zip(apart, labels, strict=True)]
 
 
 def metric_name(label: Any) -> str:
