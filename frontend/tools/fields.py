@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from frontend.answer_text import plain_label
 from frontend.session import texts
 from frontend.views import ServerCommand
 
@@ -36,6 +37,8 @@ def draw_command(before: ServerCommand | None, key: str) -> dict[str, Any] | Non
     environment = _lines(before.environment) if before is not None else ""
     typed = st.text_input(say("tools.command"), value=line, key=f"command-{key}", help=say("tools.command_help"))
     variables = st.text_area(say("tools.environment"), value=environment, key=f"environment-{key}")
+    if before is not None and before.secret_names:
+        st.caption(say("tools.secrets_kept", names=plain_label(", ".join(before.secret_names))))
     secrets = st.text_area(say("tools.secret_environment"), key=f"secrets-{key}", help=say("tools.secrets_help"))
     if before is not None and (typed, variables, secrets.strip()) == (line, environment, ""):
         return None

@@ -23,7 +23,7 @@ def draw_record() -> None:
         {
             say("tools.when"): each.started_at,
             say("tools.tool"): each.tool,
-            say("tools.status"): each.status,
+            say("tools.status"): say.of("call_status", each.status),
             say("tools.who"): each.user_id,
             say("tools.from"): each.origin,
             say("tools.decision"): f"{each.decision} ({each.decided_by})",
@@ -50,8 +50,9 @@ def _draw_filters() -> dict[str, str]:
         tool = st.text_input(say("tools.record_of"), key="record-tool", icon=":material/search:")
         user = st.text_input(say("tools.who"), key="record-user")
         status = st.selectbox(
-            say("tools.status"), ["", *STATUSES], key="record-status", format_func=lambda name: name or say("tools.any")
-        )
+            say("tools.status"), ["", *STATUSES], key="record-status",
+            format_func=lambda name: say.of("call_status", name) if name else say("tools.any"),
+        )  # fmt: skip
         day = st.date_input(say("tools.since"), value=None, key="record-since")
     since = f"{datetime.combine(day, time()).isoformat()}Z" if day is not None else ""
     given = {"tool": tool.strip(), "user": user.strip(), "status": status or "", "since": since}
