@@ -224,9 +224,9 @@ class Api:
         """The content of a file that a run made."""
         return self._call("GET", f"/artifacts/{path_part(artifact_id)}").content
 
-    def commands(self, prefix: str) -> list[Command]:
-        """The commands that complete what is typed."""
-        return self._get(Page[Command], "/commands", {"prefix": prefix}).items
+    def commands(self, prefix: str, language: str) -> list[Command]:
+        """The commands that complete what is typed, with titles in a language."""
+        return self._get(Page[Command], "/commands", {"prefix": prefix, "language": language}).items
 
     def cancel_run(self, run_id: str) -> Run:
         return self._send(Run, "POST", f"/runs/{path_part(run_id)}/cancel", None)
@@ -356,6 +356,10 @@ class Api:
     ) -> View:
         """What stands at a path, for rooms that have a client of their own over this one. Raises ApiError."""
         return self._get(kind, path, query, timeout=timeout)
+
+    def download(self, path: str, query: dict[str, Any]) -> bytes:
+        """What stands at a path, as it is. Raises ApiError."""
+        return self._call("GET", path, params=query).content
 
     def send(self, kind: type[View], method: str, path: str, body: Any) -> View:
         """The answer to a change. Raises ApiError."""

@@ -503,6 +503,9 @@ class Connection:
     auth: dict[str, Any] = field(default_factory=dict)
     has_secrets: bool = False
     allow_private: bool = False
+    timeout_s: float = 30.0
+    concurrency: int = 8
+    per_minute: int = 600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -510,6 +513,16 @@ class ConnectionTest:
     ok: bool
     message: str
     latency_ms: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerCommand:
+    """How the MCP server of a source is started; values of secret variables are not told."""
+
+    command: str
+    arguments: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    secret_names: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -525,6 +538,7 @@ class ToolSource:
     changed: int = 0
     refused: int = 0
     problem: str = ""
+    command: ServerCommand | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -548,6 +562,7 @@ class SourceTools:
 class Tool:
     name: str
     title: str
+    titles: dict[str, str] = field(default_factory=dict)
     description: str = ""
     source: str = ""
     risk: str = ""

@@ -32,6 +32,7 @@ class FakeTools:
         self.settings: dict[str, str | None] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.changes: list[dict[str, Any]] = []
+        self.asked: list[dict[str, str]] = []
         self.waiting: dict[str, Any] = {}
 
 
@@ -65,6 +66,11 @@ def add_tools(app: FastAPI) -> FakeTools:  # noqa: C901 - a list of routes
     @app.post("/api/v1/connections/{id}/test")
     def test(id: str) -> Any:
         return {"ok": False, "message": "p:9090 refused the connection", "latency_ms": None}
+
+    @app.patch("/api/v1/connections/{id}")
+    async def change_connection(id: str, request: Request) -> Any:
+        fake.changes.append(await request.json())
+        return fake.connections[id]
 
     @app.delete("/api/v1/connections/{id}", status_code=204)
     def disconnect(id: str) -> Response:
@@ -119,9 +125,13 @@ def add_tools(app: FastAPI) -> FakeTools:  # noqa: C901 - a list of routes
         return {"status": "succeeded", "output": "silenced"}
 
     @app.get("/api/v1/audit")
-    def audit() -> Any:
+    def audit(request: Request) -> Any:
+        asked = dict(request.query_params)
+        fake.asked.append(asked)
+        if asked.get("cursor") == "next":
+            return page([{"tool": "prometheus_older", "status": "failed", "started_at": "2026-01-02T03:04:05Z"}])
         row = {"tool": "prometheus_query", "status": "succeeded", "user_id": "local", "origin": "rest",
                "decision": "allowed", "decided_by": "policy", "arguments": {"query": "up"}}  # fmt: skip
-        return page([row])
+        return {"items": [row], "next_cursor": "next"}
 
     return fake

@@ -17,6 +17,13 @@ HELP, TOOLS, OPEN = "help", "tools", "open"
 SHORT = {"search": "search_knowledge_base", "documents": "list_documents", "time": "current_time"}
 """Commands that stand for a tool of ours with a longer name."""
 CHINESE = {"帮助": HELP, "工具": TOOLS, "打开": OPEN, "搜索": "search", "文档": "documents", "时间": "time"}
+TITLES = {
+    "en": {
+        HELP: "What can be done here", TOOLS: "The tools that there are", OPEN: "Read a document",
+        "off": "The tools that it needs are off.",
+    },
+    "zh": {HELP: "这里能做什么", TOOLS: "有哪些工具", OPEN: "阅读文档", "off": "它需要的工具已关闭。"},
+}  # fmt: skip
 OPENS, LISTS = "open_passage", "list_documents"
 FEWEST_OF_A_GROUP = 2
 
@@ -42,14 +49,17 @@ class Command:
 class Commands:
     """The commands over these tools."""
 
-    def __init__(self, specs: Iterable[ToolSpec]) -> None:
+    def __init__(self, specs: Iterable[ToolSpec], language: str = "en") -> None:
+        """`language` is that of titles, as far as they have one in it."""
         self.specs = {spec.name: spec for spec in specs}
+        self.language = language
+        titles = TITLES["zh" if language == "zh" else "en"]
         own = [
-            Command(name=HELP, kind="help", title="What can be done here", usage="/help"),
-            Command(name=TOOLS, kind="tools", title="The tools that there are", usage="/tools [words]"),
+            Command(name=HELP, kind="help", title=titles[HELP], usage="/help"),
+            Command(name=TOOLS, kind="tools", title=titles[TOOLS], usage="/tools [words]"),
             Command(
-                name=OPEN, kind="open", title="Read a document", usage="/open path", tool=self.specs.get(OPENS),
-                reason="" if OPENS in self.specs and LISTS in self.specs else "The tools that it needs are off.",
+                name=OPEN, kind="open", title=titles[OPEN], usage="/open path", tool=self.specs.get(OPENS),
+                reason="" if OPENS in self.specs and LISTS in self.specs else titles["off"],
             ),
         ]  # fmt: skip
         short = [self._tool(name, self.specs[tool]) for name, tool in SHORT.items() if tool in self.specs]
@@ -75,8 +85,9 @@ class Commands:
         return sorted(self._all.values(), key=place)
 
     def _tool(self, name: str, spec: ToolSpec) -> Command:
+        title = spec.titled(self.language) or spec.description.split(". ")[0][:120]
         return Command(
-            name=name, kind="tool", title=spec.title or spec.description.split(". ")[0][:120], tool=spec,
+            name=name, kind="tool", title=title, tool=spec,
             usage=usage_of(name, spec), reason=spec.reason,
         )  # fmt: skip
 

@@ -43,7 +43,9 @@ def complete(prefix: str, commands: Commands) -> list[Completion]:
     word, space, _ = typed["rest"].partition(" ")
     if command.members:
         if not space:
-            members = [_member(head, each, command.members[each]) for each in sorted(command.members)]
+            members = [
+                _member(head, each, command.members[each], commands.language) for each in sorted(command.members)
+            ]
             found = [each for each in members if each.text.startswith(head + word)]
             return found[:MOST] if found or spec is None else list(_arguments(prefix, spec))[:MOST]
         if word in command.members:
@@ -66,8 +68,8 @@ def _named(command: Command) -> Completion:
     )  # fmt: skip
 
 
-def _member(head: str, word: str, spec: ToolSpec) -> Completion:
-    return Completion(text=f"{head}{word} ", title=spec.title or spec.description[:120], risk=spec.risk)
+def _member(head: str, word: str, spec: ToolSpec, language: str) -> Completion:
+    return Completion(text=f"{head}{word} ", title=spec.titled(language) or spec.description[:120], risk=spec.risk)
 
 
 def _arguments(prefix: str, spec: ToolSpec) -> Iterator[Completion]:

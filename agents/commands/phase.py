@@ -154,7 +154,7 @@ class _Doing:
         self.turn = Turn(work=self.work, name=COMMAND, agent=agent, path=COMMAND, speaks=True)
         box = self.work.context.toolbox
         self.specs = {} if box is None else {name: tool.spec for name, tool in box.tools.items()}
-        self.commands = Commands(self.specs.values())
+        self.commands = Commands(self.specs.values(), self.work.language)
         self.tools = TurnTools.of(self.turn, outputs_are_cited=False)
 
     async def perform(self) -> None:
@@ -263,7 +263,10 @@ class _Doing:
     def _propose(self, question: str) -> None:
         """Commands to fill in for a question that only a model could choose tools for."""
         ranked = [spec for spec in self.search.ranked(question, list(self.specs.values())) if not spec.reason]
-        lines = [f"- `{usage_of(spec.name, spec)}` {spec.title}".rstrip() for spec in ranked[:MOST_PROPOSED]]
+        lines = [
+            f"- `{usage_of(spec.name, spec)}` {spec.titled(self.say.language)}".rstrip()
+            for spec in ranked[:MOST_PROPOSED]
+        ]
         said = f"{self.say('propose')}\n\n" + "\n".join(lines) if lines else self.say("propose_none")
         self._tell(said, "closest" if lines else "nothing")
 

@@ -31,11 +31,16 @@ class ToolSpec:
     parameters: Mapping[str, Any]
     risk: Risk
     title: str = ""
+    title_zh: str = ""
     source: str = "builtin"
     timeout_s: float = 30.0
     max_output_chars: int = 16_000
     reason: str = ""
     open_world: bool = False
+
+    def titled(self, language: str) -> str:
+        """What people are shown as its name in their language; empty where it has none."""
+        return self.title_zh if language == "zh" and self.title_zh else self.title
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

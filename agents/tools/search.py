@@ -85,7 +85,8 @@ def _terms(spec: ToolSpec) -> Counter[str]:
     terms: Counter[str] = Counter()
     properties = spec.parameters.get("properties")
     arguments = " ".join(map(str, list(properties)[:50])) if isinstance(properties, Mapping) else ""
-    for text, weight in ((spec.name, _NAME_WEIGHT), (spec.title, _TITLE_WEIGHT), (arguments, 1), (spec.source, 1)):
+    titles = f"{spec.title} {spec.title_zh}"
+    for text, weight in ((spec.name, _NAME_WEIGHT), (titles, _TITLE_WEIGHT), (arguments, 1), (spec.source, 1)):
         for term in index_terms(text):
             terms[term] += weight
     terms.update(index_terms(spec.description[:_DESCRIPTION_CHARS]))

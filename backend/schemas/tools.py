@@ -20,6 +20,7 @@ class ToolView(View):
 
     name: str
     title: str
+    titles: dict[str, str] = Field(description="By language: en, zh.")
     description: str
     source: str
     risk: Risk

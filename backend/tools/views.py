@@ -17,6 +17,7 @@ def tool_fields(spec: ToolSpec, override: Override | None) -> dict[str, Any]:
     return {
         "name": spec.name,
         "title": spec.title or spec.name,
+        "titles": {"en": spec.title or spec.name, "zh": spec.title_zh or spec.title or spec.name},
         "description": spec.description,
         "source": spec.source,
         "risk": spec.risk,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from frontend.client import ApiError
 from frontend.components import command_list
-from frontend.session import api, texts
+from frontend.session import api, language, texts
 from frontend.views import Command
 
 KEY = "command-list"
@@ -22,15 +20,8 @@ def suggest_commands() -> None:
     found: list[Command] = []
     if prefix:
         try:
-            found = [_titled(each) for each in api().commands(prefix[:2000])]
+            found = api().commands(prefix[:2000], language())
         except ApiError:
             found = []  # what is typed can be sent without help
     labels = {"title": say("commands.title"), **{risk: say(f"risk.{risk}") for risk in ("write", "destructive")}}
     command_list(prefix, found, {**labels, "unknown": say("risk.unknown")}, key=KEY)
-
-
-def _titled(command: Command) -> Command:
-    """With a title in the session's language, where the interface has one for it."""
-    name = command.text.strip("/ ")
-    title = texts().of("command_title", name)
-    return command if title == name else replace(command, title=title)

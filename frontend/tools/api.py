@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from frontend.client import Api, ApiError
 from frontend.session import api
+from frontend.tools.paging import PAGE
 from frontend.views import (
     AuditRow,
     Connection,
@@ -37,6 +38,9 @@ class ToolsApi:
     def create_connection(self, body: dict[str, Any]) -> Connection:
         return self._api.send(Connection, "POST", "/connections", body)
 
+    def change_connection(self, connection_id: str, body: dict[str, Any]) -> Connection:
+        return self._api.send(Connection, "PATCH", f"/connections/{_part(connection_id)}", body)
+
     def delete_connection(self, connection_id: str) -> None:
         self._api.delete(f"/connections/{_part(connection_id)}")
 
@@ -55,11 +59,12 @@ class ToolsApi:
     def delete_source(self, source_id: str) -> None:
         self._api.delete(f"/tool-sources/{_part(source_id)}")
 
-    def source_tools(self, source_id: str, query: str) -> SourceTools:
-        return self._api.get(SourceTools, f"/tool-sources/{_part(source_id)}/tools", {"query": query, "limit": 100})
+    def source_tools(self, source_id: str, query: str, start: int) -> SourceTools:
+        asked = {"query": query, "limit": PAGE, "offset": start}
+        return self._api.get(SourceTools, f"/tool-sources/{_part(source_id)}/tools", asked)
 
-    def tools(self, query: str) -> ToolList:
-        return self._api.get(ToolList, "/tools", {"query": query, "limit": 100}, timeout=60.0)
+    def tools(self, query: str, start: int) -> ToolList:
+        return self._api.get(ToolList, "/tools", {"query": query, "limit": PAGE, "offset": start}, timeout=60.0)
 
     def decide(self, name: str, policy: str | None) -> None:
         self._api.send(dict[str, Any], "PATCH", f"/tools/{_part(name)}", {"policy": policy})
@@ -73,8 +78,14 @@ class ToolsApi:
         """What became of a call that waited. Raises ApiError."""
         return self._result(f"/tools/approvals/{_part(approval_id)}", {"decision": "approve" if approved else "reject"})
 
-    def record(self, tool: str) -> list[AuditRow]:
-        return self._api.get(Page[AuditRow], "/audit", {"tool": tool, "limit": 100}).items
+    def record(self, wanted: dict[str, str], cursor: str) -> Page[AuditRow]:
+        """A page of the record; `wanted` are the filters that the API has."""
+        asked = {name: value for name, value in {**wanted, "cursor": cursor}.items() if value}
+        return self._api.get(Page[AuditRow], "/audit", {**asked, "limit": PAGE})
+
+    def exported_record(self, wanted: dict[str, str]) -> bytes:
+        """All of the record that meets the filters, as CSV."""
+        return self._api.download("/audit/export", {**wanted, "format": "csv"})
 
     def _result(self, path: str, body: dict[str, Any]) -> ToolResult:
         try:

@@ -10,16 +10,9 @@ from frontend.answer_text import plain_label
 from frontend.client import ApiError
 from frontend.session import explain, language, notify, remember_error, texts
 from frontend.tools.api import tools_api
+from frontend.tools.editing import draw_connection_form
+from frontend.tools.fields import FIELDS, draw_field
 from frontend.views import Connection, ConnectionKind
-
-FIELDS: dict[str, tuple[tuple[str, bool], ...]] = {
-    "none": (),
-    "bearer": (("token", True),),
-    "basic": (("user", False), ("password", True)),
-    "api_key": (("name", False), ("place", False), ("value", True)),
-    "oauth2": (("token_url", False), ("client_id", False), ("client_secret", True), ("scope", False)),
-}
-"""The fields of each way to sign in, and whether what is typed there is secret."""
 
 
 def draw_connections() -> None:
@@ -51,6 +44,8 @@ def _draw(connection: Connection, kind: ConnectionKind | None) -> None:
                     say("action.delete"), key=f"delete-{connection.id}", type="primary", on_click=_delete,
                     args=(connection.id,),
                 )  # fmt: skip
+        if st.toggle(say("tools.edit"), key=f"edit-{connection.id}"):
+            draw_connection_form(connection, kind)
         tested = st.session_state.get("connection-tests", {}).get(connection.id)
         if tested is not None:
             (st.success if tested[0] else st.error)(tested[1])
@@ -91,7 +86,7 @@ def _draw_form(kinds: dict[str, ConnectionKind]) -> None:
     with st.form(f"add-connection-{run}", border=True):
         name = st.text_input(say("tools.name"), value=chosen, max_chars=100, key=f"name-{run}-{chosen}")
         base_url = st.text_input(say("tools.address"), key=f"url-{run}", placeholder=kind.example_url)
-        given = {each: _field(each, secret, f"{run}-{auth}") for each, secret in FIELDS.get(auth, ())}
+        given = {each: draw_field(each, secret, f"{run}-{auth}") for each, secret in FIELDS.get(auth, ())}
         ca, kubeconfig = "", ""
         if chosen == "kubernetes":
             kubeconfig = st.text_area(
@@ -111,14 +106,6 @@ def _draw_form(kinds: dict[str, ConnectionKind]) -> None:
     else:
         body |= {"auth": {"kind": auth, **{each: value for each, value in given.items() if value}}, "tls": tls}
     _add(body)
-
-
-def _field(name: str, secret: bool, key: str) -> str:
-    say = texts()
-    if name == "place":
-        return str(st.selectbox(say("tools.field_place"), ["header", "query"], key=f"{name}-{key}"))
-    kind: Any = "password" if secret else "default"
-    return st.text_input(say(f"tools.field_{name}"), type=kind, key=f"{name}-{key}")
 
 
 def _add(body: dict[str, Any]) -> None:

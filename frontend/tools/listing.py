@@ -8,8 +8,9 @@ from frontend.answer_text import plain_label
 from frontend.client import ApiError
 from frontend.runs.results import as_json, draw_result
 from frontend.runs.schema_form import Unreadable, draw_arguments, read_arguments
-from frontend.session import explain, notify, remember_error, texts
+from frontend.session import explain, language, notify, remember_error, texts
 from frontend.tools.api import tools_api
+from frontend.tools.paging import draw_pages, page_start
 from frontend.views import Tool, ToolResult
 
 SETTINGS = ("default", "allow", "ask", "off")
@@ -19,11 +20,10 @@ def draw_tools() -> None:
     """Every tool, or those that fit what is typed. Raises ApiError."""
     say = texts()
     query = st.text_input(say("tools.search"), key="tool-search", icon=":material/search:")
-    found = tools_api().tools(query)
+    start = page_start("tools", query)
+    found = tools_api().tools(query, start)
     for name, problem in found.problems.items():
         st.warning(f"{plain_label(name)}: {plain_label(problem)}", icon=":material/warning:")
-    if found.total > len(found.items):
-        st.caption(say("tools.more", shown=len(found.items), count=found.total))
     names = [each.name for each in found.items]
     chosen = st.selectbox(say("tools.tool"), names, key="tool-chosen", index=0 if names else None)
     tool = next((each for each in found.items if each.name == chosen), None)
@@ -35,17 +35,19 @@ def draw_tools() -> None:
             say("tools.source"): each.source,
             say("tools.risk"): say(f"tools.risk_{each.risk}"),
             say("tools.policy"): say(f"tools.policy_{each.policy}"),
+            say("tools.title"): each.titles.get(language(), each.title),
             say("tools.about"): each.reason or each.description,
         }
         for each in found.items
     ]
     st.dataframe(rows, hide_index=True)
+    draw_pages("tools", start, len(found.items), found.total)
 
 
 def _draw(tool: Tool) -> None:
     say = texts()
     with st.container(border=True, key="tool-open"):
-        st.markdown(f"**{plain_label(tool.title or tool.name)}**")
+        st.markdown(f"**{plain_label(tool.titles.get(language()) or tool.title or tool.name)}**")
         st.text(tool.description)
         st.caption(f"{say(f'tools.risk_{tool.risk}')} · {say(f'tools.policy_{tool.policy}')}")
         if tool.reason:

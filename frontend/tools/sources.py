@@ -10,9 +10,13 @@ from frontend.answer_text import plain_label
 from frontend.client import ApiError
 from frontend.session import explain, notify, remember_error, texts
 from frontend.tools.api import tools_api
+from frontend.tools.editing import draw_source_form
+from frontend.tools.fields import draw_command
+from frontend.tools.paging import draw_pages, page_start
 from frontend.views import Connection, SourceTool, ToolSource
 
-KINDS = ("openapi", "yaml", "mcp")
+PROGRAM = "mcp_program"
+KINDS = ("openapi", "yaml", "mcp", PROGRAM)
 
 
 def draw_sources() -> None:
@@ -21,18 +25,19 @@ def draw_sources() -> None:
     connections = tools_api().connections()
     names = {each.id: each.name for each in connections}
     for each in tools_api().sources():
-        _draw(each, names.get(each.connection_id or "", ""))
-    if connections:
-        _draw_form(connections)
-    else:
+        _draw(each, names)
+    if not connections:
         st.info(say("tools.connection_first"), icon=":material/cable:")
+    _draw_form(connections)
 
 
-def _draw(source: ToolSource, connection: str) -> None:
+def _draw(source: ToolSource, names: dict[str, str]) -> None:
     say = texts()
+    command = source.command
+    place = names.get(source.connection_id or "", "") if command is None else command.command
     with st.container(border=True, key=f"source-{source.id}"):
         st.markdown(f"**{plain_label(source.name)}** · {say(f'tools.kind_{source.kind}')}")
-        st.text(say("tools.source_counts", on=source.on, tools=source.tools, refused=source.refused, name=connection))
+        st.text(say("tools.source_counts", on=source.on, tools=source.tools, refused=source.refused, name=place))
         if source.base_path not in ("", "/"):
             st.caption(say("tools.base_path", path=plain_label(source.base_path)))
         if source.changed:
@@ -54,6 +59,8 @@ def _draw(source: ToolSource, connection: str) -> None:
                     say("action.delete"), key=f"delete-source-{source.id}", type="primary", on_click=_delete,
                     args=(source.id,),
                 )  # fmt: skip
+        if st.toggle(say("tools.edit"), key=f"edit-{source.id}"):
+            draw_source_form(source, names)
         if st.toggle(say("tools.show_tools"), key=f"show-{source.id}"):
             _draw_tools(source)
 
@@ -61,11 +68,12 @@ def _draw(source: ToolSource, connection: str) -> None:
 def _draw_tools(source: ToolSource) -> None:
     say = texts()
     query = st.text_input(say("tools.search"), key=f"search-{source.id}", icon=":material/search:")
-    found = tools_api().source_tools(source.id, query)
+    key = f"tools-{source.id}"
+    start = page_start(key, query)
+    found = tools_api().source_tools(source.id, query, start)
     for each in found.items:
         _draw_tool(source, each)
-    if found.total > len(found.items):
-        st.caption(say("tools.more", shown=len(found.items), count=found.total))
+    draw_pages(key, start, len(found.items), found.total)
     if found.refusals:
         with st.expander(say("tools.refusals", count=len(found.refusals))):
             st.dataframe(found.refusals, hide_index=True)
@@ -105,13 +113,19 @@ def _draw_form(connections: list[Connection]) -> None:
     say = texts()
     st.subheader(say("tools.add_source"), anchor=False)
     run = st.session_state.setdefault("source-form", 0)
-    kind = st.selectbox(say("tools.kind"), KINDS, format_func=lambda name: say(f"tools.kind_{name}"), key=f"sk-{run}")
+    kinds = KINDS if connections else (PROGRAM,)
+    kind = st.selectbox(say("tools.kind"), kinds, format_func=lambda name: say(f"tools.kind_{name}"), key=f"sk-{run}")
     names = {each.id: each.name for each in connections}
     with st.form(f"add-source-{run}", border=True):
         name = st.text_input(say("tools.name"), max_chars=40, key=f"source-name-{run}")
-        connection = st.selectbox(say("tools.connection"), list(names), format_func=names.__getitem__, key=f"sc-{run}")
-        body: dict[str, Any] = {"kind": kind, "connection_id": connection}
-        if kind == "mcp":
+        body: dict[str, Any] = {"kind": "mcp" if kind == PROGRAM else kind}
+        if kind == PROGRAM:
+            body["command"] = draw_command(None, str(run))
+        else:
+            body["connection_id"] = st.selectbox(
+                say("tools.connection"), list(names), format_func=names.__getitem__, key=f"sc-{run}"
+            )
+        if kind in ("mcp", PROGRAM):
             body["trusted"] = st.checkbox(say("tools.trusted"), key=f"trusted-{run}", help=say("tools.trusted_help"))
         else:
             url = st.text_input(say("tools.document_url"), key=f"source-url-{run}") if kind == "openapi" else ""

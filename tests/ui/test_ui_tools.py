@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -92,9 +93,61 @@ def test_a_tool_is_tried_previewed_and_approved(fake: FakeApi, open_page: OpenPa
     assert page.code[-1].value == "silenced"
 
 
-def test_the_record_shows_calls(open_page: OpenPage) -> None:
+def test_the_record_shows_calls(fake: FakeApi, open_page: OpenPage) -> None:
     page = opened(open_page, "record", "zh")
     assert list(page.dataframe[0].value["工具"]) == ["prometheus_query"]
+    page.button(key="record-after").click().run()
+    assert list(page.dataframe[0].value["工具"]) == ["prometheus_older"]
+    page.selectbox(key="record-status").set_value("failed").run()
+    assert not page.exception
+    asked = fake.tools.asked[-1]
+    assert (asked["status"], asked.get("cursor")) == ("failed", None)
+    page.button(key="record-after").click().run()
+    page.button(key="record-before").click().run()
+    assert "cursor" not in fake.tools.asked[-1]
+
+
+def test_a_connection_and_sources_are_changed(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.tools.connections["c"] = {
+        "id": "c", "kind": "prometheus", "name": "metrics", "base_url": "http://p:9090", "timeout_s": 30.0,
+    }  # fmt: skip
+    page = opened(open_page, "connections")
+    page.toggle(key="edit-c").set_value(True).run()
+    page.text_input(key="name-edit-c-0").set_value("other")
+    page.number_input(key="per_minute-edit-c-0").set_value(60)
+    form_button(page, "edit-c-0").click().run()
+    assert not page.exception
+    assert fake.tools.changes.pop() == {"name": "other", "per_minute": 60}
+    page.checkbox(key="anew-edit-c-1").check().run()
+    page.selectbox(key="auth-edit-c-1").set_value("bearer").run()
+    page.text_input(key="token-edit-c-1-bearer").set_value("a secret")
+    form_button(page, "edit-c-1").click().run()
+    assert fake.tools.changes.pop() == {"auth": {"kind": "bearer", "token": "a secret"}}
+    assert "a secret" not in "".join(str(each.value) for each in page.text_input)
+
+    page = opened(open_page, "sources")
+    page.selectbox(key="sk-0").set_value("mcp_program").run()
+    page.text_input(key="source-name-0").set_value("files")
+    page.text_input(key="command-0").set_value("npx -y 'a server'")
+    page.text_area(key="secrets-0").set_value("TOKEN=a=b\n\nOTHER = c")
+    page.button[-1].click().run()
+    assert not page.exception
+    (source,) = fake.tools.sources.values()
+    assert (source["kind"], source["command"]) == ("mcp", {
+        "command": "npx", "arguments": ["-y", "a server"], "environment": {},
+        "secrets": {"TOKEN": "a=b", "OTHER": "c"},
+    })  # fmt: skip
+    key = source["id"]
+    page.toggle(key=f"edit-{key}").set_value(True).run()
+    page.text_input(key=f"name-edit-{key}-0").set_value("more files")
+    form_button(page, f"edit-{key}-0").click().run()
+    assert not page.exception
+    assert fake.tools.changes == [{"name": "more files"}]
+
+
+def form_button(page: AppTest, key: str) -> Any:
+    """The button that sends the form of this key."""
+    return next(each for each in page.button if f"form-{key}" in (each.key or "") + str(each.proto.form_id))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -106,6 +159,6 @@ def test_every_text_of_the_page_is_there(language: str) -> None:
         "policy": ("allow", "ask", "ask_twice", "deny"),
         "setting": ("default", "allow", "ask", "off"),
         "part": ("connections", "sources", "tools", "record"),
-        "kind": ("openapi", "yaml", "mcp"),
+        "kind": ("openapi", "yaml", "mcp", "mcp_program"),
     }.items():
         assert all(known[f"tools.{family}_{name}"] for name in names)

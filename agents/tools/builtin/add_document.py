@@ -14,6 +14,7 @@ from agents.tools.ports import Tool, ToolContext, ToolOutput, ToolSpec
 SPEC = ToolSpec(
     name="add_document",
     title="Add a document",
+    title_zh="添加文档",
     description="Add a new text or Markdown document to a knowledge base. It never replaces one that is there.",
     parameters={
         "type": "object",

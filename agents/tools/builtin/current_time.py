@@ -14,6 +14,7 @@ from agents.tools.ports import Tool, ToolContext, ToolOutput, ToolSpec
 SPEC = ToolSpec(
     name="current_time",
     title="Current time",
+    title_zh="当前时间",
     description="The present date and time in UTC, or in a time zone such as Asia/Shanghai.",
     parameters={
         "type": "object",

@@ -12,6 +12,7 @@ from agents.tools.ports import Tool, ToolContext, ToolOutput, ToolSpec
 SPEC = ToolSpec(
     name="delete_document",
     title="Delete a document",
+    title_zh="删除文档",
     description="Delete a document, by its id, from its knowledge base. It cannot be brought back.",
     parameters={
         "type": "object",

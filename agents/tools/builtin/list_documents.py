@@ -13,6 +13,7 @@ from agents.tools.ports import Tool, ToolContext, ToolOutput, ToolSpec
 SPEC = ToolSpec(
     name="list_documents",
     title="List documents",
+    title_zh="列出文档",
     description="List the documents of the knowledge bases by path, or those whose path or title holds given words.",
     parameters={
         "type": "object",

@@ -15,6 +15,7 @@ MOST = 12_000
 SPEC = ToolSpec(
     name="open_passage",
     title="Open a passage",
+    title_zh="打开片段",
     description=(
         "Read a part of a document by its id, as search_knowledge_base and list_documents give it: from `start` on, "
         f"at most {MOST:,} characters."

@@ -15,6 +15,7 @@ from agents.tools.ports import Tool, ToolContext, ToolOutput, ToolSpec
 SPEC = ToolSpec(
     name="search_knowledge_base",
     title="Search the knowledge bases",
+    title_zh="搜索知识库",
     description=(
         "Find passages of the team's documents that answer a question or are about given words. Returns numbered "
         "passages that can be cited as [n]; open_passage shows more of a document."

@@ -120,6 +120,7 @@ def spec_of(
     return ToolSpec(
         name=name or definition.name,
         title=definition.title.en if definition.title else "",
+        title_zh=definition.title.zh if definition.title else "",
         description=definition.description,
         parameters=schema,
         risk=tool.risk,
