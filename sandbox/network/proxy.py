@@ -65,6 +65,7 @@ class FilteringProxy:
         """One connection from its first byte to its last. Whatever happens is logged, and nothing is raised."""
         request, begun = NetworkRequest(), time.monotonic()
         self.log.total += 1
+        told = self.log.total <= self.limits.requests
         try:
             async with asyncio.timeout(self.limits.connection_seconds):
                 self._check_room()
@@ -81,7 +82,7 @@ class FilteringProxy:
         finally:
             await client.close()
             request.duration_ms = round((time.monotonic() - begun) * 1000, 1)
-            self.log.note(request, told=self.log.total <= self.limits.requests)
+            self.log.note(request, told=told)
 
     def _check_room(self) -> None:
         if self.log.total > self.limits.requests:
