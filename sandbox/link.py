@@ -13,7 +13,7 @@ from sandbox import errors
 from sandbox.boot import agent_source, worker_source
 from sandbox.config import SandboxLimits
 from sandbox.languages import LANGUAGES, find_language
-from sandbox.network.access import CERTIFICATES, RELAY_PORT, NetworkAccess
+from sandbox.network.access import CERTIFICATES, RELAY_PORT, WINDOW, NetworkAccess
 from sandbox.network.tunnels import Tunnels
 from sandbox.replies import Reply, problem_of
 from sandbox.run_reader import RunReader
@@ -95,7 +95,11 @@ class AgentLink:
             return {}
         certificates = self._network.certificates
         return {
-            "network": {"port": RELAY_PORT, "connections": self._network.limits.connections},
+            "network": {
+                "port": RELAY_PORT,
+                "connections": self._network.limits.connections,
+                "window": WINDOW,
+            },
             "environment": dict(self._network.environment),
             "files": {CERTIFICATES: certificates} if certificates else {},
         }

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
+from backend.errors import SettingsInvalid
 from backend.processes.registry import ProcessRegistry
 from backend.sandboxes.records import end_of_the_dead, record_session
 from backend.settings import Settings
@@ -14,6 +15,7 @@ from knowledge.sources.addresses import AddressPolicy
 from knowledge.storage.database import Database
 from sandbox.bubblewrap.adapter import BubblewrapConfig, BubblewrapSandbox
 from sandbox.docker.adapter import DockerConfig, DockerSandbox
+from sandbox.errors import NetworkRefused
 from sandbox.images.recipe import image_name, in_order, recipe_id
 from sandbox.network.access import SessionNetworks
 from sandbox.network.hosts import HostRule
@@ -65,8 +67,15 @@ def network_policy(settings: Settings) -> NetworkPolicy:
     return NetworkPolicy(
         rules=tuple(map(HostRule.parse, given.hosts)),
         packages=packages,
-        certificates=given.ca_file.read_text("ascii", "ignore") if given.ca_file else "",
+        certificates=_certificates(given.ca_file),
     )
+
+
+def _certificates(file: Path | None) -> str:
+    try:
+        return file.read_text("ascii", "ignore") if file else ""
+    except OSError as error:
+        raise SettingsInvalid(f"CHATBOT_SANDBOX__NETWORK__CA_FILE cannot be read: {error}.") from error
 
 
 def session_networks(settings: Settings) -> SessionNetworks:
@@ -74,9 +83,12 @@ def session_networks(settings: Settings) -> SessionNetworks:
     given = settings.sandbox.network
     rules = map(HostRule.parse, given.private_hosts)
     private = tuple(f"*.{each.name}" if each.below else each.name for each in rules)
-    return SessionNetworks(
-        policy=network_policy(settings), addresses=AddressPolicy.of(private, ()), limits=given.limits
-    )
+    policy = network_policy(settings)
+    try:
+        policy.granted(given.agent_hosts)
+    except NetworkRefused as error:
+        raise SettingsInvalid(f"CHATBOT_SANDBOX__NETWORK__AGENT_HOSTS asks for too much: {error}") from error
+    return SessionNetworks(policy=policy, addresses=AddressPolicy.of(private, ()), limits=given.limits)
 
 
 def installation_id(settings: Settings) -> str:

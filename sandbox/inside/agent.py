@@ -52,7 +52,7 @@ class Agent:
         self._link.open(self._obey, self._runner.pipes.pause)
         self._selector.register(wake_in, selectors.EVENT_READ, lambda: os.read(wake_in, 4096))
         if network := self._config.get("network"):
-            self._relay = Relay(self._selector, self._link, network["port"], network["connections"])
+            self._relay = Relay(self._selector, self._link, **network)
         found = sorted(name for name, path in self._config["languages"].items() if which(path))
         if "python" in found:
             self._runner.shell.start()

@@ -15,18 +15,17 @@ from typing import Any
 from sandbox.inside.host_link import HostLink
 from sandbox.inside.places import CHUNK
 
-WINDOW = 4 * CHUNK
 BACKLOG = 128
 
 
 class Connection:
     """One connection, between two bounded buffers."""
 
-    def __init__(self, number: int, plain: socket.socket) -> None:
+    def __init__(self, number: int, plain: socket.socket, room: int) -> None:
         self.number = number
         self.plain = plain
         self.out = bytearray()
-        self.room = WINDOW
+        self.room = room
         self.read_ended = False
         self.write_ended = False
         self.closing = False
@@ -41,10 +40,13 @@ class Connection:
 class Relay:
     """Listens from the moment it is made, before anything of the session runs."""
 
-    def __init__(self, selector: selectors.BaseSelector, link: HostLink, port: int, most: int) -> None:
+    def __init__(
+        self, selector: selectors.BaseSelector, link: HostLink, *, port: int, connections: int, window: int
+    ) -> None:
         self._selector = selector
         self._link = link
-        self._most = most
+        self._most = connections
+        self._window = window
         self._last = 0
         self._open: dict[int, Connection] = {}
         self._listener = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
@@ -70,7 +72,7 @@ class Relay:
             return
         plain.setblocking(False)
         self._last += 1
-        connection = self._open[self._last] = Connection(self._last, plain)
+        connection = self._open[self._last] = Connection(self._last, plain, self._window)
         self._tell(connection, "open")
         self._watch(connection)
         self._mind_listener()
@@ -146,7 +148,7 @@ class Relay:
         elif asked["do"] == "end":
             connection.write_ended = True
         elif asked["do"] == "room":
-            connection.room = min(connection.room + asked["bytes"], WINDOW)
+            connection.room = min(connection.room + asked["bytes"], self._window)
         self._serve(connection)
 
     def _close(self, connection: Connection) -> None:

@@ -19,6 +19,8 @@ from sandbox.network.streams import CHUNK, SocketStream, Stream
 RELAY_PORT = 3128
 PACKAGES = "/work/.packages"
 CERTIFICATES = "/tmp/.certificates.pem"
+WINDOW = 4 * CHUNK
+"""Bytes of one connection and direction that may be under way."""
 _RESOLVERS = 4
 
 
@@ -103,8 +105,10 @@ class Resolver:
 
 
 def _resolve(host: str, port: int) -> list[Any]:
-    # With the dot at its end a name is whole: no search domain of this machine is tried.
-    return list(socket.getaddrinfo(f"{host}.", port, type=socket.SOCK_STREAM))
+    try:  # with the dot at its end a name is whole, and no search domain is tried; a file of hosts knows none
+        return list(socket.getaddrinfo(f"{host}.", port, type=socket.SOCK_STREAM))
+    except socket.gaierror:
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
 async def connect(address: str, port: int) -> Stream:

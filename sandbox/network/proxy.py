@@ -65,6 +65,7 @@ class FilteringProxy:
         """One connection from its first byte to its last. Whatever happens is logged, and nothing is raised."""
         request, begun = NetworkRequest(), time.monotonic()
         self.log.total += 1
+        told = self.log.total <= self.limits.requests
         try:
             async with asyncio.timeout(self.limits.connection_seconds):
                 self._check_room()
@@ -81,7 +82,7 @@ class FilteringProxy:
         finally:
             await client.close()
             request.duration_ms = round((time.monotonic() - begun) * 1000, 1)
-            self.log.note(request, told=self.log.total <= self.limits.requests)
+            self.log.note(request, told=told)
 
     def _check_room(self) -> None:
         if self.log.total > self.limits.requests:
@@ -194,25 +195,32 @@ class FilteringProxy:
 
 async def _pass_on(exchange: Exchange, parser: h11.Connection, onwards: h11.Request) -> None:
     """The request as we understood it, written anew; then the answer as it comes, until the server ends it."""
-    writer = h11.Connection(our_role=h11.CLIENT)
+    sending = asyncio.create_task(_send_request(exchange, parser, onwards))
     answering = asyncio.create_task(exchange.receive_all())
+    try:
+        await asyncio.wait([sending, answering], return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
+        await answering  # a server may answer before it has heard all
+    finally:
+        for each in (sending, answering):
+            each.cancel()
+        await asyncio.gather(sending, answering, return_exceptions=True)
+
+
+async def _send_request(exchange: Exchange, parser: h11.Connection, onwards: h11.Request) -> None:
+    writer = h11.Connection(our_role=h11.CLIENT)
     try:
         await exchange.send(writer.send(onwards) or b"")
         if parser.they_are_waiting_for_100_continue:
             await exchange.client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        while not answering.done():
-            event = parser.next_event()
+        while not isinstance(event := parser.next_event(), h11.EndOfMessage):
             if event is h11.NEED_DATA:
                 parser.receive_data(await exchange.next_of(exchange.client))
-            elif isinstance(event, h11.Data | h11.EndOfMessage):
+            elif isinstance(event, h11.Data):
                 await exchange.send(writer.send(event) or b"")
-                if isinstance(event, h11.EndOfMessage):
-                    break
             else:
                 raise CutOff("bad_request")
-        await answering
+        await exchange.send(writer.send(event) or b"")
     except h11.ProtocolError:
         raise CutOff("bad_request") from None
-    finally:
-        answering.cancel()
-        await asyncio.gather(answering, return_exceptions=True)

@@ -10,10 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sandbox.errors import SandboxError
-from sandbox.network.access import NetworkAccess
+from sandbox.network.access import WINDOW, NetworkAccess
 from sandbox.network.streams import CHUNK
-
-WINDOW = 4 * CHUNK
 
 Send = Callable[[dict[str, Any], bytes], Awaitable[None]]
 

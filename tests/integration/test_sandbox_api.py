@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from backend.accounts.guard import LOCAL
 from backend.bootstrap import Container
+from backend.errors import SettingsInvalid
 from backend.sandboxes.records import end_of_the_dead
 from backend.sandboxes.tables import sandbox_sessions
 from sandbox.images.recipe import image_name
@@ -144,6 +145,12 @@ def test_what_is_refused_is_named(client: TestClient) -> None:
     opened(client)
     full = client.post("sandbox/sessions", json={})
     assert (full.status_code, full.json()["code"]) == (429, "sandbox_busy")
+
+
+def test_agents_are_given_no_more_than_the_list(tmp_path: Path) -> None:
+    sandbox = {"adapter": "off", "network": {"hosts": ["a.test"], "agent_hosts": ["b.test"]}}
+    with pytest.raises(SettingsInvalid, match="AGENT_HOSTS"), api_client(tmp_path, sandbox=sandbox):
+        pass
 
 
 def test_a_network_is_given_when_it_is_asked_for_and_told_of(client: TestClient) -> None:

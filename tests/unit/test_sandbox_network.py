@@ -14,13 +14,13 @@ import pytest
 
 from knowledge.sources.addresses import AddressPolicy
 from sandbox.errors import NetworkRefused
-from sandbox.network.access import SessionNetworks, client_environment
+from sandbox.network.access import WINDOW, SessionNetworks, client_environment
 from sandbox.network.hosts import HostRule, host_name
 from sandbox.network.limits import NetworkLimits
 from sandbox.network.log import NetworkRequest
 from sandbox.network.policy import NetworkPolicy, Packages, index_rule
 from sandbox.network.streams import SocketStream, Stream
-from sandbox.network.tunnels import WINDOW, Tunnels
+from sandbox.network.tunnels import Tunnels
 
 NAMES = {
     "good.test": ["8.8.8.8"],
