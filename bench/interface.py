@@ -175,7 +175,7 @@ def _idle(page: Page) -> None:
 
 def _open(page: Page, title: str, lasts: Mapping[str, str]) -> float:
     """Opens a conversation from the side bar; the milliseconds until its last question is drawn."""
-    row = page.locator('[class*="st-key-open-"] button', has_text=title)
+    row = page.locator('[class*="st-key-open-"] button:visible', has_text=title).first
     row.wait_for()
     page.evaluate("element => element.scrollIntoView({block: 'center'})", row.element_handle())
     page.evaluate(f"text => {{ window.shown = ({SHOWN})(['[data-testid=stChatMessage]', text]) }}", lasts[title])
