@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,7 +39,7 @@ SHOWN = """([selector, text]) => new Promise((done) => {
   const from = performance.now();
   const look = () => {
     const found = [...document.querySelectorAll(selector)].some((each) => each.innerText.includes(text));
-    if (found) requestAnimationFrame(() => done(performance.now() - from));
+    if (found || performance.now() - from > 60000) requestAnimationFrame(() => done(performance.now() - from));
     else requestAnimationFrame(look);
   };
   look();
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20, help="of each interaction")
     parser.add_argument("--long", type=int, default=LONG, help="questions of the long conversation")
     parser.add_argument("--chromium", default=shutil.which("chromium") or "")
-    parser.add_argument("--without-memory", action="store_true")
+    parser.add_argument("--part", choices=["interactions", "memory", "all"], default="all")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Product(Path(folder) / "data") as product:
         _wait_for_guide(product)
@@ -61,11 +61,17 @@ def main() -> None:
         print(f"{given.long} + {2 * SHORT} questions asked in {time.monotonic() - begun:.0f} s", flush=True)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=given.chromium, args=["--no-sandbox", "--disable-gpu"])
-            with _busy_core():
-                _interactions(browser, product, long, given.long, short, given.rounds)
-            if not given.without_memory:
-                _memory(browser, product, [long, *short])
+            lasts = {long: _asked(given.long - 1)} | dict.fromkeys(short, _asked(1))
+            if given.part != "memory":
+                with _busy_core():
+                    _interactions(browser, product, lasts, given.rounds)
+            if given.part != "interactions":
+                _memory(browser, product, lasts)
             browser.close()
+
+
+def _asked(number: int) -> str:
+    return QUESTIONS[number % len(QUESTIONS)]
 
 
 def _wait_for_guide(product: Product) -> None:
@@ -79,7 +85,7 @@ def _conversation(product: Product, title: str, questions: int) -> str:
     """A conversation of so many questions, answered; gives its title."""
     thread = product.call("POST", "/threads", json={})["id"]
     for number in range(questions):
-        asked = {"input": QUESTIONS[number % len(QUESTIONS)]}
+        asked = {"input": _asked(number)}
         run = product.call("POST", f"/threads/{thread}/runs", json=asked)["id"]
         while product.call("GET", f"/runs/{run}")["status"] in {"queued", "running"}:
             time.sleep(0.02)
@@ -97,10 +103,10 @@ def _busy_core() -> Iterator[None]:
         process.wait()
 
 
-def _interactions(
-    browser: Browser, product: Product, long: str, questions: int, short: Sequence[str], rounds: int
-) -> None:
-    page = _opened(browser, product)
+def _interactions(browser: Browser, product: Product, lasts: Mapping[str, str], rounds: int) -> None:
+    """`lasts` are the conversations with their last questions; the first is the long one."""
+    long, *short = lasts
+    page, process = _opened(browser, product), _interface(product)
     page.evaluate(WATCH)
 
     def typing(_: int) -> float:
@@ -112,9 +118,9 @@ def _interactions(
         return max(0.0, shown)
 
     def to_long(number: int) -> float:
-        _open(page, short[number % len(short)])
+        _open(page, short[number % len(short)], lasts)
         _idle(page)
-        return _open(page, long, last=QUESTIONS[(questions - 1) % len(QUESTIONS)])
+        return _open(page, long, lasts)
 
     def citation(_: int) -> float:
         chips = page.locator('a[href^="#cite-"]')
@@ -128,23 +134,28 @@ def _interactions(
         _idle(page)
         return shown
 
-    _report(page, "typing a letter", typing, max(3, rounds // 5), 200)
-    _report(page, "switching to the long conversation", to_long, rounds, 1000)
-    _report(page, "opening a citation in it", citation, rounds, 400)
-    _open(page, short[0])
+    _report(page, process, "typing a letter", typing, max(3, rounds // 5), 200)
+    _report(page, process, "switching to the long conversation", to_long, rounds, 1000)
+    _report(page, process, "opening a citation in it", citation, rounds, 400)
+    _open(page, short[0], lasts)
     _idle(page)
-    _report(page, "opening a citation in a short one", citation, rounds, 400)
+    _report(page, process, "opening a citation in a short one", citation, rounds, 400)
     page.context.close()
 
 
-def _report(page: Page, name: str, act: Callable[[int], float], rounds: int, bar_ms: int) -> None:
+def _report(
+    page: Page, process: psutil.Process, name: str, act: Callable[[int], float], rounds: int, bar_ms: int
+) -> None:
     page.evaluate("window.interactions.length = 0")
+    used = sum(process.cpu_times()[:2])
     shown = [act(number) for number in range(rounds)]
+    used = sum(process.cpu_times()[:2]) - used
     page.wait_for_timeout(300)
     painted = page.evaluate("window.interactions") or [16.0]
     print(
         f"{name}: next paint p50 {percentile(painted, 0.5):.0f} p95 {percentile(painted, 0.95):.0f} ms (bar {bar_ms}), "
-        f"shown p50 {percentile(shown, 0.5):.0f} p95 {percentile(shown, 0.95):.0f} ms, {rounds} rounds",
+        f"shown p50 {percentile(shown, 0.5):.0f} p95 {percentile(shown, 0.95):.0f} ms, "
+        f"processor time of the interface {used / rounds * 1000:.0f} ms a round, {rounds} rounds",
         flush=True,
     )
 
@@ -162,25 +173,24 @@ def _idle(page: Page) -> None:
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=PATIENCE_MS)
 
 
-def _open(page: Page, title: str, last: str = "") -> float:
-    """Opens a conversation from the side bar; the milliseconds until the given last question of it is drawn."""
-    row = page.locator('[class*="st-key-open-"] button', has_text=title)
+def _open(page: Page, title: str, lasts: Mapping[str, str]) -> float:
+    """Opens a conversation from the side bar; the milliseconds until its last question is drawn."""
+    row = page.locator('[class*="st-key-open-"] button:visible', has_text=title).first
     row.wait_for()
-    question = last or QUESTIONS[1]
     page.evaluate("element => element.scrollIntoView({block: 'center'})", row.element_handle())
-    page.evaluate(f"text => {{ window.shown = ({SHOWN})(['[data-testid=stChatMessage]', text]) }}", question)
+    page.evaluate(f"text => {{ window.shown = ({SHOWN})(['[data-testid=stChatMessage]', text]) }}", lasts[title])
     row.click()
     return float(page.evaluate("window.shown"))
 
 
-def _memory(browser: Browser, product: Product, titles: Sequence[str]) -> None:
+def _memory(browser: Browser, product: Product, lasts: Mapping[str, str]) -> None:
     """Resident memory of the interface while conversations are opened in one session after the other."""
-    process = next(each for each in product.processes() if "frontend" in " ".join(each.cmdline()))
+    process, titles = _interface(product), list(lasts)
     taken = [_megabytes(process)]
     for session in range(SESSIONS):
         page = _opened(browser, product)
         for number in range(OPENED // SESSIONS):
-            _open(page, titles[(session + number) % len(titles)])
+            _open(page, titles[(session + number) % len(titles)], lasts)
             _idle(page)
         page.context.close()
         taken.append(_megabytes(process))
@@ -192,6 +202,10 @@ def _memory(browser: Browser, product: Product, titles: Sequence[str]) -> None:
         f"{max(taken):.0f} MB at most, {taken[-1]:.0f} MB at rest after {SESSIONS} sessions and {OPENED} conversations "
         f"({(taken[-1] / taken[1] - 1) * 100:+.0f} % of the first session; bar ±10 %)"
     )
+
+
+def _interface(product: Product) -> psutil.Process:
+    return next(each for each in product.processes() if "frontend" in " ".join(each.cmdline()))
 
 
 def _megabytes(process: psutil.Process) -> float:

@@ -25,7 +25,7 @@ Tree = list[Any]
 """Texts, and `[tag, [children]]`; the card makes elements of those tags that it knows."""
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=1_024)
 def preview(quote: str, path: str) -> Tree:
     """What the card of a citation shows of its quote."""
     text = quote[:LONGEST]

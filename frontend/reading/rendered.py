@@ -83,7 +83,7 @@ def _draw_markdown(content: DocumentContent, start: int, end: int, place: Place)
     if not text.strip():
         return
     if len(text) > 2 * WINDOW:
-        text, cut = cut_table(text, place.start - start, place.end - start)
+        text, cut = cut_table(text, max(0, place.start - start), max(0, place.end - start))
         if cut:
             st.caption(texts()("source.cut"))
     if content.document.media_type == MAIL:
