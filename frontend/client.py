@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, TypeVar
-from urllib.parse import quote
 
 import httpx2
 
-from frontend.authentication.sessions import COOKIE, no_cookies
+from frontend.authentication.sessions import COOKIE
 from frontend.sandbox.views import (
     SandboxFiles,
     SandboxLog,
@@ -41,6 +40,10 @@ from frontend.views import (
     Thread,
     decode,
 )
+from frontend.wire import ApiError, checked, open_connection, path_part, path_parts, read, sentences
+
+__all__ = ["Api", "ApiError", "File", "open_connection", "path_part"]
+
 
 View = TypeVar("View")
 File = tuple[str, IO[bytes]]
@@ -49,26 +52,6 @@ File = tuple[str, IO[bytes]]
 MOST_ITEMS = 500
 PATIENCE_S = 5.0
 """How long a page waits for what it shows; whoever looks at it is told then."""
-
-
-class ApiError(Exception):
-    """`code` is the API's stable code, `unreachable` when nothing answered; `status` is 0 then."""
-
-    def __init__(self, sentence: str, *, code: str, status: int, details: dict[str, Any] | None = None) -> None:
-        """`details`: what else the problem says, such as the id of an approval that is needed."""
-        super().__init__(sentence)
-        self.code = code
-        self.status = status
-        self.details = details or {}
-
-
-def open_connection(api_url: str) -> httpx2.Client:
-    """Connections to the API, to be shared by all sessions. Uploads and searches may take their time."""
-    timeout = httpx2.Timeout(30.0, connect=5.0, read=120.0, write=120.0)
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
-    return httpx2.Client(
-        base_url=f"{api_url}/api/v1", timeout=timeout, limits=limits, trust_env=False, cookies=no_cookies()
-    )
 
 
 class Api:
@@ -112,7 +95,7 @@ class Api:
         """Streams the files to the API; those it refuses are named in `refused`."""
         parts = [("files", (name, content, "application/octet-stream")) for name, content in files]
         response = self._call("POST", f"/knowledge-bases/{path_part(base_id)}/documents", files=parts)
-        return _read(JobAccepted, response)
+        return read(JobAccepted, response)
 
     def documents(
         self, base_id: str, *, words: str = "", status: str = "", cursor: str = "", limit: int = 50
@@ -237,10 +220,10 @@ class Api:
         headers = {**self._headers, "last-event-id": str(after), "accept": "text/event-stream"}
         timeout = httpx2.Timeout(10.0, read=silence_s)
         url = f"/runs/{path_part(run_id)}/events"
-        with _sentences(), self._connection.stream("GET", url, headers=headers, timeout=timeout) as response:
+        with sentences(), self._connection.stream("GET", url, headers=headers, timeout=timeout) as response:
             if not response.is_success:
                 response.read()
-            yield _checked(response)
+            yield checked(response)
 
     def give_feedback(
         self, message_id: str, rating: str | None, reasons: Sequence[str] = (), comment: str = ""
@@ -341,10 +324,10 @@ class Api:
         return self._get(SandboxFiles, f"/sandbox/sessions/{path_part(session_id)}/files")
 
     def sandbox_file(self, session_id: str, path: str) -> bytes:
-        return self._call("GET", f"/sandbox/sessions/{path_part(session_id)}/files/{_path(path)}").content
+        return self._call("GET", f"/sandbox/sessions/{path_part(session_id)}/files/{path_parts(path)}").content
 
     def put_sandbox_file(self, session_id: str, path: str, content: bytes) -> None:
-        self._call("PUT", f"/sandbox/sessions/{path_part(session_id)}/files/{_path(path)}", content=content)
+        self._call("PUT", f"/sandbox/sessions/{path_part(session_id)}/files/{path_parts(path)}", content=content)
 
     def version(self) -> str:
         return str(self._call("GET", "/version").json()["version"])
@@ -369,7 +352,7 @@ class Api:
         """The answer to a file, which is streamed. Raises ApiError."""
         name, content = file
         part = {"file": (name, content, "application/octet-stream")}
-        return _read(kind, self._call("POST", path, files=part, params=query or {}))
+        return read(kind, self._call("POST", path, files=part, params=query or {}))
 
     def delete(self, path: str) -> None:
         """Raises ApiError."""
@@ -379,10 +362,10 @@ class Api:
         self, kind: type[View], path: str, query: dict[str, Any] | None = None, *, timeout: float = PATIENCE_S
     ) -> View:
         given = {name: value for name, value in (query or {}).items() if value not in ("", None)}
-        return _read(kind, self._call("GET", path, params=given, timeout=timeout))
+        return read(kind, self._call("GET", path, params=given, timeout=timeout))
 
     def _send(self, kind: type[View], method: str, path: str, body: Any) -> View:
-        return _read(kind, self._call(method, path, **({} if body is None else {"json": body})))
+        return read(kind, self._call(method, path, **({} if body is None else {"json": body})))
 
     def _pages(self, kind: type[View], path: str) -> Iterable[View]:
         cursor: str | None = ""
@@ -392,44 +375,5 @@ class Api:
             cursor = page.next_cursor
 
     def _call(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        with _sentences():
-            return _checked(self._connection.request(method, path, headers=self._headers, **options))
-
-
-def path_part(name: str) -> str:
-    """An id or name as one part of a path, whatever it holds (it may come from an address a user typed)."""
-    return quote(name, safe="").replace(".", "%2E") or "-"
-
-
-def _path(path: str) -> str:
-    """A path of several parts, each of them quoted."""
-    return "/".join(path_part(part) for part in path.split("/"))
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    try:
-        yield
-    except httpx2.TimeoutException:
-        raise ApiError("The server took too long to answer.", code="timeout", status=0) from None
-    except httpx2.HTTPError:
-        raise ApiError("The server does not answer.", code="unreachable", status=0) from None
-
-
-def _checked(response: httpx2.Response) -> httpx2.Response:
-    if response.is_success:
-        return response
-    problem: dict[str, Any] = {}
-    try:
-        problem = response.json()
-        sentence, code = str(problem["detail"]), str(problem.get("code", "error"))
-    except (ValueError, KeyError, TypeError):
-        sentence, code = f"The server answered {response.status_code}.", "error"
-    raise ApiError(sentence, code=code, status=response.status_code, details=problem)
-
-
-def _read(kind: type[View], response: httpx2.Response) -> View:
-    try:
-        return decode(kind, response.json())  # type: ignore[no-any-return]
-    except ValueError as error:
-        raise ApiError(f"The server's answer cannot be read ({error}).", code="unreadable", status=0) from error
+        with sentences():
+            return checked(self._connection.request(method, path, headers=self._headers, **options))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from sqlalchemy import Connection
 
 from backend.api.context import Caller, Here
 from backend.api.openapi import problems
@@ -15,6 +16,7 @@ from backend.schemas import Page, SuggestionView
 from backend.threads.store import Conversations
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.suggesting import Cited, following_questions, starting_questions
+from knowledge.types import Scope
 
 router = APIRouter(tags=["conversations"])
 
@@ -31,16 +33,20 @@ def list_suggestions(
     language: Annotated[Literal["en", "zh"], Query(description="Of who asks.")] = "en",
     limit: Count = 3,
 ) -> Page[SuggestionView]:
-    """Questions to begin with, each of another document; those in `language` come before others. The sample guide is
-    asked only where it is named or there is nothing else."""
+    """Questions to begin with; those in `language` come before others. The sample guide is asked only where it is named
+    or there is nothing else."""
     with container.database.read() as connection:
-        bases: Sequence[str] = resolve(connection, scope, knowledge_base or ())
-        if not bases:
-            store = KnowledgeBaseStore(connection, scope)
-            there = [store.get(each) for each in chosen_or_all(connection, scope, ())]
-            bases = [base.id for base in there if not is_sample(base)] or [base.id for base in there]
-        found = starting_questions(connection, bases, language, limit=limit)
+        named = resolve(connection, scope, knowledge_base or ())
+        for bases in (named,) if named else _own_then_all(connection, scope):
+            if found := starting_questions(connection, bases, language, limit=limit):
+                break
     return Page(items=[SuggestionView.model_validate(each) for each in found], next_cursor=None)
+
+
+def _own_then_all(connection: Connection, scope: Scope) -> tuple[Sequence[str], Sequence[str]]:
+    store = KnowledgeBaseStore(connection, scope)
+    there = [store.get(each) for each in chosen_or_all(connection, scope, ())]
+    return [base.id for base in there if not is_sample(base)], [base.id for base in there]
 
 
 @router.get("/messages/{id}/suggestions", responses=problems(404))

@@ -101,6 +101,7 @@ def may_differ(conversation: Conversation, message: Message, bases: Sequence[Kno
 
 def choose_branch(thread_id: str, turn: Turn, step: int) -> None:
     """Shows the sibling that many places on."""
+    st.session_state.pop("found-message", None)
     sibling = turn.siblings[(turn.place + step) % len(turn.siblings)]
     _chosen(thread_id)[turn.message.parent_id or ""] = sibling.id
 

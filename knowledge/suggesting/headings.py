@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from knowledge.text.analysis import language_of
+from knowledge.text.analysis import language_of, query_terms
 from knowledge.text.markup import heading_name
 
 SHORTEST, LONGEST = 4, 80
 """Characters of a heading that can be asked."""
 TELLING_WORDS, TELLING_HAN = 3, 6
+FEWEST_TERMS = 2
+"""That a question is about; one alone says too little."""
 
 _NUMBER = re.compile(r"^(?:\d{1,3}[.)、]|[一二三四五六七八九十]{1,3}、|[#\s]+)\s*(?=\D)")
 _ASKING = re.compile(
@@ -77,10 +79,8 @@ def does(heading: str) -> bool:
 
 def rating(heading: str) -> int:
     """How good a question it makes: 0 is best."""
-    if asks(heading) and (
-        heading.endswith(("?", "？")) or len(heading.split()) > TELLING_WORDS or heading[0] >= "\u3400"
-    ):
-        return 0
+    if asks(heading):
+        return 0 if len(query_terms(heading)) >= FEWEST_TERMS else 3  # "How to get it" asks about nothing
     return 1 if does(heading) and tells(heading) else 2 if tells(heading) else 3
 
 

@@ -382,7 +382,7 @@ def test_what_to_ask_first_and_next_and_a_page_that_has_grown_stale(base: str, o
     expect(page.locator(".st-key-welcome-questions button")).to_have_count(4)  # three questions, and what this can do
     is_focused(page)
     page.locator(".st-key-card-can button").click()
-    expect(page.get_by_test_id("stChatMessage").last).to_contain_text("ops (2 documents)", timeout=60_000)
+    expect(page.get_by_test_id("stChatMessage").last).to_contain_text("ops (4 documents)", timeout=60_000)
     is_focused(page)
 
     page.keyboard.press("Alt+n")
@@ -433,7 +433,7 @@ def test_a_base_is_taken_out_brought_back_and_asked(base: str, open_page: OpenPa
     page.get_by_role("textbox", name="Another name").fill("again")
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_role("heading", name="again")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("Documents: 2 · ")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Documents: 4 · ")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Ask this knowledge base").click()
     expect(page.locator(".st-key-choices").get_by_text("again")).to_be_visible()
     opened.check()

@@ -23,7 +23,7 @@ def test_a_heading_is_asked_as_somebody_would_ask_it(heading: str, question: str
 
 
 def test_headings_that_ask_come_before_those_that_tell_and_what_says_nothing_last() -> None:
-    ordered = ["Can I change it?", "Configure the alert rules", "How To Run", "Overview"]
+    ordered = ["Can I change the limit?", "Configure the alert rules", "Rules of the alert manager", "How to get it"]
     assert [rating(each) for each in ordered] == [0, 1, 2, 3]
     assert not asks("Howto")
     assert plain_heading("x" * 200) == plain_heading("ab") == ""
