@@ -56,7 +56,7 @@ def be_answered(session: Session, base: str, models: list[str]) -> list[str]:
         session.send(kind, "GET", f"{there}/messages")
         session.send(kind, "GET", f"{there}/export")
         status = state.json() if state is not None and state.is_success else {}
-        if heard is None or status.get("status") not in ("succeeded", "failed", "cancelled", "waiting"):
+        if heard is None or status.get("status") not in ("finished", "failed", "cancelled", "waiting"):
             untold.append(f"{model}, {phase}: {status.get('status')}")
         elif "internal_error" in str(status.get("error")):
             untold.append(f"{model}, {phase}: {status['error']}")
