@@ -83,7 +83,7 @@ class ParsingConfig(BaseModel):
         default=1, ge=1, le=32, description="Isolated parser processes at once for each knowledge base being built."
     )
     memory_bytes: Positive = Field(
-        default=1024 * MEGABYTE,
+        default=896 * MEGABYTE,
         description="What all parser processes may take together; above it, the file that takes most is given up.",
     )
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from httpx2 import AsyncByteStream, ReadError, Response
+from httpx2 import AsyncByteStream, DecodingError, ReadError, Response
 
 LONGEST_STREAM = 64 * 1024 * 1024
 LONGEST_BODY = 4 * 1024 * 1024
 
 
 async def bound(response: Response) -> None:
-    """Make a response end in a ReadError that sends more than an answer may have; one that is packed, at once: nobody
-    asked for it, and what it unpacks to is not known. A hook of a client."""
+    """Make a response end in a ReadError that sends more than an answer may have. Raises DecodingError for one that is
+    packed: nobody asked for it, and what it unpacks to is not known. A hook of a client."""
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise ReadError("a packed response", request=response.request)
+        raise DecodingError("a packed response", request=response.request)
     streamed = response.is_success and response.request.method == "POST"
     whole = response.stream
     assert isinstance(whole, AsyncByteStream)

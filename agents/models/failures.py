@@ -55,6 +55,12 @@ def unreachable(where: str) -> ModelUnavailable:
     return ModelUnavailable(f"{where} cannot be reached: check that it runs and that the address is right.")
 
 
+def packed(where: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"{where} packs its answers though it was asked not to: let the proxy before it pass on Accept-Encoding."
+    )
+
+
 def timed_out(where: str, seconds: float) -> ModelUnavailable:
     return ModelUnavailable(f"{where} said nothing for {seconds:g} seconds: ask again, or choose another model.")
 

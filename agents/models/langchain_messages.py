@@ -52,6 +52,6 @@ def _call(call: ToolCall) -> dict[str, Any]:
     """With its arguments as an object; as the text they are where they are none."""
     try:
         arguments = json.loads(call.arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         arguments = None
     return {"id": call.id, "name": call.name, "args": arguments if isinstance(arguments, dict) else call.arguments}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agents.errors import AgentError
 from agents.messages.parts import Message
 from agents.models.capabilities import check_capabilities
-from agents.models.failures import broke_off, origin_of, refusal, timed_out, unreachable, without_keys
+from agents.models.failures import broke_off, origin_of, packed, refusal, timed_out, unreachable, without_keys
 from agents.models.openai_messages import wire_messages, wire_options, wire_tools
 from agents.models.openai_stream import read_stream
 from agents.ports import ModelEvent, ModelOptions, ModelProfile, ToolDefinition
@@ -80,8 +80,8 @@ class OpenAICompatibleModel:
             if isinstance(error.__cause__, httpx2.ConnectTimeout):
                 raise unreachable(self._where) from None
             raise timed_out(self._where, self._timeout_s) from None
-        except (openai.APIConnectionError, httpx2.ConnectError):
-            raise unreachable(self._where) from None
+        except (openai.APIConnectionError, httpx2.ConnectError) as error:
+            raise (packed if isinstance(error.__cause__, httpx2.DecodingError) else unreachable)(self._where) from None
         except httpx2.HTTPError:
             raise (broke_off(self._where) if begun else unreachable(self._where)) from None
 

@@ -58,7 +58,7 @@ def kept(connection: Connection, scope: Scope, content_hash: str) -> list[Questi
     for number, line in enumerate(filter(str.strip, text.splitlines()), start=1):
         try:
             questions.append(parse_question(json.loads(line)))
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, RecursionError) as error:
             raise InvalidInput(f"Question {number} cannot be read: {error}") from error
     return questions
 

@@ -16,8 +16,8 @@ _GENTLE = 19
 
 
 class Child(Protocol):
-    """Somebody who reads file after file. Not for several threads at once, but for `kill`, `yield_to_others` and
-    `resident_bytes`."""
+    """Somebody who reads file after file. Not for several threads at once, but for `kill`, `yield_to_others`,
+    `resident_bytes` and `processor_seconds`."""
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """Its answer, however long that takes; None when it has died or was killed."""
@@ -25,6 +25,10 @@ class Child(Protocol):
 
     def resident_bytes(self) -> int:
         """The memory it takes now; 0 where that cannot be known."""
+        ...
+
+    def processor_seconds(self) -> float | None:
+        """The processor time it has had so far; None where that cannot be known."""
         ...
 
     def yield_to_others(self) -> None:
@@ -74,6 +78,14 @@ class ChildProcess:
         except (OSError, ValueError, IndexError):  # not Linux, or it has just ended
             return 0
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def processor_seconds(self) -> float | None:
+        """The processor time it has had so far; None where that cannot be known."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError, IndexError):  # not Linux, or it has just ended
+            return None
 
     def yield_to_others(self) -> None:
         """From now on it gets only the processor time that nobody else wants."""

@@ -25,6 +25,9 @@ _DOCUMENTS_PER_CHILD = 500
 _LOOK_EVERY_S = 0.05
 _MOMENT_S = 2.0
 """A file that takes longer yields to others."""
+_PATIENCE = 4
+"""Who yields is judged by the processor time that it was given, up to so many times its seconds."""
+
 _YIELDING_FILES = 50
 """So many files after one of them a lane still yields."""
 
@@ -48,6 +51,7 @@ class _Request:
     child: Child | None = None
     begun: float = field(default_factory=time.monotonic)
     gentle: bool = False
+    spent_before: float | None = None
     ended: Ended | None = None
 
 
@@ -178,12 +182,16 @@ class ParserPool:
     def _look(self, now: float) -> None:
         running = [(request, request.child) for request in self._running if request.child is not None]
         for request, child in running:
+            if request.spent_before is None:
+                request.spent_before = child.processor_seconds()
             elapsed = now - request.begun
             if elapsed > _MOMENT_S:
                 self._yielding[request.lane] = _YIELDING_FILES
                 if not request.gentle:
                     request.gentle = True
                     child.yield_to_others()
+            if request.gentle and elapsed < _PATIENCE * request.seconds:
+                elapsed = _spent(request, child, elapsed)
             if elapsed > request.seconds:
                 _end(request, child, "time")
         self._weigh([(child.resident_bytes(), request, child) for request, child in running])
@@ -201,6 +209,12 @@ class ParserPool:
         if taken > self._memory_bytes:
             _, request, child = max(running, key=lambda each: each[0])
             _end(request, child, "memory")
+
+
+def _spent(request: _Request, child: Child, elapsed: float) -> float:
+    """The processor time a file has had, or where that is not known, the time that has passed."""
+    spent = child.processor_seconds()
+    return elapsed if spent is None or request.spent_before is None else spent - request.spent_before
 
 
 def _end(request: _Request, child: Child, why: Ended) -> None:

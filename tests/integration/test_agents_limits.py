@@ -46,6 +46,20 @@ def test_a_budget_ends_a_run_with_what_there_is(tmp_path: Path, budget: dict[str
     assert len(look.made) <= 3
 
 
+def test_arguments_that_are_nested_beyond_reading_are_refused_and_the_run_goes_on(tmp_path: Path) -> None:
+    def told(script: Script) -> Any:
+        if results(script):
+            return "All the same."
+        function = {"name": "look", "arguments": '{"what":' * 50_000}
+        return [{"id": f"call_{number}", "type": "function", "function": function} for number in range(2)]
+
+    look = CountingTool("look")
+    with at_work(tmp_path, phase(WORKER, tools=["look"]), told, [look]) as work:
+        heard = work.events(work.ask())
+    assert look.made == []
+    assert of_kind(heard, "run_finished")[0]["text"] == "All the same."
+
+
 def test_a_partial_answer_holds_what_was_found_out_in_the_language_of_the_question(tmp_path: Path) -> None:
     agents = {"scout": {"kind": "single", "prompt": "SCOUT"}, **WORKER}
 

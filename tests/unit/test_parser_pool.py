@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ class Children:
         self.started = 0
         self.sizes: dict[str, int] = {}
         self.hanging = threading.Semaphore(0)
+        self.spent: float | None = None
 
     def __call__(self) -> FakeChild:
         self.started += 1
@@ -49,6 +51,9 @@ class FakeChild:
 
     def resident_bytes(self) -> int:
         return self._children.sizes.get(self._file, 0)
+
+    def processor_seconds(self) -> float | None:
+        return self._children.spent
 
     def yield_to_others(self) -> None:
         self.yields = True
@@ -151,6 +156,21 @@ def test_a_lane_that_was_slow_yields_with_its_next_files_too(
         yielding.append(sorted(child.yields for child in children.alive))
     assert yielding == [[True], [False, True], [False, True], [False, True]]
     assert children.started == 3  # the one that was ended, one that yields, one that does not
+
+
+def test_who_yields_is_judged_by_the_time_it_was_given(
+    pool: ParserPool, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("knowledge.parsing.pool._MOMENT_S", 0.0)
+    monkeypatch.setattr("knowledge.parsing.pool._PATIENCE", 1e9)
+    children.spent = 7.0
+    starved = Hanging(pool, children, "a", "large.pdf", seconds=0.01)
+    while not children.alive[0].yields:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert starved.reply is None
+    children.spent = 7.1
+    assert starved.ended() == "time"
 
 
 def test_above_the_budget_of_memory_the_largest_is_ended(pool: ParserPool, children: Children) -> None:

