@@ -44,7 +44,7 @@ async def read_definition(
     command. Raises Invalid, ToolsetInvalid."""
     if given.kind == "mcp":
         return await _from_server(given, client, connected, command)
-    if command is not None or connected is None:
+    if command is not None or (connected is None and given.kind != "yaml"):
         raise Invalid("Only an MCP server is started by a command; anything else is called over a connection.")
     text = given.text
     if given.url:

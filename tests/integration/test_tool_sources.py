@@ -323,3 +323,18 @@ def test_a_generic_endpoint(local: TestClient, platform: Platform) -> None:
     for wrong in ("a/../../b", "%2e%2e/x", ".."):
         call(local, "http_get", path=wrong)
     assert all("/.." not in each.target for each in platform.asked)
+
+
+def test_a_toolset_of_commands_needs_no_connection_and_is_off_until_the_operator_lists_them(local: TestClient) -> None:
+    commands = "name: d\ntools: [{name: disks, description: Show disks., command: {program: df, arguments: ['-h']}}]"
+    made = local.post("tool-sources", json={"kind": "yaml", "name": "d", "definition": commands})
+    assert (made.status_code, made.json()["connection_id"]) == (201, None), made.text
+    (tool,) = local.get(f"tool-sources/{made.json()['id']}/tools").json()["items"]
+    assert (tool["method"], tool["path"], tool["risk"]) == ("RUN", "df -h", "read")
+    listed = local.get("tools/disks").json()
+    assert not listed["available"]
+    assert "CHATBOT_TOOLS__READ_COMMANDS" in listed["reason"]
+    assert local.get("tools", params={"source": "host"}).json()["items"] == []
+    refused = local.post("tool-sources", json={"kind": "yaml", "name": "x", "definition": TOOLSET})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+    assert local.delete(f"tool-sources/{made.json()['id']}").status_code == 204
