@@ -15,7 +15,7 @@ from backend.api.downloads import download
 from backend.api.jobs import job_view
 from backend.api.knowledge_bases import build_job
 from backend.api.openapi import problems
-from backend.api.uploads import Upload, read_upload
+from backend.api.uploads import BESIDES_ONE_FILE, ONE_FILE, Upload, read_upload
 from backend.bootstrap import Container
 from backend.errors import Invalid, Missing
 from backend.evaluation.questions import checked_text, keep
@@ -53,20 +53,6 @@ _FILES = {
         },
     }
 }
-_QUESTIONS = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                }
-            }
-        },
-    }
-}
 _ORIGINAL: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The canonical text and its chunks, or with format=original the file as it came.",
@@ -74,8 +60,6 @@ _ORIGINAL: dict[int | str, dict[str, Any]] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-MOST_BESIDES_QUESTIONS = 1024 * 1024
-"""Bytes that the body of an evaluation may have besides its one file."""
 
 Status = Literal["received", "indexed", "failed"]
 
@@ -222,7 +206,7 @@ def reread_documents(
     return creating.once(body, JobAccepted, make)
 
 
-@router.post("/evaluations", status_code=202, openapi_extra=_QUESTIONS, responses=problems(404, 415))
+@router.post("/evaluations", status_code=202, openapi_extra=ONE_FILE, responses=problems(404, 415))
 async def evaluate(kb: str, request: Request, container: Here, scope: Caller, creating: Creating) -> JobAccepted:
     """Measure the knowledge base with a file of questions (one JSON object a line); the report is the job's result."""
     await container.in_thread(_exists, container, scope, kb)
@@ -232,7 +216,7 @@ async def evaluate(kb: str, request: Request, container: Here, scope: Caller, cr
             request,
             lambda: holding.writer(max_bytes=limit),
             max_files=1,
-            max_body_bytes=limit + MOST_BESIDES_QUESTIONS,
+            max_body_bytes=limit + BESIDES_ONE_FILE,
         )
         if upload.refused or not upload.files:
             raise Invalid(upload.refused[0].reason if upload.refused else "Send the file of questions as a file.")

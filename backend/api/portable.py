@@ -13,7 +13,7 @@ from backend.api.context import Caller, Creating, Here
 from backend.api.downloads import streamed
 from backend.api.jobs import job_view
 from backend.api.openapi import problems
-from backend.api.uploads import Upload, read_upload
+from backend.api.uploads import BESIDES_ONE_FILE, ONE_FILE, Upload, read_upload
 from backend.bootstrap import Container
 from backend.errors import Invalid
 from backend.knowledge_bases.importing import begin_import
@@ -26,25 +26,9 @@ from knowledge.types import Scope
 
 router = APIRouter(prefix="/knowledge-bases", tags=["knowledge bases"])
 
-MOST_BESIDES_FILE = 1024 * 1024
-"""Bytes that the body of an import may have besides its one file."""
 LEFT_OVER_S = 24 * 3600
 """What lies among the exports for longer was left there by a process that was killed."""
 
-_FILE = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                }
-            }
-        },
-    }
-}
 _EXPORTED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The knowledge base as one file, a zip.",
@@ -85,7 +69,7 @@ def _remove_left_over(folder: Path) -> None:
             each.unlink(missing_ok=True)
 
 
-@router.post("/import", status_code=202, openapi_extra=_FILE, responses=problems(409, 415))
+@router.post("/import", status_code=202, openapi_extra=ONE_FILE, responses=problems(409, 415))
 async def import_knowledge_base(
     request: Request,
     container: Here,
@@ -100,7 +84,7 @@ async def import_knowledge_base(
             request,
             lambda: holding.writer(max_bytes=limits.max_body_bytes),
             max_files=1,
-            max_body_bytes=limits.max_body_bytes + MOST_BESIDES_FILE,
+            max_body_bytes=limits.max_body_bytes + BESIDES_ONE_FILE,
         )
         if upload.refused or not upload.files:
             raise Invalid(upload.refused[0].reason if upload.refused else "Send the export as a file.")

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 from python_multipart.exceptions import FormParserError
@@ -37,6 +37,24 @@ MAX_NAMED_REFUSALS = 1_000
 
 PARTS_BESIDES_FILES = 1_000
 """So many parts more than files are taken are read before the body is refused."""
+
+ONE_FILE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+"""How the API's description tells of a body of one file."""
+BESIDES_ONE_FILE = 1024 * 1024
+"""Bytes that such a body may have besides."""
 
 
 @dataclass(kw_only=True, slots=True)
