@@ -71,7 +71,8 @@ _FRAME = frozenset(
         enable disable turn switch set setup configure change make use using get run add remove
         delete create install uninstall update upgrade start stop restart show list find check see
         work works need want like know tell explain mean means happen happens possible default value
-        way ways please help thing things thanks thank okay great difference example examples give try instead take takes true
+        way ways please help thing things difference example examples give try instead take takes true
+        thanks thank okay great
         怎么 怎样 如何 什么 为什么 为何 哪里 哪个 哪些 多少 多久 几个 是否 能否 可以 能不能 请问 帮我
         想 想要 需要 应该 启用 禁用 开启 关闭 打开 设置 配置 修改 使用 安装 卸载 升级 更新 查看
         创建 删除 添加 增加 移除 启动 停止 重启 默认 默认值 区别 意思 办法 方法 问题 一下
