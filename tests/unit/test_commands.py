@@ -99,6 +99,8 @@ def test_a_command_answers_in_the_language_asked_for_whatever_was_typed() -> Non
         return perform(tools(), question, spec=RunSpec(question=question, scope=SCOPE, language=language), **more).text
 
     assert "命令不需要语言模型" in said("/help", "zh")
+    assert "（先询问）" in said("/help", "zh")
+    assert "prom 的 2 个工具之一：query、series" in said("/help", "zh")
     assert "没有命令 `/nothing`" in said("/nothing", "zh")
     assert said("/nothing", "en", history=(Message.of("user", "帮助"),)).startswith("There is no")
     asked = perform(tools(), "/scale web level=high").of(ApprovalRequested)[0].approval_id
@@ -160,7 +162,7 @@ def test_where_nobody_can_be_asked_nothing_is_done() -> None:
     [
         ("/serch x", "Did you mean `/search`"),
         ("/later", "Not connected."),
-        ("/search x limit=many", "Write: `/search query [limit=0]`"),
+        ("/search x limit=many", "Write: `/search query [limit=N]`"),
         ("/prom_query", "`query` is missing"),
         ("/帮助", "现在可用的模式"),
         ("/help", "asks first"),
