@@ -182,7 +182,7 @@ class Api:
     # --- runs
 
     def start_run(self, thread_id: str, body: dict[str, Any]) -> Run:
-        """`body` as RunCreate: input, model, parent_id, edit_of, regenerate, knowledge_bases."""
+        """`body` as RunCreate: input, model, parent_id, edit_of, regenerate, knowledge_bases, language."""
         return self._send(Run, "POST", f"/threads/{path_part(thread_id)}/runs", body)
 
     def run(self, run_id: str) -> Run:

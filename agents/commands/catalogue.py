@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agents.commands.grammar import kind_of, main_argument
+from agents.commands.wording import Wording
 from agents.tools.ports import ToolSpec
 
 Kind = Literal["help", "tools", "open", "tool", "group"]
@@ -99,12 +100,14 @@ class Commands:
             if rest and spec.source != "builtin":
                 grouped[spec.source, word][rest] = spec
         found: dict[str, Command] = {}
+        say = Wording(self.language)
         for (source, word), members in grouped.items():
             if len(members) < FEWEST_OF_A_GROUP or word in self.specs or word in found:
                 continue
             main = main_of(members)
+            title = say("group", source=source, count=len(members), names=say("between").join(sorted(members)))
             found[word] = Command(
-                name=word, kind="group", title=f"{source}: {', '.join(sorted(members))}"[:200], members=members,
+                name=word, kind="group", title=title[:200], members=members,
                 tool=main, usage=f"/{word} {usage_of('', main).strip() if main else ' | '.join(sorted(members)[:6])}",
             )  # fmt: skip
         return list(found.values())
@@ -133,6 +136,7 @@ def usage_of(name: str, spec: ToolSpec) -> str:
 def _sample(schema: object) -> str:
     if isinstance(schema, Mapping) and isinstance(schema.get("enum"), list):
         return "|".join(str(each) for each in schema["enum"][:5])
-    return {"integer": "0", "number": "0.0", "boolean": "true", "array": "[…]", "object": "{…}"}.get(
+    # A letter and not a figure, which would look like the value it has when it is not given.
+    return {"integer": "N", "number": "N", "boolean": "true|false", "array": "[…]", "object": "{…}"}.get(
         kind_of(schema), "…"
     )

@@ -52,7 +52,7 @@ def _lines(commands: Iterable[Command], say: Wording) -> str:
 
 def _line(command: Command, say: Wording) -> str:
     asks = {"write": "asks", "unknown": "asks", "destructive": "asks_twice"}.get(command.risk)
-    notes = [cell(command.title), f"({say(asks)})" if asks else "", cell(command.reason)]
+    notes = [cell(command.title), say("note", text=say(asks)) if asks else "", cell(command.reason)]
     return f"- `{command.usage}` " + " ".join(note for note in notes if note)
 
 
@@ -69,7 +69,8 @@ def _mode_parts(modes: Iterable[PhaseEntry], say: Wording, abilities: frozenset[
         elif missing == ["model"]:
             with_model.append(line)
         else:
-            lacking.append(f"{line} ({', '.join(say(name) for name in missing)})")
+            text = say("between").join(say(name) for name in missing)
+            lacking.append(f"{line} {say('note', text=text)}")
     pairs = (("now", now), ("with_model", with_model), ("lacking", lacking))
     return [f"{say(key)}\n\n" + "\n".join(lines) for key, lines in pairs if lines]
 

@@ -43,7 +43,7 @@ from agents.scheduler.evidence import EvidenceBook
 from agents.scheduler.journal import Journal, Recorded
 from agents.scheduler.performance import Performance
 from agents.scheduler.speaking import Answer
-from agents.scheduler.tool_calls import TurnTools
+from agents.scheduler.tool_calls import NOT_DECIDED, REJECTED, TurnTools
 from agents.scheduler.turns import Turn
 from agents.tools.ports import ToolSpec
 from agents.tools.search import ToolSearch
@@ -120,7 +120,7 @@ class CommandPhase:
             answer=Answer(give, evidence),
             answering=self._answering,
             executor=self._executor,
-            language=language_for(context.question, before),
+            language=context.spec.language or language_for(context.question, before),
             acts={},
         )
 
@@ -202,10 +202,20 @@ class _Doing:
             values[name] = await self._asked(spec, name)
         output = await self.made(spec.name, values)
         if output.failed:
-            self._tell(self.say(output.status, reason=output.text), "nothing")
+            self._tell(self.say(output.status, reason=self._reason(output)), "nothing")
         else:
             words = str(values.get(main_argument(spec.parameters) or "") or "")
             self._tell(as_markdown(output, self.say, words))
+
+    def _reason(self, output: Output) -> str:
+        """Why a call came to nothing, in words of ours where a person decided, else in those of the tool."""
+        reason = output.text.partition(" was not called: ")[2] if output.status == "denied" else ""
+        if reason == NOT_DECIDED:
+            return self.say("not_decided")
+        if reason.startswith(REJECTED):
+            comment = reason.removeprefix(REJECTED)
+            return self.say("rejected_why", why=comment[1:].strip()) if comment[:1] == ":" else self.say("rejected")
+        return output.text
 
     async def _open(self, path: str) -> None:
         if not path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -41,6 +41,7 @@ class RunSpec:
     are. `tools` are names, None those of the phase. `model` is a configured name, "none" for an answer without a
     model, an endpoint (name, base_url and a sealed api_key), or None for the default. `phase_version` is that of a
     user's phase, so that a run that goes on later does what it began to do; None the newest, or a phase of the product.
+    `language` is what commands answer in; None that of the words typed.
     """
 
     question: str
@@ -54,6 +55,7 @@ class RunSpec:
     budget: Budget = Budget()
     attachments: tuple[str, ...] = ()
     model: str | Mapping[str, str] | None = None
+    language: Literal["en", "zh"] | None = None
     resume: Resume | None = None
 
 

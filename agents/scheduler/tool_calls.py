@@ -35,6 +35,8 @@ _REPEATED = (
     "This very call was made {count} times before with the same result. It was not made again: use what it came to, "
     "call something else, or answer."
 )
+NOT_DECIDED = "nobody decided on it in time."
+REJECTED = "a person rejected it"
 _NOBODY = "it needs a person's approval, and nobody can be asked here. Ask for it in a conversation."
 _MAYBE_MADE = (
     "The server stopped while this call was being made: it may already have been made. Look before you approve."
@@ -309,8 +311,8 @@ def _refusal(context: ToolContext, call: ToolCall, text: str, status: Any) -> Ca
 
 def _refused(decision: Decision) -> str:
     if decision.verdict == "expired":
-        return "nobody decided on it in time."
-    return f"a person rejected it{f': {decision.comment}' if decision.comment else '.'}"
+        return NOT_DECIDED
+    return f"{REJECTED}{f': {decision.comment}' if decision.comment else '.'}"
 
 
 def _canonical(arguments: str) -> str:

@@ -77,6 +77,7 @@ def _spec(connection: Connection, container: Container, scope: Scope, thread_id:
         tools=None if body.tools is None else tuple(dict.fromkeys(body.tools)),
         budget=Budget(**body.budget.model_dump()),
         model=model_asked,
+        language=body.language,
     )
 
 

@@ -161,6 +161,9 @@ class RunCreate(Body):
     parent_id: str | None = Field(default=None, max_length=100)
     edit_of: str | None = Field(default=None, max_length=100)
     regenerate: bool = False
+    language: Literal["en", "zh"] | None = Field(
+        default=None, description="What commands answer in, that of an interface for example; null: as they are typed."
+    )
 
 
 class RunView(View):

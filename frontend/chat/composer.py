@@ -75,8 +75,13 @@ def _draw_model_picker(models: Sequence[Model]) -> None:
     say = texts()
     options = [NO_MODEL, *(model.name for model in models)]
     default = next((model.name for model in models if model.is_default), NO_MODEL)
-    if st.session_state.get("model") not in options:
+    chosen = st.session_state.get("model")
+    if chosen not in options:
         st.session_state["model"] = default
+    elif st.session_state.get("model-language") != say.language:
+        # The browser keeps the words of what is chosen, in the language they were shown in, until it is set anew.
+        st.session_state["model"] = chosen
+    st.session_state["model-language"] = say.language
     st.selectbox(
         say("chat.model"), options, key="model", label_visibility="collapsed", width=220, persist_state="session",
         format_func=lambda name: say("chat.no_model") if name == NO_MODEL else name,

@@ -14,7 +14,7 @@ from frontend.chat.modes import chosen_mode
 from frontend.chat.sidebar import open_thread
 from frontend.client import ApiError
 from frontend.run_state import RunState, run_states
-from frontend.session import api, notify, remember_error, texts
+from frontend.session import api, language, notify, remember_error, texts
 from frontend.views import KnowledgeBase, Message, Thread
 
 NO_MODEL = "none"
@@ -137,7 +137,8 @@ def _start(thread_id: str, body: dict[str, Any], *, bases: Sequence[str], model:
         if not thread_id:
             thread_id = api().create_thread(bases).id
         mode = {"phase": chosen_mode()} if chosen_mode() else {}
-        run = api().start_run(thread_id, {**body, **mode, "knowledge_bases": list(bases), "model": model})
+        chosen = {"knowledge_bases": list(bases), "model": model, "language": language()}
+        run = api().start_run(thread_id, {**body, **mode, **chosen})
     except ApiError as error:
         remember_error(error)
         if body.get("input"):

@@ -59,7 +59,7 @@ def draw_answer(conversation: Conversation, turn: Turn, choice: Choice) -> None:
         _draw_nearest(message)
         draw_code_cells(message.id, message.thread_id, message.text)
         _draw_actions(conversation, turn, choice)
-        if message.run_id and not message.active:
+        if message.run_id and message.searched and not message.active:
             draw_why(message)
         if message.id == conversation.last_id and message.status == "finished":
             draw_follow_ups(conversation, message, choice)
@@ -192,10 +192,11 @@ def _draw_actions(conversation: Conversation, turn: Turn, choice: Choice) -> Non
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"acts-{message.id}"):
         if message.mode:
-            model = plain_label(message.model) if message.model else say("chat.mode_model")
-            name = say("chat.mode_extractive") if message.mode == "extractive" else model
-            icon = ":material/format_quote:" if message.mode == "extractive" else ":material/smart_toy:"
-            st.badge(name, icon=icon, color="green" if message.mode == "extractive" else "violet")
+            if message.quotes:
+                st.badge(say("chat.mode_extractive"), icon=":material/format_quote:", color="green")
+            elif message.mode == "model":
+                name = plain_label(message.model) if message.model else say("chat.mode_model")
+                st.badge(name, icon=":material/smart_toy:", color="violet")
             if message.verdict == "closest":
                 st.badge(say("chat.closest"), icon=":material/help:", color="orange", help=say("chat.closest_help"))
             if message.created_at and message.finished_at:

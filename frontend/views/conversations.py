@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+COMMAND = "command"
+"""The mode of an answer to what was typed as a command."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thread:
@@ -112,6 +115,19 @@ class Message:
     def active(self) -> bool:
         """Whether its run has not ended; it may wait for an answer from outside."""
         return self.status in ("running", "waiting")
+
+    @property
+    def quotes(self) -> bool:
+        """Whether it was made without a model, from passages of documents that it cites."""
+        return self.mode == "extractive" and any(each.call is None for each in self.citations)
+
+    @property
+    def searched(self) -> bool:
+        """Whether passages were retrieved for it, as far as the message tells: what a command finds is its own output,
+        what is said without a model and without documents was not looked up."""
+        if self.phase == COMMAND:
+            return False
+        return self.mode == "model" or self.quotes or bool(self.nearest)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

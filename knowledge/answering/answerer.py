@@ -9,7 +9,14 @@ from knowledge.answering.asking import manner_of
 from knowledge.answering.confidence import ANSWERED, confidence_of, read_signals
 from knowledge.answering.evidence import Found, Piece, gather, weigh_terms
 from knowledge.answering.picking import pick, segments
-from knowledge.answering.subject import PERHAPS_NAMED, is_command, missing_names, named_in_passing, points_to
+from knowledge.answering.subject import (
+    PERHAPS_NAMED,
+    in_another_language,
+    is_command,
+    missing_names,
+    named_in_passing,
+    points_to,
+)
 from knowledge.ports import Embedder
 from knowledge.text.focus import focus_of, written_in
 from knowledge.types import AnswerSegment, DocumentRef, ExtractedAnswer, Verdict
@@ -52,7 +59,11 @@ class Answerer:
         written, question = written_in(question), focus_of(question)
         if points_to(question, result.hits[0], result.hits):
             return "answered"
-        foreign = missing_names(written, result.hits) or _in_passing(written, result)
+        foreign = (
+            missing_names(written, result.hits)
+            or _in_passing(written, result)
+            or in_another_language(written, result.hits)
+        )
         sure = not foreign and self._confidence(question, result) >= ANSWERED
         return "answered" if sure else "closest"
 

@@ -9,7 +9,7 @@ from itertools import chain
 from knowledge.answering.asking import manner_of
 from knowledge.answering.units import Unit
 from knowledge.answering.vocabulary import Word, is_misspelt, words_of
-from knowledge.text.analysis import is_identifier, term_set
+from knowledge.text.analysis import HAN, is_identifier, language_of, term_set
 from knowledge.types import Hit
 
 # A number with its unit, a version, a share of a whole, a date or a time: circumstances, not what a question is about.
@@ -18,6 +18,7 @@ _QUANTITY = re.compile(
 )
 _SPAN = re.compile(r"`([^`\n]++)`")
 _WORDS = re.compile(r"\S[ \t].")
+_HAN_WORD = re.compile(f"[{HAN}]")
 _PROMPT = re.compile(r"^[ \t]*+\$ ", re.MULTILINE)
 
 NAMED = 0.99
@@ -32,6 +33,8 @@ FEW = 3
 """An identifier that so few of the chunks found hold points to them."""
 KNOWN = FEW + 1
 """A name that so many of the chunks found hold is known to the documents, whichever page answers."""
+COMMON = 0.5
+"""A name that more than this share of the chunks found holds stands everywhere and points to none of them."""
 OWN = 0.4
 """The share of the chunks found from which a name that they hold is a subject of the documents' own."""
 TOLD = 0.7
@@ -96,6 +99,19 @@ def points_to(question: str, hit: Hit, hits: Sequence[Hit]) -> bool:
         for word in words_of(question)
         if is_identifier(word.text) and any(sign.isdigit() or sign in "_-" for sign in word.text)
     )
+
+
+def in_another_language(question: str, hits: Sequence[Hit]) -> bool:
+    """Whether nothing but a name that stands everywhere in what was found ties a Chinese question to the best page: it
+    is not in Chinese, and of the words of the question it holds at most one, which half of the chunks hold, too."""
+    words = words_of(question)
+    if not hits or not any(_HAN_WORD.match(word.text) for word in words):
+        return False
+    page = [hit.chunk.search_text for hit in hits if hit.document.id == hits[0].document.id]
+    held = frozenset(chain.from_iterable(map(term_set, page)))
+    shared = [word for word in words if _holds(held, word)]
+    telling = len(shared) > 1 or any(_count(word, hits) <= COMMON * len(hits) for word in shared)
+    return not telling and language_of("\n".join(page)) != "zh"
 
 
 def is_command(unit: Unit) -> bool:

@@ -43,6 +43,24 @@ _SAYS_NOTHING = re.compile(
     r"|normal|recommended|advisable|worth|takes?)\b",
     re.IGNORECASE,
 )
+_NEW_CLAUSE = re.compile(
+    r"(?:\s(?:and|or|but)\s|[,;，；。.?？!！]\s?(?:(?:and|or|but)\s|并且|而且|以及)?)"
+    r"(?=(?:how|what|why|when|where|who|which|do|does|did|is|are|was|were|can|could|should"
+    r"|will|would|has|have)\b"
+    r"|它|其|怎|如何|什么|为什么|多|有|谁|是)",
+    re.IGNORECASE,
+)
+_POSSESSIVE = re.compile(r"\b(?:its|their)\b|它们?的|其(?!中)", re.IGNORECASE)
+_NAMES_ITS_SUBJECT = re.compile(
+    # "the timeout" is that of what was spoken about, "a histogram" and "exporters" are things of their own.
+    r"\s*(?:please |can you |could you )?"
+    r"(?:(?:what|who)(?:['’]s| is| are| was| were)|whats|explain|describe|define|list|show|introduce"
+    r"|tell me about|(?:what|how) (?:do|does)(?= (?!(?:i|we|you|one)\b)[^?]+ (?:work|mean|do|look like)[?.! ]*$))"
+    r"(?: me| us| all| an?)* (?!(?:the|my|our)\b)\w"
+    r"|(?:请|请问|帮我)?(?:什么是|什么叫|何为|何谓|解释|介绍|说明|讲讲|讲解|列出|列举)"
+    r"|[^，,。？?]{1,40}(?:是什么|是啥|指什么|什么意思)(?:意思|东西)?[？?。 ]*$",
+    re.IGNORECASE,
+)
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:[:/]\d+)?")
 # Words of asking and of doing: the new question brings its own, so the old ones are not carried.
@@ -54,9 +72,28 @@ _FRAME = frozenset(
         delete create install uninstall update upgrade start stop restart show list find check see
         work works need want like know tell explain mean means happen happens possible default value
         way ways please help thing things difference example examples give try instead take takes true
+        thanks thank okay great
         怎么 怎样 如何 什么 为什么 为何 哪里 哪个 哪些 多少 多久 几个 是否 能否 可以 能不能 请问 帮我
         想 想要 需要 应该 启用 禁用 开启 关闭 打开 设置 配置 修改 使用 安装 卸载 升级 更新 查看
         创建 删除 添加 增加 移除 启动 停止 重启 默认 默认值 区别 意思 办法 方法 问题 一下
+        谢谢 好的
+        """,
+    )
+)
+# What always is that of something else, or says how something is: a question for it names no subject.
+_OF_SOMETHING = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        wrong next missing left new recommended allowed supported affected needed required involved going best
+        detail details briefly simply step steps option options parameter parameters argument arguments flag flags
+        value values setting settings field fields prerequisite prerequisites requirement requirements limit limits
+        limitation limitations alternative alternatives advantage advantages disadvantage disadvantages benefit
+        benefits drawback drawbacks cause causes reason reasons consequence consequences risk risks purpose
+        command commands syntax name version versions size owner path port url cost output result results
+        解释 介绍 说明 讲讲 讲解 列出 列举 详细 具体 简单 步骤 选项 参数 取值 字段 前提 条件 要求 限制 替代
+        优点 缺点 优势 好处 坏处 原因 后果 风险 目的 作用 用途 原理 命令 语法 名称 名字 版本 大小 路径 端口 地址
+        结果 输出 影响 位置 负责人 原理 流程 含义 超时 类型 格式
         """,
     )
 )
@@ -86,7 +123,7 @@ def _plain(text: str) -> str:
 
 def is_elliptic(question: str) -> bool:
     """Whether a question leans on earlier ones: it goes on ("and …", "那…") or points back without saying to what."""
-    if len(question) > _LONGEST_FOLLOW_UP:
+    if len(question) > _LONGEST_FOLLOW_UP or _opens_alone(question):
         return False
     text = _CODE.sub(" ", question)
     words = len(list(_content_words(question)))
@@ -94,12 +131,30 @@ def is_elliptic(question: str) -> bool:
         return words <= 2 * _FEW_WORDS
     if any(_names(question)):
         # It has a name of its own: only "what about X" or "its X" still needs the old subject.
-        return words <= _FEW_WORDS and bool(_CONTINUES.match(question) or _POINTS_BACK.search(text))
+        return words <= _FEW_WORDS and bool(_CONTINUES.match(question) or _POINTS_BACK.search(_without_own(text)))
     if _CONTINUES.match(question):
         return words <= 2 * _FEW_WORDS
     if _POINTS_BACK.search(text):
         return words <= _FEW_WORDS
-    return words <= 1 and not _is_bare(question)
+    return words <= 1 and not _is_bare(question) and not _names_its_subject(question)
+
+
+def _opens_alone(question: str) -> bool:
+    """Whether its first clause stands alone, so that the later ones point back to that: "who owns X and is it big?"."""
+    end = _NEW_CLAUSE.search(question)
+    opening = question[: end.start()] if end is not None else ""
+    return any(_content_words(opening)) and not _CONTINUES.match(opening) and not is_elliptic(opening)
+
+
+def _without_own(text: str) -> str:
+    """The text without the possessives that belong to a name before them."""
+    return _POSSESSIVE.sub(lambda match: " " if any(_names(text[: match.start()])) else match.group(), text)
+
+
+def _names_its_subject(question: str) -> bool:
+    """Whether a question asks for a thing that it names: "what is a histogram?", "list exporters", "什么是…"."""
+    words = (word.lower() for word in _content_words(question))
+    return bool(_NAMES_ITS_SUBJECT.match(question)) and any(word not in _OF_SOMETHING for word in words)
 
 
 def _is_bare(question: str) -> bool:

@@ -69,6 +69,15 @@ def test_a_command_is_a_run_that_waits_for_leave_and_is_recorded(client: TestCli
     assert [each["id"] for each in client.get("runs", params={"tool": "restart"}).json()["items"]] == [run["id"]]
 
 
+def test_the_language_of_an_interface_reaches_the_run(client: TestClient) -> None:
+    thread = client.post("threads", json={}).json()["id"]
+    body = {"input": "/nothing", "language": "zh"}
+    run = settled(client, client.post(f"threads/{thread}/runs", json=body).json()["id"])
+    assert text_of(client, run).startswith("没有命令")
+    assert client.get(f"runs/{run['id']}/export").json()["spec"]["language"] == "zh"
+    assert client.post(f"threads/{thread}/runs", json={**body, "language": "fr"}).status_code == 422
+
+
 def test_two_slashes_ask_the_chosen_phase(client: TestClient) -> None:
     thread = client.post("threads", json={}).json()["id"]
     run = ask(client, thread, "//restart web")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,6 +12,11 @@ from streamlit.testing.v1 import AppTest
 from tests.fake_api import ANSWER, NOW, QUOTE, TEXT, FakeApi
 
 OpenPage = Callable[..., AppTest]
+
+NEAR = {"document_id": "d", "knowledge_base_id": "b", "path": "runbook.md", "title": "Runbook", "url": ""}
+CITED = {**NEAR, "number": 1, "heading_path": [], "anchor": "", "quote": QUOTE, "start": 0, "end": 9,
+         "answer_start": 0, "answer_end": 3, "support": 1.0, "supported": True}  # fmt: skip
+CALLED = {"call_id": "c", "audit_id": "a", "tool": "query_table", "source": "builtin", "number": 1}
 
 
 def texts(page: AppTest) -> str:
@@ -169,9 +175,34 @@ def test_uncited_sentences_are_marked_in_a_models_answer_only(fake: FakeApi, ope
     page = ask(open_page(), "How?")
     assert "(#uncited)" in texts(page)
     page.selectbox(key="model").set_value("none").run()
+    page.segmented_control(key="lang").set_value("zh").run()
+    assert page.selectbox(key="model").value == "none"
     page = ask(page, "And now?")
     assert fake.runs[fake.messages[page.query_params["thread"]][3]["run_id"]]["asked"]["model"] == "none"
+    assert fake.runs[fake.messages[page.query_params["thread"]][3]["run_id"]]["asked"]["language"] == "zh"
     assert texts(page).count("(#uncited)") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "badge", "why"),
+    [
+        ({"phase": "answer", "verdict": "answered"}, False, False),  # "What can you do?"
+        ({"phase": "command", "verdict": "answered"}, False, False),
+        ({"phase": "command", "verdict": "answered", "citations": [{**CITED, "call": CALLED}]}, False, False),
+        ({"phase": "command", "verdict": "answered", "citations": [CITED]}, True, False),
+        ({"phase": "answer", "verdict": "answered", "citations": [CITED]}, True, True),
+        ({"phase": "answer", "verdict": "nothing", "nearest": [NEAR]}, False, True),
+    ],
+)
+def test_what_says_quoted_stands_where_something_was(
+    fake: FakeApi, open_page: OpenPage, answer: dict[str, Any], badge: bool, why: bool
+) -> None:
+    thread = fake.add_thread("t")
+    run = fake.add_run(thread, {"input": "How?"})
+    fake.message_of(run).update({"status": "finished", "mode": "extractive", "text": "So.", **answer})
+    page = open_page(thread=thread)
+    assert (":material/format_quote:" in texts(page)) is badge
+    assert ("Why these passages" in [each.label for each in page.expander]) is why
 
 
 def test_why_these_passages_is_read_when_it_is_opened(fake: FakeApi, open_page: OpenPage) -> None:

@@ -294,3 +294,22 @@ def test_a_section_whose_heading_asks_the_question_is_the_answer_and_nothing_bes
 def test_words_that_every_page_holds_are_answered_when_one_holds_them_all(question: str) -> None:
     pages = [f"An application has a source and is synced to cluster {number}.\n" for number in range(5)]
     assert Answerer().answer(question, found(*pages)).verdict == "answered"
+
+
+@pytest.mark.parametrize(
+    ("question", "verdict"),
+    [
+        ("Prometheus 有哪些指标类型？", "closest"),  # every page holds the only word that they share
+        ("什么是直方图？", "closest"),
+        ("Prometheus 的 gauge 是什么？", "answered"),
+        ("gauge 是什么？", "answered"),
+    ],
+)
+def test_a_name_alone_does_not_answer_a_question_in_another_language(question: str, verdict: str) -> None:
+    pages = [f"Prometheus is started with a file of settings; this is part {number} of it.\n" for number in range(8)]
+    first = "A gauge of Prometheus is a number that goes up and down.\n" if "gauge" in question else pages[0]
+    result = found(first, *pages, score=1.0)
+    assert Answerer().answer(question, result).verdict == verdict
+    chinese = [f"Prometheus 有四种指标类型，直方图是其中一种，这是第 {number} 页。\n" for number in range(3)]
+    if verdict == "closest":
+        assert Answerer().answer(question, found(*chinese, language="zh", score=1.0)).verdict == "answered"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -12,6 +12,7 @@ from agents.commands.catalogue import Commands
 from agents.commands.completion import complete
 from agents.commands.phase import CommandPhase
 from agents.events import ApprovalRequested, Evidence, TextDelta, ToolCalled, ToolFinished
+from agents.messages.parts import Message
 from agents.phases.builtin import built_in_definition
 from agents.phases.catalogue import entry_of
 from agents.phases.context import RunContext
@@ -78,8 +79,8 @@ def perform(made: dict[str, FakeTool], question: str, journal: dict[str, Any] | 
         lambda _: [entry_of(built_in_definition("answer"))],
     )
     context = RunContext(
-        run_id="r", thread_id="t", spec=RunSpec(question=question, scope=SCOPE), journal=journal or {},
-        toolbox=box(*made.values()), **{"may_wait": True, **more},
+        run_id="r", thread_id="t", journal=journal or {}, toolbox=box(*made.values()),
+        **{"spec": RunSpec(question=question, scope=SCOPE), "may_wait": True, **more},
     )  # fmt: skip
 
     async def run() -> Told:
@@ -91,6 +92,21 @@ def perform(made: dict[str, FakeTool], question: str, journal: dict[str, Any] | 
         return Told(events)
 
     return asyncio.run(run())
+
+
+def test_a_command_answers_in_the_language_asked_for_whatever_was_typed() -> None:
+    def said(question: str, language: Literal["en", "zh"], **more: Any) -> str:
+        return perform(tools(), question, spec=RunSpec(question=question, scope=SCOPE, language=language), **more).text
+
+    assert "命令不需要语言模型" in said("/help", "zh")
+    assert "（先询问）" in said("/help", "zh")
+    assert "prom 的 2 个工具之一：query、series" in said("/help", "zh")
+    assert "没有命令 `/nothing`" in said("/nothing", "zh")
+    assert said("/nothing", "en", history=(Message.of("user", "帮助"),)).startswith("There is no")
+    asked = perform(tools(), "/scale web level=high").of(ApprovalRequested)[0].approval_id
+    rejected = {journal_key(asked): {"decision": "reject"}}
+    assert said("/scale web level=high", "zh", journal=rejected) == "未执行：有人拒绝了此调用。"
+    assert perform(tools(), "/scale web level=high", rejected).text == "Nothing was done: a person rejected it."
 
 
 def test_a_reading_call_is_made_and_its_passages_are_cited() -> None:
@@ -146,7 +162,7 @@ def test_where_nobody_can_be_asked_nothing_is_done() -> None:
     [
         ("/serch x", "Did you mean `/search`"),
         ("/later", "Not connected."),
-        ("/search x limit=many", "Write: `/search query [limit=0]`"),
+        ("/search x limit=many", "Write: `/search query [limit=N]`"),
         ("/prom_query", "`query` is missing"),
         ("/帮助", "现在可用的模式"),
         ("/help", "asks first"),

@@ -23,6 +23,27 @@ from knowledge.retrieval.followup import contextualise, is_elliptic
         ("can you give an example in yaml?", ["How do I ignore differences of replicas?"], ["replicas"]),
         ("how do I undo that change in production?", ["How do I rotate the admin password?"], ["password"]),
         ("那 StatefulSet 呢？", ["删除 Deployment 时怎么保留 Pod"], ["Pod", "保留"]),
+        *(
+            (question, ["How do I roll back Orchid?"], ["Orchid"])
+            for question in (
+                "and for staging?",
+                "why?",
+                "how do I undo that?",
+                "那怎么撤销？",
+                "what about XFER-4322?",
+                "how big is its disk?",
+                "what is the timeout?",
+                "what is the default?",
+                "what's next?",
+                "list options",
+                "explain in detail",
+                "thanks, how does it work?",
+                "how do I undo it and is it safe?",
+                "what does it mean?",
+                "原因是什么？",
+                "它是什么？",
+            )
+        ),
     ],
 )
 def test_an_elliptic_question_gets_the_subject_of_the_last_turn(question, earlier, carried):
@@ -62,6 +83,25 @@ def test_what_the_question_says_itself_is_not_repeated():
         "does this version support Kubernetes 1.29?",
         "kubeadm 装的集群证书快到期了，一条命令全部续上",
         "pod 一直 CrashLoopBackOff，怎么看它崩之前那一次打的日志",
+        "What is a histogram?",
+        "what is alerting",
+        "What's a counter?",
+        "What is federation?",
+        "What are exporters?",
+        "Explain histograms",
+        "List exporters",
+        "tell me about exporters",
+        "How does federation work?",
+        "What does federation mean?",
+        "什么是直方图？",
+        "直方图是什么？",
+        "解释一下直方图",
+        "列出导出器",
+        "Who owns node-04 and how big is its disk?",
+        "What is a counter and when does it reset?",
+        "Does node-04 share its disk?",
+        "node-04 归谁，它的磁盘多大？",
+        "node-04 和它的磁盘",
     ],
 )
 def test_a_question_that_stands_alone_is_unchanged(question):
