@@ -26,6 +26,23 @@ def opened(open_page: OpenPage, part: str, language: str = "en") -> AppTest:
 TEXTS = Path(__file__).parents[2] / "frontend" / "texts"
 
 
+def test_the_address_holds_names_that_mean_the_same_in_every_language(open_page: OpenPage) -> None:
+    page = open_page("tools", part="sources", lang="zh")
+    assert (page.session_state["part"], page.session_state["lang"]) == ("sources", "zh")
+    assert page.title[0].value == "工具"
+    page.button_group(key="part").set_value("record").run()
+    page.button_group(key="lang").set_value("en").run()
+    assert not page.exception
+    assert (page.query_params["part"], page.query_params["lang"]) == ("record", "en")
+    assert (page.title[0].value, page.session_state["part"]) == ("Tools", "record")
+    page.query_params["part"] = "nowhere"
+    assert page.run().session_state["part"] == "connections"
+    runs = open_page("runs", **{"run-status": "failed", "lang": "zh"})
+    assert runs.selectbox(key="run-status").value == "failed"
+    runs.selectbox(key="run-status").set_value("").run()
+    assert "run-status" not in runs.query_params
+
+
 def test_a_platform_is_connected_tested_and_disconnected(fake: FakeApi, open_page: OpenPage) -> None:
     page = open_page("tools")
     page.selectbox(key="auth-0-prometheus").set_value("bearer").run()
