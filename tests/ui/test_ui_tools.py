@@ -65,6 +65,27 @@ def test_a_platform_is_connected_tested_and_disconnected(fake: FakeApi, open_pag
     assert not fake.tools.connections
 
 
+def test_what_is_wrong_with_a_connection_is_said_in_the_words_of_the_form(fake: FakeApi, open_page: OpenPage) -> None:
+    page = open_page("tools", lang="zh")
+    cases = {
+        "auth_field_needed": ({"field": "user"}, "缺少“用户名”"),
+        "address_credentials": ({}, "并填写“用户名”和“密码”"),
+        "address_form": ({"example": "redis://host"}, "例如 redis"),
+        "unheard_of": ({}, "English"),
+    }
+    for reason, (fields, sentence) in cases.items():
+        fake.tools.refused = {"reason": reason, "fields": fields}
+        page.button[-1].click().run()
+        assert sentence in page.error[0].value, reason
+    fake.tools.refused = {}
+    fake.tools.tried = {"ok": False, "cause": "address", "message": "English", "place": "p:1"}
+    page.button[-1].click().run()
+    assert "请勾选该连接的“允许它使用私有地址”" in page.error[0].value
+    fake.tools.tried = {"ok": True, "cause": "ok", "message": "English", "place": "p:1", "answer": "PostgreSQL 15.20"}
+    page.button(key="test-c0").click().run()
+    assert page.success[0].value.endswith("1 连接正常（PostgreSQL 15.20）。")
+
+
 def test_tools_are_added_and_switched_on_one_by_one(fake: FakeApi, open_page: OpenPage) -> None:
     assert "make one first" in opened(open_page, "sources").info[0].value
     fake.tools.connections["c"] = {"id": "c", "kind": "prometheus", "name": "metrics"}
