@@ -131,9 +131,18 @@ def test_a_tool_is_tried_previewed_and_approved(fake: FakeApi, open_page: OpenPa
     assert page.code[-1].value == "silenced"
 
 
+def test_an_empty_field_that_a_call_needs_is_named_before_it_is_sent(fake: FakeApi, open_page: OpenPage) -> None:
+    page = opened(open_page, "tools", "zh")
+    page.button[-2].click().run()
+    assert page.error[0].value == "缺少“query”：请填写。"
+    assert not fake.tools.calls
+
+
 def test_the_record_shows_calls(fake: FakeApi, open_page: OpenPage) -> None:
     page = opened(open_page, "record", "zh")
     assert list(page.dataframe[0].value["工具"]) == ["prometheus_query"]
+    said = page.dataframe[0].value.iloc[0]
+    assert (said["决定"], said["参数"], said["用户"]) == ("按策略允许", '{"query": "up"}', "本机用户")
     page.button(key="record-after").click().run()
     assert list(page.dataframe[0].value["工具"]) == ["prometheus_older"]
     page.selectbox(key="record-status").set_value("failed").run()
