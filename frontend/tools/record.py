@@ -52,8 +52,8 @@ def _decision(row: AuditRow) -> str:
         return say("tools.decided_approved", who=who)
     if row.decision == "allowed":
         return say("tools.decided_tool" if row.status == "denied" else "tools.decided_allowed")
-    if row.decided_by in ("policy", "arguments"):
-        return say("tools.decided_refused" if row.decided_by == "policy" else "tools.decided_arguments")
+    if row.decided_by in ("policy", "arguments", "unavailable"):
+        return say(f"tools.decided_{row.decided_by}")
     return say("tools.decided_rejected", who=who)
 
 
