@@ -55,6 +55,10 @@ class ToolFailed(AgentError):
     code = "tool_failed"
 
 
+class CallRefused(ToolFailed):
+    """The tool itself does not do what it was asked, and has done nothing."""
+
+
 class NoSuchTool(ToolFailed):
     """There is no tool of this name among those that may be called."""
 

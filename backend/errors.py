@@ -53,9 +53,14 @@ class TooManyAttempts(BackendError):
 
 
 class Invalid(BackendError):
-    """What was sent cannot be used; the message says what would be."""
+    """What was sent cannot be used; the message says what would be. `details` hold a stable `reason` and the `fields`
+    of its sentence, where an interface has words of its own for it."""
 
     code = "invalid_input"
+
+    def __init__(self, message: str, *, reason: str = "", **fields: str) -> None:
+        super().__init__(message)
+        self.details: Mapping[str, Any] = {"reason": reason, "fields": fields} if reason else {}
 
 
 class BodyTooLarge(BackendError):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from frontend.address import in_address
 from frontend.authentication.sessions import COOKIE
 from frontend.components import focus_box, keep_cookie, page_style, theme_switch
 from frontend.language import LANGUAGES
@@ -11,6 +12,8 @@ from frontend.session import LANGUAGE_COOKIE, language, show_notes, texts
 
 HERE = Path(__file__).resolve().parent
 
+choice = in_address("lang", LANGUAGES, "", stays=True)
+st.session_state["lang"] = language()
 say = texts()
 st.set_page_config(
     page_title="DevOps ChatBot",
@@ -39,11 +42,9 @@ with st.sidebar:
             say("language.label"),
             list(LANGUAGES),
             format_func=lambda code: LANGUAGES[code],
-            default=language(),
             required=True,
-            key="lang",
-            bind="query-params",
             label_visibility="collapsed",
+            **choice,
         )
         theme_switch(
             [f"/{each.url_path}" for each in pages], light=say("page.light"), dark=say("page.dark"), key="theme"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import httpx2
 import streamlit as st
@@ -60,7 +61,31 @@ def show_error(error: ApiError, place: str) -> None:
 
 def explain(error: ApiError) -> str:
     """The error as a sentence in the language of the session, as far as the interface knows it."""
-    return f"{problem_in_words(error.code, str(error))} ({error.code})"
+    sentence = _reason_in_words(error.details) or problem_in_words(error.code, str(error))
+    return f"{sentence} ({error.code})"
+
+
+def _reason_in_words(details: Mapping[str, Any]) -> str:
+    """The sentence for the reason that a problem gives, in the words of the form; empty where there is none."""
+    say, reason = texts(), str(details.get("reason") or "")
+    key = f"reason.{reason}"
+    if not reason or say.of("reason", reason) == reason:
+        return ""
+    form = {
+        "sign_in": say("tools.sign_in"),
+        "basic": say("tools.auth_basic"),
+        "none": say("tools.auth_none"),
+        "address": say("tools.address"),
+        "certificate": say("tools.certificate"),
+        "certificate_key": say("tools.certificate_key"),
+        "user": say("tools.field_user"),
+        "password": say("tools.field_password"),
+        "name": say("tools.field_name"),
+    }
+    fields = {name: plain_label(str(value)) for name, value in dict(details.get("fields") or {}).items()}
+    if "field" in fields:
+        fields["field"] = say.of("tools", f"field_{fields['field']}")
+    return say(key, **{**form, **fields})
 
 
 def problem_in_words(code: str, detail: str) -> str:

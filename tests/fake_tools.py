@@ -34,6 +34,8 @@ class FakeTools:
         self.changes: list[dict[str, Any]] = []
         self.asked: list[dict[str, str]] = []
         self.waiting: dict[str, Any] = {}
+        self.tried = {"ok": False, "cause": "", "message": "p:9090 refused the connection", "place": "p:9090"}
+        self.refused: dict[str, Any] = {}
 
 
 def add_tools(app: FastAPI) -> FakeTools:  # noqa: C901 - a list of routes
@@ -54,6 +56,8 @@ def add_tools(app: FastAPI) -> FakeTools:  # noqa: C901 - a list of routes
     @app.post("/api/v1/connections", status_code=201)
     async def connect(request: Request) -> Any:
         body = await request.json()
+        if fake.refused:
+            return JSONResponse({"code": "invalid_input", "detail": "English", **fake.refused}, 422)
         made = {
             "id": f"c{len(fake.connections)}",
             **body,
@@ -65,7 +69,7 @@ def add_tools(app: FastAPI) -> FakeTools:  # noqa: C901 - a list of routes
 
     @app.post("/api/v1/connections/{id}/test")
     def test(id: str) -> Any:
-        return {"ok": False, "message": "p:9090 refused the connection", "latency_ms": None}
+        return {"latency_ms": None, **fake.tried}
 
     @app.patch("/api/v1/connections/{id}")
     async def change_connection(id: str, request: Request) -> Any:

@@ -116,6 +116,7 @@ class TurnTools:
         try:
             prepared = self.caller.prepare(call.name, call.arguments, context, influenced=self.turn.influenced)
         except ToolFailed as error:
+            await self.caller.note_unusable(call.name, call.arguments, context)
             return await self._recorded(key, _refusal(context, call, str(error), "failed"))
         return await self._performed(key, prepared)
 

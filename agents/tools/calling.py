@@ -21,9 +21,9 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from agents.errors import AgentError, NoSuchTool, ToolFailed
+from agents.errors import AgentError, CallRefused, NoSuchTool, ToolFailed
 from agents.events import ToolCalled, ToolFinished
-from agents.tools.arguments import checked_arguments
+from agents.tools.arguments import checked_arguments, parse_arguments
 from agents.tools.cutting import cut_text
 from agents.tools.evidence import renumbered
 from agents.tools.ports import Tool, ToolBox, ToolContext, ToolOutput, ToolSpec, Verdict
@@ -157,6 +157,23 @@ class ToolCaller:
             audit_id=audit_id,
         )
 
+    async def note_unusable(self, name: str, arguments: str | Mapping[str, Any], context: ToolContext) -> None:
+        """Note a call that `prepare` refused: of a tool that cannot be called now, or with arguments that cannot be
+        used. Arguments that the tool does not have are not kept: nothing tells which of them are secret."""
+        tool = self._box.tools.get(name)
+        if tool is None:
+            return
+        spec = tool.spec
+        known = spec.parameters.get("properties") or {}
+        try:
+            given = {key: value for key, value in parse_arguments(spec, arguments).items() if key in known}
+        except ToolFailed:
+            given = {}
+        shown = storable_json(masked(spec.parameters, given)) if _is_showable(given) else {}
+        why = "unavailable" if spec.reason else "arguments"
+        audit_id = await self._box.audit.begin(spec, shown, context, decision="denied", decided_by=why)
+        await self._box.audit.end(audit_id, status="denied", output="", duration_ms=0.0)
+
     async def perform(
         self,
         prepared: PreparedCall,
@@ -182,9 +199,10 @@ class ToolCaller:
             await self._end(audit_id, "cancelled", "", begun)
             raise
         except ToolFailed as error:
+            status: Literal["denied", "failed"] = "denied" if isinstance(error, CallRefused) else "failed"
             text = cut_text(storable(str(error)), LONGEST_ERROR).text
-            await self._end(audit_id, "failed", text, begun)
-            return self._result(prepared, "failed", text, _line(text), audit_id, begun)
+            await self._end(audit_id, status, text, begun)
+            return self._result(prepared, status, text, _line(text), audit_id, begun)
         await self._end(audit_id, "succeeded", output.text, begun)
         return await self._succeeded(prepared, renumbered(output, first_number), audit_id, begun, max_chars)
 

@@ -103,7 +103,9 @@ async def test_connection(id: str, container: Here, scope: Caller) -> Connection
     try:
         endpoint = await container.in_thread(stored.endpoint, container.sealer)
     except (SecretUnreadable, KeyNeeded) as error:
-        return ConnectionTest(ok=False, cause=error.code, message=str(error), status=0, latency_ms=None)
+        return ConnectionTest(
+            ok=False, cause=error.code, message=str(error), place="", answer="", status=0, latency_ms=None
+        )
     if stored.kind == MCP:
         return ConnectionTest.model_validate(await try_server(container.http, endpoint))
     if stored.base_url.partition(":")[0].lower() in PORTS:
@@ -121,7 +123,7 @@ def _sign_in(base_url: str, body: ConnectionCreate | ConnectionUpdate) -> tuple[
     auth, tls = _given(body.auth or AuthBody()), _given(body.tls or TlsBody())
     if body.kubeconfig:
         if auth.get("kind", "none") != "none" or tls.get("ca") or tls.get("certificate"):
-            raise Invalid("A kubeconfig says how to sign in: leave out auth and tls.")
+            raise Invalid("A kubeconfig says how to sign in: leave out auth and tls.", reason="kubeconfig_and_auth")
         found = read_kubeconfig(body.kubeconfig, body.context)
         base_url, auth, tls = base_url or found.base_url, dict(found.auth), dict(found.tls)
     return base_url, parse_sign_in(auth, tls, body.secrets)

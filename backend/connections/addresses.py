@@ -23,10 +23,13 @@ def checked_address(base_url: str, kind: str) -> str:
         return _checked_url(url)
     scheme = url.partition(":")[0].lower()
     if scheme not in schemes or _origin(url) == NOWHERE or "\\" in url or not url.isprintable():
-        raise Invalid(f"The address of this platform is a URL such as {toolset.example_url if toolset else ''}.")
+        example = toolset.example_url if toolset else ""
+        raise Invalid(
+            f"The address of this platform is a URL such as {example}.", reason="address_form", example=example
+        )
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
-        raise Invalid("Give the user and password as `auth`, not in the address.")
+        raise _holds_credentials()
     _check_options(parts.query)
     return url
 
@@ -34,16 +37,27 @@ def checked_address(base_url: str, kind: str) -> str:
 def _checked_url(url: str) -> str:
     address = parse_address(url, "")
     if not address.url:
-        raise Invalid("The address of a platform is a URL such as https://prometheus.example:9090.")
+        example = "https://prometheus.example:9090"
+        raise Invalid(f"The address of a platform is a URL such as {example}.", reason="address_form", example=example)
     if address.userinfo:
-        raise Invalid("Give the user and password as `auth`, not in the address.")
+        raise _holds_credentials()
     return address.url
+
+
+def _holds_credentials() -> Invalid:
+    return Invalid(
+        "Leave user and password out of the address: give them as auth.user and auth.password, with auth.kind basic.",
+        reason="address_credentials",
+    )
 
 
 def _check_options(query: str) -> None:
     names = {part.partition("=")[0] for part in query.split("&") if part}
     if names - _OPTIONS:
-        raise Invalid(f"{min(names - _OPTIONS)[:50]!r} is no option of an address; there is sslmode.")
+        option = min(names - _OPTIONS)[:50]
+        raise Invalid(
+            f"{option!r} is no option of an address; there is sslmode.", reason="address_option", option=option
+        )
 
 
 def place_of(base_url: str, auth: Mapping[str, Any]) -> str:

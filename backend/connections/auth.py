@@ -21,7 +21,8 @@ AUTH_FIELDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "oauth2": (("token_url", "client_id", "scope", "audience"), ("client_secret",)),
 }
 """By kind: the fields that may be shown, and the secret ones. mTLS and a kubeconfig come beside any of them."""
-_OPTIONAL = frozenset(("scope", "audience", "place"))
+_OPTIONAL = frozenset(("scope", "audience", "place", "password"))
+"""What may be left out; a database that trusts whoever comes from here asks for no password."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,14 +75,16 @@ def parse_sign_in(auth: Mapping[str, Any], tls: Mapping[str, Any], secrets: Mapp
         raise Invalid(f"auth of kind {kind} has no field {min(unknown)!r}.")
     for name in (*shown_names, *secret_names):
         if name not in _OPTIONAL and not auth.get(name):
-            raise Invalid(f"auth of kind {kind} needs {name!r}.")
+            raise Invalid(f"auth of kind {kind} needs {name!r}.", reason="auth_field_needed", field=name)
     shown = {"kind": kind, **{name: auth[name] for name in shown_names if auth.get(name)}}
-    _check(kind, shown, {name: auth[name] for name in secret_names})
-    parts: dict[str, Any] = {name: auth[name] for name in secret_names}
+    parts: dict[str, Any] = {name: auth[name] for name in secret_names if auth.get(name)}
+    _check(kind, shown, parts)
     if tls.get("key"):
         parts["tls_key"] = tls["key"]
     if bool(tls.get("key")) != bool(tls.get("certificate")):
-        raise Invalid("A client certificate and its key come together: tls.certificate and tls.key.")
+        raise Invalid(
+            "A client certificate and its key come together: tls.certificate and tls.key.", reason="certificate_pair"
+        )
     if secrets:
         parts["secrets"] = dict(secrets)
         shown["secrets"] = sorted(secrets)
@@ -100,14 +103,14 @@ def _check(kind: str, shown: dict[str, Any], secret: Mapping[str, str]) -> None:
         if shown["place"] not in ("header", "query"):
             raise Invalid("auth.place is header or query.")
         if shown["place"] == "header" and (not _HEADER.fullmatch(shown["name"]) or shown["name"].lower() in _TAKEN):
-            raise Invalid("auth.name is the name of a header, such as X-Api-Key.")
+            raise Invalid("auth.name is the name of a header, such as X-Api-Key.", reason="auth_header_name")
     if kind == "oauth2":
         shown["token_url"] = parse_address(shown["token_url"], "").url
     if kind == "basic" and ":" in shown["user"]:
-        raise Invalid("auth.user must not hold a colon.")
+        raise Invalid("auth.user must not hold a colon.", reason="auth_colon")
     headers = kind == "bearer" or shown.get("place") == "header"
     if headers and not all("!" <= sign <= "~" for value in secret.values() for sign in value):
-        raise Invalid("A key is made of letters, digits and signs of ASCII, without spaces.")
+        raise Invalid("A key is made of letters, digits and signs of ASCII, without spaces.", reason="auth_key_signs")
 
 
 def _check_tls(tls: Tls) -> None:

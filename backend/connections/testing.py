@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest
@@ -11,7 +12,7 @@ from agents.tools.http.endpoint import Endpoint
 from agents.tools.http.failures import RequestFailed
 from agents.tools.mcp.client import http_conversation, read_tools
 from agents.tools.sql.tool import database_version
-from agents.tools.tcp.place import turn_at
+from agents.tools.tcp.place import shown, turn_at
 
 _LONGEST_S = 15.0
 _MEANINGS = {
@@ -26,10 +27,13 @@ _MEANINGS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tried:
-    """What a test came to. `cause` is `ok` or a stable word for what is wrong; `status` is HTTP's, 0 without answer."""
+    """What a test came to. `cause` is `ok` or a stable word for what is wrong at `place`; `answer` is what that said of
+    itself. `status` is HTTP's, 0 without answer."""
 
     cause: str
     message: str
+    place: str
+    answer: str = ""
     status: int = 0
     latency_ms: float | None = None
 
@@ -44,7 +48,7 @@ async def try_connection(client: HttpClient, endpoint: Endpoint, probe: str) -> 
     try:
         answer = await client.send(replace(endpoint, limits=limits), HttpRequest(target=probe))
     except RequestFailed as error:
-        return Tried(cause=error.cause, message=str(error))
+        return Tried(cause=error.cause, message=str(error), place=shown(endpoint.base_url))
     return told(answer, endpoint, probe)
 
 
@@ -54,8 +58,11 @@ async def try_server(client: HttpClient, endpoint: Endpoint) -> Tried:
     try:
         tools = await read_tools(http_conversation(client, replace(endpoint, limits=limits)))
     except ToolsetInvalid as error:
-        return Tried(cause="error", message=str(error))
-    return Tried(cause="ok", message=f"The server answers and has {len(tools)} tools.", status=200)
+        return Tried(cause="error", message=str(error), place=shown(endpoint.base_url))
+    return Tried(
+        cause="ok", message=f"The server answers and has {len(tools)} tools.", place=shown(endpoint.base_url),
+        answer=f"MCP, {len(tools)}", status=200,
+    )  # fmt: skip
 
 
 async def try_protocol(client: HttpClient, endpoint: Endpoint) -> Tried:
@@ -71,23 +78,25 @@ async def try_protocol(client: HttpClient, endpoint: Endpoint) -> Tried:
             else:
                 version = await database_version(place)
     except RequestFailed as error:
-        return Tried(cause=error.cause, message=str(error))
+        return Tried(cause=error.cause, message=str(error), place=shown(endpoint.base_url))
     except ToolFailed as error:
-        return Tried(cause="error", message=str(error))
+        return Tried(cause="error", message=str(error), place=shown(endpoint.base_url))
     latency = round((time.monotonic() - started) * 1000, 1)
-    return Tried(cause="ok", message=f"{place.shown} answers ({version}).", latency_ms=latency)
+    message = f"{place.shown} answers ({version})."
+    return Tried(cause="ok", message=message, place=place.shown, answer=version, latency_ms=latency)
 
 
 def told(answer: HttpAnswer, endpoint: Endpoint, probe: str) -> Tried:
     """What a status means."""
     from urllib.parse import urlsplit
 
-    host = urlsplit(endpoint.base_url).netloc
+    host = shown(endpoint.base_url)
+    said: dict[str, Any] = {"place": host, "answer": str(answer.status), "status": answer.status}
     latency = round(answer.elapsed_ms, 1)
     if answer.is_success:
-        return Tried(cause="ok", message=f"{host} answers ({answer.status}).", status=answer.status, latency_ms=latency)
+        return Tried(cause="ok", message=f"{host} answers ({answer.status}).", latency_ms=latency, **said)
     unknown = ("error", "{host} answers with {status}: " + ("it has trouble itself." if answer.status >= 500 else "?"))
     cause, sentence = _MEANINGS.get(answer.status, unknown)
     path = urlsplit(answer.url).path
     message = sentence.format(host=host, path=path, status=answer.status)
-    return Tried(cause=cause, message=message, status=answer.status, latency_ms=latency)
+    return Tried(cause=cause, message=message, latency_ms=latency, **said)

@@ -92,11 +92,14 @@ class ConnectionView(View):
 
 class ConnectionTest(View):
     """`cause` is ok, or one of: url, address, dns, refused, tls, timeout, redirect, size, protocol, busy, token,
-    bad_request, unauthorized, forbidden, not_found, too_many, error."""
+    bad_request, unauthorized, forbidden, not_found, too_many, key_needed, secret_unreadable, error. `place` is the host
+    and port that was tried, `answer` what it said of itself: a version, a status, how many tools."""
 
     ok: bool
     cause: str
     message: str
+    place: str
+    answer: str
     status: int
     latency_ms: float | None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
 
+from agents.errors import ToolFailed
 from agents.tools.calling import CallResult, PreparedCall, ToolCaller
 from agents.tools.ports import Origin, ToolContext
 from backend.accounts.sealing import Sealer
@@ -52,7 +53,12 @@ class ToolCalls:
     ) -> CallResult:
         """What the call came to. Raises ToolFailed for arguments that cannot be used, ToolDenied, and ApprovalRequired
         for a call that waits now."""
-        caller, prepared = await self.prepare(scope, name, arguments, origin=origin, bases=bases)
+        caller, context = await asyncio.to_thread(self._at_hand, scope, origin, bases, new_id())
+        try:
+            prepared = await asyncio.to_thread(caller.prepare, name, arguments, context, influenced=False)
+        except ToolFailed:
+            await caller.note_unusable(name, arguments, context)
+            raise
         if prepared.verdict == "allow":
             return await caller.perform(prepared)
         if prepared.verdict == "deny":
@@ -108,11 +114,16 @@ class ToolCalls:
         bases: tuple[str, ...] | None,
         call_id: str,
     ) -> tuple[ToolCaller, PreparedCall]:
+        caller, context = self._at_hand(scope, origin, bases, call_id)
+        return caller, caller.prepare(name, arguments, context, influenced=False)
+
+    def _at_hand(
+        self, scope: Scope, origin: Origin, bases: tuple[str, ...] | None, call_id: str
+    ) -> tuple[ToolCaller, ToolContext]:
         with self.database.read() as connection:
             known = chosen_or_all(connection, scope, bases or ())
         context = ToolContext(call_id=call_id, scope=scope, knowledge_bases=known, origin=origin)
-        caller = self.toolboxes.caller(scope)
-        return caller, caller.prepare(name, arguments, context, influenced=False)
+        return self.toolboxes.caller(scope), context
 
     def _waiting(self, scope: Scope, approval_id: str) -> WaitingCall:
         with self.database.read() as connection:

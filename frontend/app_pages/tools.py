@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from frontend.address import in_address
 from frontend.client import ApiError
 from frontend.session import show_error, texts
 from frontend.tools.connections import draw_connections
@@ -18,11 +19,9 @@ part = st.segmented_control(
     say("page.tools"),
     list(PARTS),
     format_func=lambda name: say(f"tools.part_{name}"),
-    default="connections",
     required=True,
-    key="part",
-    bind="query-params",
     label_visibility="collapsed",
+    **in_address("part", PARTS, "connections"),
 )
 try:
     PARTS[part or "connections"]()

@@ -12,7 +12,7 @@ from frontend.answer_text import plain_label
 from frontend.client import ApiError
 from frontend.run_trace import Approval
 from frontend.runs.results import as_json, draw_text
-from frontend.runs.schema_form import Unreadable, draw_arguments, read_arguments
+from frontend.runs.schema_form import FieldMissing, Unreadable, draw_arguments, read_arguments
 from frontend.runs.timeline import risk_badge
 from frontend.session import api, notify, remember_error, texts
 
@@ -115,7 +115,8 @@ def _decide(run_id: str, approval: Approval, decision: str, editing: bool) -> No
         try:
             edited = read_arguments(approval.parameters, approval.arguments, f"arguments-{approval.id}")
         except Unreadable as error:
-            st.session_state["problem"] = say("approval.unreadable", name=plain_label(str(error)))
+            kind = "missing" if isinstance(error, FieldMissing) else "unreadable"
+            st.session_state["problem"] = say(f"approval.{kind}", name=plain_label(str(error)))
             return
         if edited != approval.arguments:
             body["arguments"] = edited

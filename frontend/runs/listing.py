@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from frontend.address import in_address
 from frontend.answer_text import plain_label
 from frontend.runs.timeline import duration, shorten
 from frontend.session import api, texts
@@ -49,11 +50,11 @@ def _draw_filters(phases: Mapping[str, str]) -> tuple[str, str, str, str]:
         )
         tool = st.text_input(say("runs.tool"), key="run-tool", placeholder=say("runs.tool_hint"), bind="query-params")
         phase = st.selectbox(
-            say("runs.phase"), ["", *phases], key="run-phase", width=200, bind="query-params",
+            say("runs.phase"), ["", *phases], width=200, **in_address("run-phase", phases, ""),
             format_func=lambda name: phases.get(name, name) or say("runs.any_phase"),
         )  # fmt: skip
         status = st.selectbox(
-            say("runs.status"), ["", *STATUSES], key="run-status", width=200, bind="query-params",
+            say("runs.status"), ["", *STATUSES], width=200, **in_address("run-status", STATUSES, ""),
             format_func=lambda name: say(f"run_status.{name}") if name else say("runs.any_status"),
         )  # fmt: skip
     return (words or "").strip(), phase or "", status or "", (tool or "").strip()

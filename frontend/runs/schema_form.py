@@ -17,10 +17,16 @@ from frontend.session import texts
 FieldKind = Literal["text", "long_text", "choice", "integer", "number", "switch", "lines"]
 LARGEST = 2**53
 LONG_TEXT = 200
+ROOMY = 5_000
+"""A text that may be so long is typed into several lines."""
 
 
 class Unreadable(Exception):
     """What was typed is no value of its field; the text names the field."""
+
+
+class FieldMissing(Unreadable):
+    """A field that must be filled in is empty; the text names it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +71,9 @@ def _kind(schema: dict[str, Any], value: Any) -> FieldKind | None:
         return "choice" if value is None or value in options else None
     kind = schema.get("type")
     if kind == "string" and (value is None or isinstance(value, str)):
-        long = len(value or "") > LONG_TEXT or "\n" in (value or "")
+        most = schema.get("maxLength")
+        roomy = isinstance(most, int) and most >= ROOMY
+        long = roomy or len(value or "") > LONG_TEXT or "\n" in (value or "")
         return "long_text" if long else "text"
     if kind == "boolean" and (value is None or isinstance(value, bool)):
         return "switch"
@@ -127,12 +135,16 @@ def read_arguments(schema: Mapping[str, Any], arguments: Mapping[str, Any], key:
 
 
 def collect(fields: list[Field], typed: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that a filled-in form stands for. Raises Unreadable."""
+    """The arguments that a filled-in form stands for. Raises Unreadable, FieldMissing among them."""
     found: dict[str, Any] = {}
     for field in fields:
         value = _typed(field, typed.get(field.name))
         empty = value is None or value in ("", []) or (field.kind == "switch" and value == bool(field.value))
         if empty and not field.given:
+            if field.required and field.kind == "switch":
+                found[field.name] = bool(value)
+            elif field.required:
+                raise FieldMissing(field.name)
             continue
         if value is not None:
             found[field.name] = value

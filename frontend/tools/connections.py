@@ -8,11 +8,11 @@ import streamlit as st
 
 from frontend.answer_text import plain_label
 from frontend.client import ApiError
-from frontend.session import explain, language, notify, remember_error, texts
+from frontend.session import explain, language, notify, problem_in_words, remember_error, texts
 from frontend.tools.api import tools_api
 from frontend.tools.editing import draw_connection_form
 from frontend.tools.fields import FIELDS, draw_field
-from frontend.views import Connection, ConnectionKind
+from frontend.views import Connection, ConnectionKind, ConnectionTest
 
 
 def draw_connections() -> None:
@@ -56,10 +56,19 @@ def _test(connection_id: str) -> None:
         try:
             found = tools_api().test_connection(connection_id)
             took = f" ({found.latency_ms:.0f} ms)" if found.latency_ms is not None else ""
-            result = (found.ok, f"{plain_label(found.message)}{took}")
+            result = (found.ok, f"{_in_words(found)}{took}")
         except ApiError as error:
             result = (False, explain(error))
     st.session_state.setdefault("connection-tests", {})[connection_id] = result
+
+
+def _in_words(found: ConnectionTest) -> str:
+    """What the test came to, in the session's language as far as the interface has words for its cause."""
+    say, said = texts(), plain_label(found.message)
+    if say.of("connection_test", found.cause) == found.cause:
+        return problem_in_words(found.cause, found.message) if found.cause else said
+    fields = {"place": plain_label(found.place), "answer": plain_label(found.answer), "detail": said}
+    return say(f"connection_test.{found.cause}", allow_private=say("tools.allow_private"), **fields)
 
 
 def _delete(connection_id: str) -> None:

@@ -27,7 +27,8 @@ def draw_field(name: str, secret: bool, key: str) -> str:
     if name == "place":
         return str(st.selectbox(say("tools.field_place"), ["header", "query"], key=f"{name}-{key}"))
     kind: Any = "password" if secret else "default"
-    return st.text_input(say(f"tools.field_{name}"), type=kind, key=f"{name}-{key}")
+    optional = say("tools.password_help") if name == "password" else None
+    return st.text_input(say(f"tools.field_{name}"), type=kind, key=f"{name}-{key}", help=optional)
 
 
 def draw_command(before: ServerCommand | None, key: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import streamlit as st
 from frontend.answer_text import plain_label
 from frontend.client import ApiError
 from frontend.runs.results import as_json, draw_result
-from frontend.runs.schema_form import Unreadable, draw_arguments, read_arguments
+from frontend.runs.schema_form import FieldMissing, Unreadable, draw_arguments, read_arguments
 from frontend.session import explain, language, notify, remember_error, texts
 from frontend.tools.api import tools_api
 from frontend.tools.paging import draw_pages, page_start
@@ -25,7 +25,8 @@ def draw_tools() -> None:
     for name, problem in found.problems.items():
         st.warning(f"{plain_label(name)}: {plain_label(problem)}", icon=":material/warning:")
     names = [each.name for each in found.items]
-    chosen = st.selectbox(say("tools.tool"), names, key="tool-chosen", index=0 if names else None)
+    first = next((at for at, each in enumerate(found.items) if each.risk == "read"), 0)
+    chosen = st.selectbox(say("tools.tool"), names, key="tool-chosen", index=first if names else None)
     tool = next((each for each in found.items if each.name == chosen), None)
     if tool is not None:
         _draw(tool)
@@ -85,7 +86,8 @@ def _draw_try(tool: Tool) -> None:
             with st.spinner(say("tools.calling")):
                 results[tool.name] = tools_api().call(tool.name, arguments, dry_run=preview)
         except Unreadable as error:
-            st.warning(plain_label(str(error)))
+            kind = "missing" if isinstance(error, FieldMissing) else "unreadable"
+            st.error(say(f"tools.field_{kind}", name=plain_label(str(error))), icon=":material/edit:")
         except ApiError as error:
             results.pop(tool.name, None)
             st.error(explain(error), icon=":material/error:")

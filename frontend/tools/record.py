@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, time
 
 import streamlit as st
 
-from frontend.runs.results import as_json
 from frontend.session import texts
 from frontend.tools.api import tools_api
 from frontend.tools.paging import cursor_of, draw_cursors
+from frontend.views import AuditRow
 
+LOCAL_USER = "local"
 STATUSES = ("succeeded", "failed", "denied", "cancelled", "running", "interrupted")
 
 
@@ -21,13 +23,13 @@ def draw_record() -> None:
     found = tools_api().record(wanted, cursor_of("record", repr(wanted)))
     rows = [
         {
-            say("tools.when"): each.started_at,
+            say("tools.when"): each.started_at.strftime("%Y-%m-%d %H:%M:%S") if each.started_at else "",
             say("tools.tool"): each.tool,
             say("tools.status"): say.of("call_status", each.status),
-            say("tools.who"): each.user_id,
-            say("tools.from"): each.origin,
-            say("tools.decision"): f"{each.decision} ({each.decided_by})",
-            say("tools.arguments"): as_json(each.arguments) if each.arguments else "",
+            say("tools.who"): _person(each.user_id),
+            say("tools.from"): say.of("origin", each.origin),
+            say("tools.decision"): _decision(each),
+            say("tools.arguments"): json.dumps(each.arguments, ensure_ascii=False) if each.arguments else "",
             "ms": each.duration_ms,
         }
         for each in found.items
@@ -41,6 +43,22 @@ def draw_record() -> None:
         say("tools.download_record"), data=lambda: tools_api().exported_record(wanted), file_name="calls.csv",
         mime="text/csv", icon=":material/download:", key="record-download", on_click="ignore",
     )  # fmt: skip
+
+
+def _decision(row: AuditRow) -> str:
+    """Who allowed the call, or did not."""
+    say, who = texts(), _person(row.decided_by)
+    if row.decision == "approved":
+        return say("tools.decided_approved", who=who)
+    if row.decision == "allowed":
+        return say("tools.decided_tool" if row.status == "denied" else "tools.decided_allowed")
+    if row.decided_by in ("policy", "arguments", "unavailable"):
+        return say(f"tools.decided_{row.decided_by}")
+    return say("tools.decided_rejected", who=who)
+
+
+def _person(user_id: str) -> str:
+    return texts()("tools.local_user") if user_id == LOCAL_USER else user_id
 
 
 def _draw_filters() -> dict[str, str]:

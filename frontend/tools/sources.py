@@ -24,8 +24,11 @@ def draw_sources() -> None:
     say = texts()
     connections = tools_api().connections()
     names = {each.id: each.name for each in connections}
-    for each in tools_api().sources():
+    sources = tools_api().sources()
+    for each in sources:
         _draw(each, names)
+    if not sources and connections:
+        st.info(say("tools.no_sources", tools=say("tools.part_tools")), icon=":material/extension:")
     if not connections:
         st.info(say("tools.connection_first"), icon=":material/cable:")
     _draw_form(connections)
@@ -93,6 +96,11 @@ def _draw_tool(source: ToolSource, tool: SourceTool) -> None:
         )  # fmt: skip
 
 
+def is_http(connection: Connection) -> bool:
+    """Whether what a source describes can be called at this connection: databases speak protocols of their own."""
+    return connection.base_url.partition(":")[0].lower() in ("", "http", "https")
+
+
 def _change(source_id: str, body: dict[str, Any]) -> None:
     try:
         tools_api().change_source(source_id, body)
@@ -113,6 +121,7 @@ def _draw_form(connections: list[Connection]) -> None:
     say = texts()
     st.subheader(say("tools.add_source"), anchor=False)
     run = st.session_state.setdefault("source-form", 0)
+    connections = [each for each in connections if is_http(each)]
     kinds = KINDS if connections else (PROGRAM,)
     kind = st.selectbox(say("tools.kind"), kinds, format_func=lambda name: say(f"tools.kind_{name}"), key=f"sk-{run}")
     names = {each.id: each.name for each in connections}

@@ -36,8 +36,13 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConnectionTest:
+    """What trying a connection came to; `cause` is a stable word for it, `answer` what the `place` said of itself."""
+
     ok: bool
     message: str
+    cause: str = ""
+    place: str = ""
+    answer: str = ""
     latency_ms: float | None = None
 
 

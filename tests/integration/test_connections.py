@@ -128,6 +128,19 @@ def test_what_cannot_be_a_connection_is_refused_without_repeating_secrets(
     assert said in answer.text
 
 
+def test_a_refusal_names_its_reason_and_a_database_may_ask_for_no_password(local: TestClient) -> None:
+    body = {"kind": "postgresql", "name": "db", "base_url": "postgresql://127.0.0.1:1/x", "auth": {"kind": "basic"}}
+    refused = local.post("connections", json=body).json()
+    assert (refused["reason"], refused["fields"]) == ("auth_field_needed", {"field": "user"})
+    refused = local.post("connections", json={**body, "base_url": "postgresql://a@b/x", "auth": {}}).json()
+    assert (refused["code"], refused["reason"]) == ("invalid_input", "address_credentials")
+    made = local.post("connections", json={**body, "auth": {"kind": "basic", "user": "reader"}}).json()
+    assert (made["auth"], made["has_secrets"]) == ({"kind": "basic", "user": "reader"}, False)
+    tried = local.post(f"connections/{made['id']}/test").json()
+    assert (tried["cause"], tried["place"]) == ("address", "127.0.0.1:1")
+    assert "allow_private" in tried["message"]
+
+
 def test_the_test_says_what_is_wrong(local: TestClient, platform: Platform) -> None:
     connection = made(local, platform.url)
     path = f"connections/{connection['id']}"

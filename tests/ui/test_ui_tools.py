@@ -26,6 +26,23 @@ def opened(open_page: OpenPage, part: str, language: str = "en") -> AppTest:
 TEXTS = Path(__file__).parents[2] / "frontend" / "texts"
 
 
+def test_the_address_holds_names_that_mean_the_same_in_every_language(open_page: OpenPage) -> None:
+    page = open_page("tools", part="sources", lang="zh")
+    assert (page.session_state["part"], page.session_state["lang"]) == ("sources", "zh")
+    assert page.title[0].value == "工具"
+    page.button_group(key="part").set_value("record").run()
+    page.button_group(key="lang").set_value("en").run()
+    assert not page.exception
+    assert (page.query_params["part"], page.query_params["lang"]) == ("record", "en")
+    assert (page.title[0].value, page.session_state["part"]) == ("Tools", "record")
+    page.query_params["part"] = "nowhere"
+    assert page.run().session_state["part"] == "connections"
+    runs = open_page("runs", **{"run-status": "failed", "lang": "zh"})
+    assert runs.selectbox(key="run-status").value == "failed"
+    runs.selectbox(key="run-status").set_value("").run()
+    assert "run-status" not in runs.query_params
+
+
 def test_a_platform_is_connected_tested_and_disconnected(fake: FakeApi, open_page: OpenPage) -> None:
     page = open_page("tools")
     page.selectbox(key="auth-0-prometheus").set_value("bearer").run()
@@ -46,6 +63,27 @@ def test_a_platform_is_connected_tested_and_disconnected(fake: FakeApi, open_pag
     page.button(key=f"delete-{made['id']}").click().run()
     assert not page.exception
     assert not fake.tools.connections
+
+
+def test_what_is_wrong_with_a_connection_is_said_in_the_words_of_the_form(fake: FakeApi, open_page: OpenPage) -> None:
+    page = open_page("tools", lang="zh")
+    cases = {
+        "auth_field_needed": ({"field": "user"}, "缺少“用户名”"),
+        "address_credentials": ({}, "并填写“用户名”和“密码”"),
+        "address_form": ({"example": "redis://host"}, "例如 redis"),
+        "unheard_of": ({}, "English"),
+    }
+    for reason, (fields, sentence) in cases.items():
+        fake.tools.refused = {"reason": reason, "fields": fields}
+        page.button[-1].click().run()
+        assert sentence in page.error[0].value, reason
+    fake.tools.refused = {}
+    fake.tools.tried = {"ok": False, "cause": "address", "message": "English", "place": "p:1"}
+    page.button[-1].click().run()
+    assert "请勾选该连接的“允许它使用私有地址”" in page.error[0].value
+    fake.tools.tried = {"ok": True, "cause": "ok", "message": "English", "place": "p:1", "answer": "PostgreSQL 15.20"}
+    page.button(key="test-c0").click().run()
+    assert page.success[0].value.endswith("1 连接正常（PostgreSQL 15.20）。")
 
 
 def test_tools_are_added_and_switched_on_one_by_one(fake: FakeApi, open_page: OpenPage) -> None:
@@ -93,9 +131,18 @@ def test_a_tool_is_tried_previewed_and_approved(fake: FakeApi, open_page: OpenPa
     assert page.code[-1].value == "silenced"
 
 
+def test_an_empty_field_that_a_call_needs_is_named_before_it_is_sent(fake: FakeApi, open_page: OpenPage) -> None:
+    page = opened(open_page, "tools", "zh")
+    page.button[-2].click().run()
+    assert page.error[0].value == "缺少“query”：请填写。"
+    assert not fake.tools.calls
+
+
 def test_the_record_shows_calls(fake: FakeApi, open_page: OpenPage) -> None:
     page = opened(open_page, "record", "zh")
     assert list(page.dataframe[0].value["工具"]) == ["prometheus_query"]
+    said = page.dataframe[0].value.iloc[0]
+    assert (said["决定"], said["参数"], said["用户"]) == ("按策略允许", '{"query": "up"}', "本机用户")
     page.button(key="record-after").click().run()
     assert list(page.dataframe[0].value["工具"]) == ["prometheus_older"]
     page.selectbox(key="record-status").set_value("failed").run()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.errors import ToolFailed
+from agents.errors import CallRefused, ToolFailed
 from agents.events import Evidence
 from agents.tools.calling import ToolCaller
 from agents.tools.policy import Override
@@ -26,6 +26,31 @@ SCHEMA: dict[str, Any] = {
     },
     "required": ["namespace"],
 }
+
+
+async def test_calls_that_cannot_be_made_are_noted_without_what_might_be_secret() -> None:
+    audit = FakeAudit()
+    calls = caller(FakeTool(spec(parameters=SCHEMA)), audit=audit)
+    name = spec().name
+    for sent in (
+        {"token": "hunter2", "passwort": "hunter2", "replicas": "\ud800"},
+        '{"namespace": 1',
+        {"replicas": 1e999},
+    ):
+        await calls.note_unusable(name, sent, context())
+    await calls.note_unusable("no_such_tool", {}, context())
+    assert [(row["decision"], row["by"], row["status"]) for row in audit.rows] == [
+        ("denied", "arguments", "denied")
+    ] * 3
+    assert "hunter2" not in str(audit.rows)
+    assert [list(row["arguments"]) for row in audit.rows] == [["token", "replicas"], [], []]
+
+
+async def test_what_a_tool_refuses_by_itself_is_denied() -> None:
+    audit = FakeAudit()
+    calls = caller(FakeTool(spec(), error=CallRefused("It was not sent.")), audit=audit)
+    result = await calls.perform(calls.prepare(spec().name, {}, context(), influenced=False))
+    assert (result.status, audit.rows[0]["status"]) == ("denied", "denied")
 
 
 def caller(*tools: FakeTool, **more: Any) -> ToolCaller:

@@ -71,8 +71,8 @@ async def allowed_addresses(host: str, port: int, resolver: AsyncResolver, *, is
     # One inward address among public ones is how rebinding looks: the whole host is refused.
     if not addresses or not all(policy.allows(name, address) for address in addresses):
         raise RequestFailed(
-            f"The host {host} has a private or special address. An operator can allow private addresses for the "
-            "connection it belongs to; metadata services stay closed.",
+            f"The host {host} has a private or special address. An operator can allow it for the connection "
+            "that it belongs to (“Its address may be private”, `allow_private`); metadata services stay closed.",
             "address",
         )
     return addresses

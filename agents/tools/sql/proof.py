@@ -17,7 +17,7 @@ from typing import Literal
 from sqlglot import Dialect, errors, exp
 from sqlglot.tokenizer_core import Token, TokenType
 
-from agents.errors import ToolFailed
+from agents.errors import CallRefused, ToolFailed
 from agents.tools.sql.functions import FUNCTIONS, SYNTAX
 
 SqlDialect = Literal["postgres", "mysql"]
@@ -163,12 +163,12 @@ def _kind(node: exp.Expr) -> str:
     )
 
 
-def _unknown(name: str) -> ToolFailed:
+def _unknown(name: str) -> CallRefused:
     return _refusal(f"the function {name[:60]} is not on the list of those that only read")
 
 
-def _refusal(why: str) -> ToolFailed:
-    return ToolFailed(
+def _refusal(why: str) -> CallRefused:
+    return CallRefused(
         f"The statement was not sent: {why}. Allowed is one SELECT (or WITH, VALUES, SHOW) that calls the server's own "
         "functions and neither writes, locks nor waits."
     )
