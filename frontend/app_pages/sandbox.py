@@ -29,6 +29,8 @@ def draw_status(status: SandboxStatus) -> None:
             seconds=f"{limits.get('run_seconds', 0):.0f}",
         )
     )
+    if status.missing:
+        st.info(say("sandbox.missing", packages=", ".join(status.missing)), icon=":material/package_2:")
     weak = [name for name, who in status.enforcement.items() if who != "kernel"]
     if weak:
         st.caption(say("sandbox.weak_limits", limits=", ".join(weak)))

@@ -83,9 +83,9 @@ class NetworkPolicy:
             raise NetworkRefused(f"{name[:80]!r} is no host; write example.org or *.example.org.") from None
         if not any(allowed.includes(rule) for allowed in self.all_rules):
             allowed = ", ".join(map(str, self.all_rules))
-            there_is = f"there is {allowed}." if allowed else "sessions have no network."
+            there_is = f"there is {allowed}" if allowed else "sessions have no network"
             raise NetworkRefused(
-                f"{rule} may not be asked for here: {there_is} CHATBOT_SANDBOX__NETWORK__HOSTS names what they may reach."
+                f"{rule} may not be asked for here: {there_is}. CHATBOT_SANDBOX__NETWORK__HOSTS names what they reach."
             )
         return (rule,)
 

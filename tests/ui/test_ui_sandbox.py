@@ -30,6 +30,9 @@ def test_code_runs_in_a_cell_and_the_session_is_listed_and_ended(fake: FakeApi, 
     page.button(key="sandbox-run").click().run()
     assert not page.exception
     assert any("fork bomb" in each.value for each in page.caption)
+    assert any("matplotlib" in each.value and "--for bubblewrap" in each.value for each in page.info)
+    (picture,) = page.image
+    assert picture.proto.imgs[0].caption == "plot.png"  # the other one is no picture
     ((session, runs),) = fake.sandbox.sessions.items()
     assert runs == [{"code": "1 + 1", "language": "python"}]
     shown = [each.value for each in page.code]
