@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import frontend
+from frontend.bases.progress import is_outdated
 from frontend.branches import shown_path
 from frontend.chat.sidebar import by_date, file_stem, marked
 from frontend.client import Api, ApiError, open_connection
@@ -234,3 +235,17 @@ def test_a_passage_is_cut_out_at_whole_blocks() -> None:
     assert text[slice(*whole_blocks(text, text.index("two"), text.index("two") + 3))].strip() == "One two."
     assert text[slice(*whole_blocks(text, text.index("y"), text.index("y") + 1))].strip() == "```\nx\n\ny\n```"
     assert whole_blocks(text, 0, 0) == (0, 0)
+
+
+def test_a_page_of_a_base_is_drawn_anew_when_its_first_documents_come() -> None:
+    def base(documents: int, chunks: int) -> KnowledgeBase:
+        given = {"id": "b", "name": "ops", "description": "", "embedders": [], "failed_count": 0, "indexes": []}
+        return decode(KnowledgeBase, given | {"document_count": documents, "chunk_count": chunks, "waiting_count": 0})
+
+    empty, begun, more = base(0, 0), base(3, 6), base(9, 30)
+    assert is_outdated(0.5, empty, begun)
+    assert is_outdated(0.5, base(3, 0), begun)
+    assert not is_outdated(0.5, begun, more)
+    assert is_outdated(4.0, begun, more)
+    assert not is_outdated(4.0, more, more)
+    assert is_outdated(11.0, more, more)
