@@ -59,7 +59,7 @@ def draw_builds(
 
 
 @st.fragment(run_every=LOOK_EVERY_S)
-def _watch(base_id: str, kind: str, above: Callable[[str], None] | None) -> None:
+def _watch(base_id: str, kind: str, above: Callable[[str], KnowledgeBase] | None) -> None:
     try:
         jobs = _jobs(base_id, kind)
         base = above(base_id) if above is not None else None
@@ -73,8 +73,8 @@ def _watch(base_id: str, kind: str, above: Callable[[str], None] | None) -> None
 
 
 def is_outdated(age: float, drawn: KnowledgeBase | None, base: KnowledgeBase | None) -> bool:
-    """Whether what stands around the progress, `age` seconds old, is to be drawn anew: at once when the first documents or passages have
-    come, soon when there are more, and now and then in any case."""
+    """Whether what stands around the progress, `age` seconds old, is to be drawn anew: at once when the first documents
+    or passages have come, soon when there are more, and now and then in any case."""
     if base is None or drawn is None:
         return age > REDRAW_EVERY_S
     now, then = ((each.document_count, each.waiting_count, each.chunk_count) for each in (base, drawn))
