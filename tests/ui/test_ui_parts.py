@@ -15,6 +15,7 @@ import pytest
 import frontend
 from frontend.bases.progress import is_outdated
 from frontend.branches import shown_path
+from frontend.chat.messages import places_of
 from frontend.chat.sidebar import by_date, file_stem, marked
 from frontend.client import Api, ApiError, open_connection
 from frontend.language import choose_language, load_texts
@@ -249,3 +250,15 @@ def test_a_page_of_a_base_is_drawn_anew_when_its_first_documents_come() -> None:
     assert is_outdated(4.0, begun, more)
     assert not is_outdated(4.0, more, more)
     assert is_outdated(11.0, more, more)
+
+
+def test_sentences_of_one_source_are_one_place_to_step_to() -> None:
+    def citation(number: int, start: int) -> dict[str, object]:
+        place = {"document_id": "d", "knowledge_base_id": "b", "path": "a.md", "title": "A", "quote": "q"}
+        return place | {"number": number, "start": start, "end": start + 1, "answer_start": start}
+
+    given = {"id": "m", "thread_id": "t", "role": "assistant", "text": "x"}
+    message = decode(Message, given | {"citations": [citation(1, 0), citation(1, 5), citation(2, 9)]})
+    assert [place.start for place in places_of("m-1", {"m": message})] == [5, 9]
+    assert [place.start for place in places_of("m-2", {"m": message})] == [0, 9]
+    assert places_of("m-9", {"m": message}) == []
