@@ -59,8 +59,10 @@ def show_error(error: ApiError, place: str) -> None:
 
 
 def explain(error: ApiError) -> str:
-    """The error as a sentence in the language of the session, as far as the interface knows it."""
-    return f"{problem_in_words(error.code, str(error))} ({error.code})"
+    """The error as a sentence in the language of the session; its code stands there where the interface has no words
+    for it."""
+    said = problem_in_words(error.code, str(error))
+    return f"{said} ({error.code})" if texts().of("problem", error.code) == error.code else said
 
 
 def problem_in_words(code: str, detail: str) -> str:

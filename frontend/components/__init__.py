@@ -17,10 +17,10 @@ from frontend.views import Command, DocumentPage
 HERE = Path(__file__).resolve().parent
 
 
-def page_style(*, choose_files: str, no_diagram: str) -> None:
+def page_style(*, choose_files: str, choose_folder: str, no_diagram: str) -> None:
     """The few rules that neither the theme nor a component can give; none names anything outside. `choose_files` stands
     on the buttons that open a file, `no_diagram` above why one is not drawn: Streamlit says both in English."""
-    said = {"choose": choose_files, "no-diagram": no_diagram}
+    said = {"choose": choose_files, "choose-folder": choose_folder, "no-diagram": no_diagram}
     own = " ".join(f"--chatbot-{name}: {json.dumps(text, ensure_ascii=False)};" for name, text in said.items())
     own = f":root {{ {own} }}"
     st.html(f"<style>\n{own}\n{_read('page.css')}\n{_read('layout.css')}\n</style>")
