@@ -17,6 +17,7 @@ from frontend.bases.progress import is_outdated
 from frontend.branches import shown_path
 from frontend.chat.messages import places_of
 from frontend.chat.sidebar import by_date, file_stem, marked
+from frontend.chat.why import part_names
 from frontend.client import Api, ApiError, open_connection
 from frontend.language import choose_language, load_texts
 from frontend.reading.preview import preview
@@ -262,3 +263,12 @@ def test_sentences_of_one_source_are_one_place_to_step_to() -> None:
     assert [place.start for place in places_of("m-1", {"m": message})] == [5, 9]
     assert [place.start for place in places_of("m-2", {"m": message})] == [0, 9]
     assert places_of("m-9", {"m": message}) == []
+
+
+def test_the_parts_of_a_score_have_short_names_and_say_what_they_are() -> None:
+    names = part_names(["lexical", "named", "vector:all-minilm"])
+    assert [label for label, _ in names.values()] == ["words", "names", "vectors"]
+    assert "all-minilm" in (names["vector:all-minilm"][1] or "")
+    two = part_names(["vector:a", "vector:b"])
+    assert [label for label, _ in two.values()] == ["vectors 1", "vectors 2"]
+    assert part_names(["new"]) == {"new": ("new", None)}
