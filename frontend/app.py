@@ -52,7 +52,9 @@ with st.sidebar:
         if COOKIE in st.context.cookies:
             st.link_button(say("page.sign_out"), "/logout", icon=":material/logout:", type="tertiary")
     keep_cookie(LANGUAGE_COOKIE, language())
-page_style(choose_files=say("build.choose"), no_diagram=say("source.no_diagram"))
+page_style(
+    choose_files=say("build.choose"), choose_folder=say("build.choose_folder"), no_diagram=say("source.no_diagram")
+)
 show_notes()
 st.session_state["sidebar"] = sidebar
 if page.url_path:  # the chat has a box of its own to tell of

@@ -60,9 +60,12 @@ def show_error(error: ApiError, place: str) -> None:
 
 
 def explain(error: ApiError) -> str:
-    """The error as a sentence in the language of the session, as far as the interface knows it."""
-    sentence = _reason_in_words(error.details) or problem_in_words(error.code, str(error))
-    return f"{sentence} ({error.code})"
+    """The error as a sentence in the language of the session; its code stands there where the interface has no words
+    for it."""
+    if reason := _reason_in_words(error.details):
+        return reason
+    said = problem_in_words(error.code, str(error))
+    return f"{said} ({error.code})" if texts().of("problem", error.code) == error.code else said
 
 
 def _reason_in_words(details: Mapping[str, Any]) -> str:

@@ -128,6 +128,8 @@ class Availability:
     enforcement: Mapping[str, Enforcement] = field(default_factory=dict)
     detail: str = ""
     not_held: tuple[NotHeld, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Python packages of the image that this root does not have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

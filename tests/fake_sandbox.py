@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,9 +12,12 @@ from fastapi import FastAPI, Request, Response
 from backend import schemas
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 ANSWER: dict[str, Any] = {
     "status": "finished", "stdout": "hello\x1b[31m\n", "stderr": "", "result": "2", "exit_code": 0, "signal": "",
-    "detail": "", "artifacts": [{"path": "out.csv", "media_type": "text/csv", "size": 4}], "skipped": [],
+    "detail": "", "artifacts": [{"path": "out.csv", "media_type": "text/csv", "size": 4},
+    {"path": "plot.png", "media_type": "image/png", "size": 70},
+    {"path": "no.png", "media_type": "image/png", "size": 7}], "skipped": [],
     "outputs": [{"data": {"text/plain": "2", "text/html": "<script>alert(1)</script>"}, "is_result": True, "path": ""}],
     "phases": [], "dropped": {"stdout": 0, "stderr": 0}, "truncated": False, "state": "kept", "duration_ms": 5.0,
 }  # fmt: skip
@@ -27,8 +31,14 @@ class FakeSandbox:
     networks: dict[str, list[str]] = field(default_factory=dict)
 
 
+def picture(id: str, path: str) -> Response:
+    """One of the two files that call themselves pictures is one."""
+    return Response(base64.b64decode(PICTURE) if path == "plot.png" else b"nothing")
+
+
 def add_sandbox(app: FastAPI, fake: FakeSandbox) -> None:
     """The routes of the sandbox."""
+    app.get("/api/v1/sandbox/sessions/{id}/files/{path}")(picture)
 
     @app.get("/api/v1/sandbox/status")
     def status() -> schemas.SandboxStatus:
@@ -41,6 +51,7 @@ def add_sandbox(app: FastAPI, fake: FakeSandbox) -> None:
             enforcement={"memory": "kernel"},
             detail="",
             not_held=["process_count"] if fake.available else [],
+            missing=["matplotlib"] if fake.available else [],
             network=schemas.SandboxNetworkOffer(hosts=fake.hosts, packages=bool(fake.hosts)),
         )
 

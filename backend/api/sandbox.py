@@ -66,6 +66,7 @@ async def sandbox_status(container: Here) -> SandboxStatus:
         enforcement=dict(status.enforcement),
         detail=status.detail,
         not_held=list(status.not_held),
+        missing=list(status.missing),
         network=SandboxNetworkOffer(
             hosts=[str(each) for each in container.sandbox.network_policy.all_rules],
             packages=container.sandbox.network_policy.packages is not None,

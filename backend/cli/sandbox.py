@@ -117,6 +117,8 @@ def _told(found: Availability) -> str:
         return found.reason
     held = ", ".join(f"{limit}: {who}" for limit, who in found.enforcement.items())
     told = f"{found.detail}; {', '.join(found.languages)}; limits held by {held}"
+    if found.missing:
+        told += f"; Python has no {', '.join(found.missing)}: devops-chatbot sandbox build --for bubblewrap"
     return f"{told}; not held: {', '.join(found.not_held)}" if found.not_held else told
 
 

@@ -156,7 +156,8 @@ class SandboxLogView(View):
 
 class SandboxStatus(View):
     """`limits` are those of one session; `enforcement` says who holds each: the kernel, a watcher, or nobody.
-    `not_held` is what a runtime with a kernel of its own leaves open; nothing of it reaches the machine."""
+    `not_held` is what a runtime with a kernel of its own leaves open; nothing of it reaches the machine. `missing` are
+    Python packages that the image has and the root in use has not."""
 
     adapter: Literal["docker", "bubblewrap", "off"]
     available: bool
@@ -167,3 +168,4 @@ class SandboxStatus(View):
     detail: str
     network: SandboxNetworkOffer
     not_held: list[Literal["process_count", "file_count", "forbidden_calls", "hidden_agent"]]
+    missing: list[str] = Field(default_factory=list)

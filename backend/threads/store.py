@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +19,12 @@ from backend.runs.types import ACTIVE, RUNNING, WAITING
 from backend.threads.tags import set_tags, tags_of, thread_tags
 from knowledge.ids import new_id
 from knowledge.storage.paging import decode_cursor
+from knowledge.text.markup import plain_text
 from knowledge.types import Scope, Verdict
+
+_CITED = re.compile(r" ?\[\d{1,3}\]")
+_READ = 400
+"""Characters on either side of what was found that an excerpt is made of."""
 
 TITLE_CHARS = 80
 
@@ -336,11 +342,26 @@ class Conversations:
 
 
 def excerpt(text: str, words: str, around: int = 40) -> str:
-    """The words in a text with what stands around them, in one line."""
-    at = max(0, text.lower().find(words.lower()))
+    """The words in a text with what stands around them: one line of whole words, as they read, without the signs of
+    Markdown and the numbers of citations."""
+    near = max(0, text.lower().find(words.lower()) - _READ)
+    far = near + 2 * _READ + len(words)
+    shown = " ".join(_CITED.sub("", plain_text(text[near:far], "markdown")).split())
+    if words.lower() not in shown.lower():
+        shown = " ".join(text[near:far].split())
+    at = max(0, shown.lower().find(words.lower()))
     start, end = max(0, at - around), at + len(words) + around
-    cut = " ".join(text[start:end].split())
-    return f"{'…' if start else ''}{cut}{'…' if end < len(text) else ''}"
+    while 0 < start < at and _is_within_word(shown, start):
+        start += 1
+    while at + len(words) < end < len(shown) and _is_within_word(shown, end):
+        end -= 1
+    before, after = near or start, far < len(text) or end < len(shown)
+    return f"{'…' if before else ''}{shown[start:end].strip()}{'…' if after else ''}"
+
+
+def _is_within_word(text: str, at: int) -> bool:
+    """Whether a cut here goes through a word; between Chinese characters one may be made."""
+    return all(sign.isascii() and not sign.isspace() for sign in text[at - 1 : at + 1])
 
 
 def title_of(question: str) -> str:

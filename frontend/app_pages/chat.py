@@ -7,7 +7,7 @@ import streamlit as st
 
 from frontend.chat.composer import draw_composer
 from frontend.chat.conversation import Conversation, load_conversation
-from frontend.chat.live import follow_answer, wait_for_decision
+from frontend.chat.live import decision_place, follow_answer, wait_for_decision
 from frontend.chat.messages import cards_of, draw_answer, draw_user, place_of, places_of
 from frontend.chat.sidebar import draw_conversations, open_thread, thread_in_address
 from frontend.chat.welcome import draw_welcome
@@ -48,12 +48,15 @@ drawn = drawn_turns(conversation, found)
 messages = {turn.message.id: turn.message for turn in drawn}
 questions = [message.id for message in messages.values() if message.role == "user"]
 shown_first = found if found in messages else questions[-1] if questions else ""
+places = [f"message-{shown_first}"] if shown_first else []
+if conversation.running and conversation.path[-1].message.status == "waiting" and shown_first != found:
+    places.append(decision_place(conversation.path[-1].message))
 focus_box(f"{thread_id} {conversation.last_id} {conversation.running}", f"chat {thread_id}")
 with chips:
     clicked = citation_cards(
         {name: card for message in messages.values() for name, card in cards_of(message, choice.names).items()},
         {"uncited": say("chat.uncited_long"), "unsupported": say("chat.unsupported"), "hint": say("chat.open_hint")},
-        focus=f"message-{shown_first}" if shown_first else "",
+        focus=places,
         key="citations",
     )
 

@@ -44,7 +44,7 @@ def draw_base(base_id: str) -> None:
     if base.description:
         st.markdown(plain_label(" ".join(base.description.split())))
     draw_refused(base)
-    draw_builds(base.id, above=draw_state)
+    draw_builds(base.id, above=draw_state, drawn=base)
     section = st.segmented_control(
         say("base.sections"), SECTIONS, default="documents", required=True, key="section", width="stretch",
         format_func=lambda name: say(f"base.section_{name}"), label_visibility="collapsed", persist_state="session",

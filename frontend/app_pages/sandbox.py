@@ -4,7 +4,7 @@ import streamlit as st
 
 from frontend.answer_text import plain_label
 from frontend.client import ApiError
-from frontend.sandbox.network import draw_opening, draw_requests
+from frontend.sandbox.network import draw_opening, draw_requests, session_name
 from frontend.sandbox.results import draw_files, draw_run, plain_output
 from frontend.sandbox.running import run_code
 from frontend.sandbox.views import SandboxSession, SandboxStatus
@@ -29,6 +29,8 @@ def draw_status(status: SandboxStatus) -> None:
             seconds=f"{limits.get('run_seconds', 0):.0f}",
         )
     )
+    if status.missing:
+        st.info(say("sandbox.missing", packages=", ".join(status.missing)), icon=":material/package_2:")
     weak = [name for name, who in status.enforcement.items() if who != "kernel"]
     if weak:
         st.caption(say("sandbox.weak_limits", limits=", ".join(weak)))
@@ -40,12 +42,12 @@ def draw_cell(status: SandboxStatus, sessions: list[SandboxSession]) -> None:
     st.subheader(say("sandbox.run_title"), anchor=False)
     with st.container(horizontal=True):
         language = st.selectbox(say("sandbox.language"), status.languages, key="sandbox-language")
-        names = ["", *(each.id for each in sessions)]
+        names = {"": say("sandbox.mine"), **{each.id: session_name(each) for each in sessions}}
         chosen = st.selectbox(
             say("sandbox.session"),
-            names,
+            list(names),
             key="sandbox-chosen",
-            format_func=lambda name: name[-6:] or say("sandbox.mine"),
+            format_func=lambda id: names.get(id, id[-6:]),
         )
     code = st.text_area(say("sandbox.code"), key="sandbox-code", height=160, placeholder="1 + 1")
     if st.button(say("sandbox.run"), key="sandbox-run", type="primary", icon=":material/play_arrow:") and code.strip():
@@ -61,7 +63,7 @@ def draw_cell(status: SandboxStatus, sessions: list[SandboxSession]) -> None:
 
 def draw_session(session: SandboxSession) -> None:
     minutes = max(1, round(session.expires_in_s / 60))
-    title = say("sandbox.session_title", name=session.id[-6:], runs=session.run_count, minutes=minutes)
+    title = say("sandbox.session_title", name=session_name(session), runs=session.run_count, minutes=minutes)
     with st.expander(title, key=f"session-{session.id}", icon=":material/terminal:"), shown_errors(session.id):
         files = api().sandbox_files(session.id)
         used = files.usage

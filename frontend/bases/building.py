@@ -78,7 +78,7 @@ def draw_import_form() -> None:
                     return
             st.session_state["import-form"] += 1
             st.session_state["open-base"] = base_id
-            notify(say("build.begun"))
+            notify(say("import.taken"))
             st.rerun()
 
 

@@ -31,7 +31,8 @@ def draw_documents(base: KnowledgeBase) -> None:
     with shown_errors("documents"):
         page = api().documents(base.id, words=words or "", status=status or "", cursor=cursors[-1], limit=PAGE)
         if not page.items:
-            st.caption(say("documents.none_found") if words or status else say("documents.none"))
+            none = "documents.coming" if base.active_job_id else "documents.none"
+            st.caption(say("documents.none_found" if words or status else none))
             return
         chosen = draw_table(page.items)
         _draw_paging(page.next_cursor, cursors, base, len(page.items))

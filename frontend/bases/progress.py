@@ -11,9 +11,10 @@ import streamlit as st
 from frontend.answer_text import plain_label
 from frontend.client import ApiError
 from frontend.session import api, explain, remember_error, texts
-from frontend.views import Job, Stage
+from frontend.views import Job, KnowledgeBase, Stage
 
 LOOK_EVERY_S = 1.0
+CHANGED_EVERY_S = 3.0
 REDRAW_EVERY_S = 10.0
 COLOURS: dict[str, Literal["gray", "blue", "green", "red", "orange"]] = {
     "queued": "gray",
@@ -31,17 +32,24 @@ ICONS = {
 }
 
 
-def draw_builds(base_id: str, *, kind: str = "", above: Callable[[str], None] | None = None) -> None:
+def draw_builds(
+    base_id: str,
+    *,
+    kind: str = "",
+    above: Callable[[str], KnowledgeBase] | None = None,
+    drawn: KnowledgeBase | None = None,
+) -> None:
     """The newest jobs of a base, of one kind if given, else all but measurements; while one works, they are looked up
     once a second and the page is redrawn at its end. `above` draws what of the base stands above them, at the same
-    moments, so that both say the same."""
+    moments, so that both say the same, and gives the base; where it is no longer as `drawn`, what the rest of the page
+    was made of, the page is drawn anew before the end."""
     try:
         jobs = _jobs(base_id, kind)
     except ApiError as error:
         st.error(explain(error))
         return
     active = [job for job in jobs if job.active]
-    st.session_state["builds-drawn-at"] = time.monotonic()
+    st.session_state["builds-drawn"] = (time.monotonic(), drawn)
     if active:
         _watch(base_id, kind, above)
         return
@@ -51,22 +59,28 @@ def draw_builds(base_id: str, *, kind: str = "", above: Callable[[str], None] | 
 
 
 @st.fragment(run_every=LOOK_EVERY_S)
-def _watch(base_id: str, kind: str, above: Callable[[str], None] | None) -> None:
+def _watch(base_id: str, kind: str, above: Callable[[str], KnowledgeBase] | None) -> None:
     try:
         jobs = _jobs(base_id, kind)
-        if not any(job.active for job in jobs) or _is_stale():
+        base = above(base_id) if above is not None else None
+        drawn_at, drawn = st.session_state["builds-drawn"]
+        if not any(job.active for job in jobs) or is_outdated(time.monotonic() - drawn_at, drawn, base):
             st.rerun()
-        if above is not None:
-            above(base_id)
     except ApiError as error:
         st.warning(explain(error))
         return
     _draw_all(jobs)
 
 
-def _is_stale() -> bool:
-    """Whether the counts and documents around the progress are so old that the page is to be drawn anew."""
-    return time.monotonic() - float(st.session_state["builds-drawn-at"]) > REDRAW_EVERY_S
+def is_outdated(age: float, drawn: KnowledgeBase | None, base: KnowledgeBase | None) -> bool:
+    """Whether what stands around the progress, `age` seconds old, is to be drawn anew: at once when the first documents
+    or passages have come, soon when there are more, and now and then in any case."""
+    if base is None or drawn is None:
+        return age > REDRAW_EVERY_S
+    now, then = ((each.document_count, each.waiting_count, each.chunk_count) for each in (base, drawn))
+    if list(map(bool, now)) != list(map(bool, then)):
+        return True
+    return age > (CHANGED_EVERY_S if now != then else REDRAW_EVERY_S)
 
 
 def _jobs(base_id: str, kind: str) -> list[Job]:

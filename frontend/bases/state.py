@@ -34,8 +34,8 @@ def draw_badges(base: KnowledgeBase) -> None:
         st.badge(say("base.ready"), icon=":material/check_circle:", color="green")
 
 
-def draw_state(base_id: str) -> None:
-    """Counts, badges and, where no build shows them, how far its indexes are. Raises ApiError."""
+def draw_state(base_id: str) -> KnowledgeBase:
+    """Counts, badges and, where no build shows them, how far its indexes are; gives the base. Raises ApiError."""
     say = texts()
     base = api().knowledge_base(base_id)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -44,6 +44,7 @@ def draw_state(base_id: str) -> None:
     if not base.active_job_id:
         for index in base.behind:
             st.caption(f"{say.of('stage', index.name)}: {index.done:,} / {index.total:,}")
+    return base
 
 
 def open_base(base_id: str) -> None:

@@ -63,10 +63,16 @@ def wait_for_decision(message: Message) -> None:
                 Timeline(run_id, live=False).update(state.trace)
             if state.text:
                 st.markdown(prepare_answer(state.text))
-            draw_approvals(run_id, state.trace.pending)
+            with st.container(key=decision_place(message)):
+                draw_approvals(run_id, state.trace.pending)
             watch(run_id, state)
             return
     st.rerun()
+
+
+def decision_place(message: Message) -> str:
+    """The key of the container in which a message asks for a decision."""
+    return f"decide-{message.id}"
 
 
 class _Drawing:

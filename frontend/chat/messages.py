@@ -90,9 +90,13 @@ def place_of(name: str, messages: Mapping[str, Message]) -> Place | None:
 
 
 def places_of(name: str, messages: Mapping[str, Message]) -> list[Place]:
-    """The passages of the message that this chip stands in, in the order of the answer, each once."""
-    message = messages.get(name.rpartition("-")[0])
-    return _places(message) if message is not None else []
+    """The passages of the message that this chip stands in: one of each source, in the order of the answer; of its
+    own source the one that the chip stands for."""
+    message_id, _, index = name.rpartition("-")
+    message = messages.get(message_id)
+    if message is None or not index.isdigit() or int(index) >= len(message.citations):
+        return []
+    return _places(message, message.citations[int(index)])
 
 
 def draw_branches(conversation: Conversation, turn: Turn) -> None:
@@ -160,7 +164,7 @@ def _draw_sources(message: Message, names: Mapping[str, str]) -> None:
                 plain_label(f"[{number}] {label}"),
                 key=f"source-{message.id}-{number}", icon=_icon(citation, weak),
                 help=plain_label(f"{citation.title or citation.path} › {' › '.join(citation.heading_path)}"),
-                on_click=want_source, args=(_place(citation, message), _places(message)),
+                on_click=want_source, args=(_place(citation, message), _places(message, citation)),
             )  # fmt: skip
     if weak:
         st.caption(say("chat.weak_note"))
@@ -262,9 +266,13 @@ def _place(citation: Citation, message: Message) -> Place:
     )
 
 
-def _places(message: Message) -> list[Place]:
-    ordered = sorted(message.citations, key=lambda each: each.answer_start)
-    return list(dict.fromkeys(_place(each, message) for each in ordered))
+def _places(message: Message, shown: Citation) -> list[Place]:
+    """Several sentences may cite one source: it is one place to step to, as it is one number in the answer."""
+    one_each: dict[int, Citation] = {}
+    for each in sorted(message.citations, key=lambda each: each.answer_start):
+        one_each.setdefault(each.number, each)
+    one_each[shown.number] = shown
+    return list(dict.fromkeys(_place(each, message) for each in one_each.values()))
 
 
 def _shorten(text: str, most: int = 40) -> str:

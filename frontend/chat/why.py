@@ -14,6 +14,8 @@ from frontend.runs.following import state_of
 from frontend.session import show_error, texts
 from frontend.views import Citation, Message, RetrievedHit
 
+VECTOR = "vector"
+
 
 def draw_why(message: Message) -> None:
     """A closed section; what it shows is read when it is opened."""
@@ -87,13 +89,28 @@ def why_dropped(reason: str) -> str:
     return texts().of("dropped", "below" if reason.startswith("below the first") else reason)
 
 
+def part_names(parts: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+    """A label that a narrow column has room for, and what it stands for; vectors of several embedders are counted."""
+    say = texts()
+    vectors = [part for part in parts if part.partition(":")[0] == VECTOR]
+    named: dict[str, tuple[str, str | None]] = {}
+    for part in parts:
+        kind, _, embedder = part.partition(":")
+        label = say.of("part", kind)
+        if part in vectors and len(vectors) > 1:
+            label = f"{label} {vectors.index(part) + 1}"
+        told = say.of("part_help", kind)
+        named[part] = (label, None if told == kind else told.replace("{name}", embedder))
+    return named
+
+
 def score_columns(parts: list[str], score: str) -> dict[str, Any]:
     """Bars from 0 to 1 for the score and its parts."""
     say = texts()
-    named = {score: score, **{part: say.of("part", part) for part in parts}}
+    named = {score: (score, None), **part_names(parts)}
     columns: dict[str, Any] = {
-        name: st.column_config.ProgressColumn(label, min_value=0, max_value=1, format="%.2f", width="small")
-        for name, label in named.items()
+        name: st.column_config.ProgressColumn(label, help=told, min_value=0, max_value=1, format="%.2f", width="small")
+        for name, (label, told) in named.items()
     }
     columns[say("why.rank")] = st.column_config.NumberColumn(width="small", pinned=True)
     return columns

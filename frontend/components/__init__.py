@@ -17,23 +17,23 @@ from frontend.views import Command, DocumentPage
 HERE = Path(__file__).resolve().parent
 
 
-def page_style(*, choose_files: str, no_diagram: str) -> None:
+def page_style(*, choose_files: str, choose_folder: str, no_diagram: str) -> None:
     """The few rules that neither the theme nor a component can give; none names anything outside. `choose_files` stands
     on the buttons that open a file, `no_diagram` above why one is not drawn: Streamlit says both in English."""
-    said = {"choose": choose_files, "no-diagram": no_diagram}
+    said = {"choose": choose_files, "choose-folder": choose_folder, "no-diagram": no_diagram}
     own = " ".join(f"--chatbot-{name}: {json.dumps(text, ensure_ascii=False)};" for name, text in said.items())
     own = f":root {{ {own} }}"
     st.html(f"<style>\n{own}\n{_read('page.css')}\n{_read('layout.css')}\n</style>")
 
 
 def citation_cards(
-    cards: Mapping[str, dict[str, Any]], labels: Mapping[str, str], *, focus: str, key: str
+    cards: Mapping[str, dict[str, Any]], labels: Mapping[str, str], *, focus: Sequence[str], key: str
 ) -> str | None:
     """Makes the links `#cite-<name>` of the page show the card of that name on hover; gives the name of one just
-    clicked. A card has `number`, `title`, `heading`, `quote`, `path` of the document quoted, `supported`. The container
-    with the key `focus` is scrolled into view once."""
+    clicked. A card has `number`, `title`, `heading`, `quote`, `path` of the document quoted, `supported`. The last of
+    the containers with the keys `focus` is scrolled into view once, and not when it was among them before."""
     shown = {name: card | {"quote": preview(card["quote"], card.get("path", ""))} for name, card in cards.items()}
-    data = {"cards": shown, "labels": dict(labels), "focus": focus}
+    data = {"cards": shown, "labels": dict(labels), "focus": list(focus)}
     result = _citations()(key=key, data=data, on_open_change=lambda: None)
     return result.open  # type: ignore[no-any-return]
 

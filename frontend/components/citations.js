@@ -70,7 +70,7 @@ function mount(parentElement) {
   card.setAttribute("role", "tooltip");
   card.popover = "manual";
   parentElement.appendChild(card);
-  const instance = { card, component: null };
+  const instance = { card, component: null, shown: [] };
   const linkOf = (event) => (event.target instanceof Element ? event.target.closest(LINKS) : null);
   const hide = () => card.matches(":popover-open") && card.hidePopover();
   const show = (event) => {
@@ -100,15 +100,28 @@ function mount(parentElement) {
   return instance;
 }
 
-// The question last asked is brought into view once; afterwards the page is where the reader scrolls it.
-function bringIntoView(instance, key, patience = 40) {
-  if (!key || instance.shown === key) return;
-  const element = document.querySelector(`.st-key-${CSS.escape(key)}`);
-  if (element) {
-    instance.shown = key;
-    element.scrollIntoView({ block: "start", behavior: "smooth" });
+// The question last asked, or what waits for a decision, is brought into view once; what is still being drawn above it
+// moves it, so that is done again until the reader scrolls. Afterwards the page is where the reader scrolls it.
+const AGAIN_MS = [400, 800, 1500, 2500];
+const READING = ["wheel", "touchmove", "pointerdown", "keydown"];
+
+function bringIntoView(instance, places, patience = 40) {
+  const key = places.at(-1);
+  if (!key || instance.shown.includes(key)) {
+    if (key) instance.shown = places;
+    return;
+  }
+  const find = () => document.querySelector(`.st-key-${CSS.escape(key)}`);
+  if (find()) {
+    instance.shown = places;
+    const isHere = () => instance.component.data.focus.at(-1) === key;
+    const show = (behavior) => isHere() && find()?.scrollIntoView({ block: "start", behavior });
+    show("smooth");
+    const timers = AGAIN_MS.map((delay) => setTimeout(show, delay, "smooth"));
+    const leave = () => timers.forEach(clearTimeout);
+    for (const kind of READING) document.addEventListener(kind, leave, { once: true, capture: true, passive: true });
   } else if (patience > 0) {
-    setTimeout(() => instance.component.data.focus === key && bringIntoView(instance, key, patience - 1), 50);
+    setTimeout(() => instance.component.data.focus.at(-1) === key && bringIntoView(instance, places, patience - 1), 50);
   }
 }
 

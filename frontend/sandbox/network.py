@@ -6,8 +6,8 @@ import streamlit as st
 
 from frontend.answer_text import plain_label
 from frontend.client import ApiError
-from frontend.sandbox.views import SandboxNetwork, SandboxStatus
-from frontend.session import api, explain, notify, texts
+from frontend.sandbox.views import SandboxNetwork, SandboxSession, SandboxStatus
+from frontend.session import api, notify, remember_error, texts
 
 PACKAGES = "packages"
 SHOWN_REQUESTS = 50
@@ -18,6 +18,7 @@ def draw_opening(status: SandboxStatus) -> None:
     say, offer = texts(), status.network
     choices = [*([PACKAGES] if offer.packages else []), *offer.hosts]
     if not choices:
+        st.caption(say("sandbox.network_none"))
         return
     with st.expander(say("sandbox.network_open"), icon=":material/lan:", key="sandbox-network"):
         chosen = st.multiselect(
@@ -26,14 +27,24 @@ def draw_opening(status: SandboxStatus) -> None:
             key="sandbox-hosts",
             format_func=lambda name: say("sandbox.network_packages") if name == PACKAGES else name,
         )
-        if st.button(say("sandbox.network_start"), key="sandbox-open", disabled=not chosen):
-            try:
-                opened = api().create_sandbox_session(chosen)
-            except ApiError as error:
-                st.error(explain(error), icon=":material/error:")
-                return
-            notify(say("sandbox.network_opened", name=opened.id[-6:]))
-            st.rerun()
+        st.button(say("sandbox.network_start"), key="sandbox-open", disabled=not chosen, on_click=_open)
+
+
+def _open() -> None:
+    """Opens the session and chooses it for the code to come."""
+    try:
+        opened = api().create_sandbox_session(st.session_state["sandbox-hosts"])
+    except ApiError as error:
+        remember_error(error)
+        return
+    st.session_state["sandbox-chosen"] = opened.id
+    notify(texts()("sandbox.network_opened", name=opened.id[-6:]))
+
+
+def session_name(session: SandboxSession) -> str:
+    """The end of its id, and whether it has a network."""
+    say, name = texts(), session.id[-6:]
+    return say("sandbox.session_with_network", name=name) if session.network else name
 
 
 def draw_requests(network: SandboxNetwork) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from PIL import Image
 
 from frontend.answer_text import plain_label
 from frontend.client import Api, ApiError
@@ -16,6 +17,8 @@ from frontend.session import api, texts
 
 TABLE = "application/vnd.devops-chatbot.table+json"
 SHOWN_FILES = 12
+SHOWN_PICTURES = 4
+LARGEST_PICTURE = 4 * 1024 * 1024
 _PICTURES = ("image/png", "image/jpeg")
 _CONTROLS = (0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _SIGNS = {code: chr(0x2400 + code) for code in range(32) if code not in (9, 10)} | dict.fromkeys(_CONTROLS, "\ufffd")
@@ -45,6 +48,8 @@ def draw_run(run: SandboxRun, session_id: str, key: str) -> None:
     for each in run.skipped:
         st.caption(plain_label(each))
     shown = {output.path for output in run.outputs}
+    for file in [file for file in run.artifacts if _is_picture(file) and file.path not in shown][:SHOWN_PICTURES]:
+        _draw_picture(_content(api(), session_id, file.path), plain_label(file.path))
     draw_files([each for each in run.artifacts if each.path not in shown][:SHOWN_FILES], session_id, key)
 
 
@@ -76,14 +81,26 @@ def _draw_output(output: SandboxOutput, key: str) -> None:
     table = output.data.get(TABLE)
     if isinstance(picture, str):
         content = _bytes(picture)
-        if content:
-            st.image(content)
+        if content and _draw_picture(content):
             return
     if isinstance(table, dict) and _draw_table(table, key):
         return
     text = output.data.get("text/plain")
     if isinstance(text, str):
         st.code(plain_output(text), language=None, wrap_lines=True)
+
+
+def _is_picture(file: SandboxFile) -> bool:
+    return file.media_type in _PICTURES and file.size <= LARGEST_PICTURE
+
+
+def _draw_picture(content: bytes, caption: str = "") -> bool:
+    """Whether it could be drawn: what calls itself a picture need not be one."""
+    try:
+        st.image(content, caption=caption or None)
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return False
+    return True
 
 
 def _bytes(text: str) -> bytes | None:

@@ -46,6 +46,7 @@ class SandboxStatus:
     detail: str = ""
     network: SandboxNetworkOffer = field(default_factory=SandboxNetworkOffer)
     not_held: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,9 @@ from knowledge.config import ParsingLimits
 from knowledge.parsing.containers import check_container, parse_xml
 from knowledge.parsing.docx_numbering import Label, Numbering, value_of
 from knowledge.parsing.draft import Draft, MarkdownWriter, fence, one_line
+from knowledge.parsing.markdown import first_heading
 from knowledge.parsing.tables import Cell, Row, write_spanning_table
+from knowledge.parsing.titles import stated_title
 
 _HEADING = re.compile(r"heading (\d)|标题 ?(\d)|überschrift (\d)|titre (\d)")
 _CODE_STYLE = re.compile(r"code|source|preformatted|listing|代码")
@@ -239,7 +241,7 @@ def read_docx(path: Path, name: str, limits: ParsingLimits) -> Draft:
     document = docx.Document(str(path))
     draft = _Word(document, limits).read()
     properties = document.core_properties
-    draft.title = draft.title or one_line(properties.title or "")
+    draft.title = draft.title or stated_title(one_line(properties.title or "")) or first_heading(draft.text)
     draft.metadata = {
         key: one_line(value) for key in ("author", "subject", "keywords") if (value := getattr(properties, key, ""))
     }

@@ -127,6 +127,14 @@ _BINARY_MAGIC = (
     b"\x93NUMPY", b"PK\x03\x04",
 )  # fmt: skip
 _RIFF = (b"WEBP", b"WAVE", b"AVI ")
+_OTHER_KINDS = {
+    "a picture": ".png .jpg .jpeg .jfif .gif .webp .bmp .tif .tiff .ico .icns .heic .heif .avif .psd",
+    "an archive": ".zip .gz .tgz .bz2 .xz .zst .7z .rar .tar .jar .war .ear .whl .apk .deb .rpm .iso .dmg .cab .lz4",
+    "a recording": ".mp3 .wav .ogg .flac .m4a .aac .opus .mp4 .m4v .mov .avi .mkv .webm .wmv",
+    "a program": ".exe .dll .so .dylib .class .pyc .pyo .wasm .o .a .msi",
+    "a font": ".ttf .otf .woff .woff2 .eot",
+}
+_NO_TEXT = {suffix: kind for kind, suffixes in _OTHER_KINDS.items() for suffix in suffixes.split()}
 TEXT = Format(kind="text", media_type="text/plain")
 PDF = _BY_SUFFIX[".pdf"]
 
@@ -168,6 +176,11 @@ def by_content(path: Path, head: bytes) -> Format | None:
 def replacement_for(name: str) -> str:
     """For an office format of the past, the ending to save the file as instead; "" for any other."""
     return _LEGACY.get(suffix_of(name), "")
+
+
+def other_kind(name: str) -> str:
+    """What a file of this name is that holds no text, as "a picture"; "" for any other name."""
+    return _NO_TEXT.get(suffix_of(name), "")
 
 
 def is_binary(head: bytes) -> bool:

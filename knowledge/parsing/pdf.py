@@ -16,10 +16,12 @@ from knowledge.config import ParsingLimits
 from knowledge.errors import UnreadableFile
 from knowledge.parsing.decoding import clean
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
+from knowledge.parsing.markdown import first_heading
 from knowledge.parsing.pdf_layout import Piece, pieces_of
 from knowledge.parsing.pdf_lines import Joiner, as_markdown, is_garbled, is_soup
 from knowledge.parsing.pdf_page import Line, Page, errors, read_page
 from knowledge.parsing.tables import Cell, Row, write_spanning_table
+from knowledge.parsing.titles import stated_title
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _SPACES = re.compile(r"\s+")
@@ -90,7 +92,8 @@ def read_pdf(path: Path, name: str, limits: ParsingLimits) -> Draft:
     writer = MarkdownWriter(limits.max_text_chars)
     warnings = pages.warnings(count, limits)
     warnings += _Text(pages.pieces, outline).write(writer, limits)
-    return writer.draft(title=str(metadata.get("title", "")), metadata=metadata, warnings=dict.fromkeys(warnings))
+    title = str(metadata.get("title", "")) or first_heading(writer.text())
+    return writer.draft(title=title, metadata=metadata, warnings=dict.fromkeys(warnings))
 
 
 def _nothing(name: str, count: int, pages: _Pages) -> str:
@@ -335,6 +338,6 @@ def _metadata(document: Any, count: int) -> dict[str, Any]:
             continue
         if value:
             metadata[key.lower()] = value
-    if str(metadata.get("title", "")).lower().startswith(("microsoft word", "untitled", "microsoft powerpoint")):
+    if "title" in metadata and not stated_title(metadata["title"]):
         del metadata["title"]
     return metadata

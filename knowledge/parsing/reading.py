@@ -79,6 +79,8 @@ def _open(
     found = _format(path, name, head, media_type)
     if found is not None and found.reader.takes_file:
         return found, None
+    if found is None and (kind := formats.other_kind(name)):
+        raise UnreadableFile(f"{shown} is {kind}, not text.")
     return found or formats.TEXT, _decoded(path, shown, head, found)
 
 

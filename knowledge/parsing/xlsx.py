@@ -17,6 +17,7 @@ from knowledge.config import ParsingLimits
 from knowledge.parsing.containers import check_container, count_members
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
 from knowledge.parsing.tables import Cell, Row, write_spanning_table, write_table
+from knowledge.parsing.titles import stated_title
 from knowledge.parsing.xlsx_sheet import Merges, Traits, number_text
 
 _MOST_BLANK_ROWS = 10_000
@@ -73,7 +74,7 @@ class _Workbook:
                 "values when it saves the file"
             )
         properties = self.values.properties
-        title = one_line(properties.title or "") if properties is not None else ""
+        title = stated_title(one_line(properties.title or "")) if properties is not None else ""
         return writer.draft(title=title, warnings=dict.fromkeys([*notes, *lost]))
 
     def _sheet(self, writer: MarkdownWriter, sheet: Any) -> list[str]:

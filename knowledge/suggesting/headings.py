@@ -16,10 +16,27 @@ FEWEST_TERMS = 2
 
 _NUMBER = re.compile(r"^(?:\d{1,3}[.)、]|[一二三四五六七八九十]{1,3}、|[#\s]+)\s*(?=\D)")
 _ASKING = re.compile(
-    r"(?:how|what|why|when|where|which) (?:to|do|does|did|can|could|is|are|was|were|should|would|will|much|many|long) "
+    r"(?:how|what|why|when|where|which) (?:do|does|did|can|could|is|are|was|were|should|would|will|much|many|long) "
     r"|(?:can|is|are|does|do|should) (?:i|you|we|it|there|the) ",
     re.IGNORECASE,
 )
+_HOW_TO = re.compile(r"(how|what|when|where) to (?=\w)", re.IGNORECASE)
+_OF_ITSELF = re.compile(
+    r"\b(?:this|the present) (?:book|chapter|doc|docs|document|guide|manual|page|section|series|tutorial)\b"
+    r"|(?:本|这)(?:文|篇|章|节|页|书|手册|指南|教程|文档)",
+    re.IGNORECASE,
+)
+_NOTHING_HAN = re.compile(r"(?:概述|简介|介绍|总结|小结|其他|其它|附录|前言|背景|参考|目录|说明|注意事项|参考资料)")
+_NOTHING = re.compile(
+    r"(?:about|appendix|background|contents|example|examples|faq|general|index|introduction|misc|miscellaneous|more"
+    r"|next steps?|note|notes|other|overview|preface|prerequisites?|reference|references|related|see also|summary"
+    r"|table of contents|tl;dr|todo|what.s next)",
+    re.IGNORECASE,
+)
+"""Headings that every document has, and that ask about nothing without it."""
+
+_ASIDE = re.compile(r" ?\([^()]{1,40}\)$| ?（[^（）]{1,40}）$")
+_ARTICLE = re.compile(r"(?:A|An|The) (?=[a-z])")
 _ASKING_HAN = ("如何", "怎么", "怎样", "为什么", "什么是", "为何", "是否")
 _DOING = re.compile(
     r"(?:add|authenticate|back|build|change|check|choose|clean|configure|connect|create|customize|debug|define|delete"
@@ -32,6 +49,9 @@ _DOING_HAN = re.compile(
     r"(?:安装|配置|部署|使用|创建|编写|定义|管理|升级|迁移|启用|监控|排查|自定义|添加|删除|更新|查询|导出|导入|调试|优化"
     r"|构建|运行|备份|恢复|设置|集成|实现|搭建)"
 )
+_NAMING_HAN = re.compile(r".{2,4}(?:策略|机制|原理|架构|概念|方案|流程|指南|手册|清单|参数|选项|记录)")
+"""So short, what begins like something to do names a thing."""
+
 _LINKING = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "via", "with"))
 _MARKED = re.compile(r"[`*_]|\{#[^}]{0,80}\}|<[^>]{0,80}>|!?\[|\]\([^)]{0,200}\)")
 
@@ -57,14 +77,26 @@ def paths_in(heading_path: Sequence[str], text: str) -> list[tuple[str, ...]]:
 
 def plain_heading(heading: str) -> str:
     """A heading without the number of a step and without signs of Markdown; empty when it is too short or too long."""
-    heading = heading.removesuffix("(Optional)").removesuffix("(optional)")
     plain = " ".join(_NUMBER.sub("", _MARKED.sub("", heading[: 4 * LONGEST])).split()).rstrip(":：#")
-    return plain if SHORTEST <= len(plain) <= LONGEST else ""
+    plain = _ASIDE.sub("", plain)
+    return plain if SHORTEST <= len(plain) <= LONGEST and not _says_nothing(plain) else ""
+
+
+def _says_nothing(plain: str) -> bool:
+    """Whether it cannot be asked of anybody but the document it stands in, or is several headings in one."""
+    if _OF_ITSELF.search(plain) or _NOTHING.fullmatch(plain) or _NOTHING_HAN.fullmatch(plain):
+        return True
+    is_open = not plain.endswith(("?", "？"))
+    return is_open and _HOW_TO.match(plain) is not None and any(sign in plain for sign in ":,;：，；")
 
 
 def asks(heading: str) -> bool:
     """Whether it is a question."""
-    return heading.endswith(("?", "？")) or heading.startswith(_ASKING_HAN) or _ASKING.match(heading) is not None
+    return heading.endswith(("?", "？")) or heading.startswith(_ASKING_HAN) or _is_asking(heading)
+
+
+def _is_asking(heading: str) -> bool:
+    return _ASKING.match(heading) is not None or _HOW_TO.match(heading) is not None
 
 
 def tells(heading: str) -> bool:
@@ -74,7 +106,9 @@ def tells(heading: str) -> bool:
 
 def does(heading: str) -> bool:
     """Whether it names something to do."""
-    return _DOING.match(heading) is not None or _DOING_HAN.match(heading) is not None
+    return _DOING.match(heading) is not None or (
+        _DOING_HAN.match(heading) is not None and _NAMING_HAN.fullmatch(heading) is None
+    )
 
 
 def rating(heading: str) -> int:
@@ -85,14 +119,30 @@ def rating(heading: str) -> int:
 
 
 def as_question(heading: str) -> str:
-    """The heading as somebody would ask it; one that neither asks nor names something to do stays as it is."""
+    """The heading as somebody would ask it, in its own language; what neither asks nor names something to do is asked
+    about."""
+    is_han = language_of(heading) == "zh"
+    if how_to := _HOW_TO.match(heading):
+        how, rest = how_to[1].capitalize(), heading[how_to.end() :].rstrip("?？.")
+        return f"{how} {'do' if how == 'How' else 'should'} I {_lowered(rest)}?"
     if asks(heading):
-        is_closed = heading.endswith(("?", "？")) or heading.lower().startswith("how to ")
-        return heading if is_closed else heading + ("？" if language_of(heading) == "zh" else "?")
+        is_closed = heading.endswith(("?", "？"))
+        return heading if is_closed else heading + ("？" if is_han else "?")
     if not does(heading):
-        return heading
-    if language_of(heading) == "zh":
-        return f"如何{heading}？"
+        return _about(heading, is_han)
+    return f"如何{heading}？" if is_han else f"How do I {_lowered(heading).rstrip('.')}?"
+
+
+def _about(heading: str, is_han: bool) -> str:
+    """A question about what a heading names. It stands in quotes, for its capitals may be those of names."""
+    if is_han:
+        return f"“{heading}”是怎么回事？"
+    if _ARTICLE.match(heading):
+        return f"What is there to know about {heading[0].lower()}{heading[1:]}?"
+    return f"What is there to know about “{heading}”?"
+
+
+def _lowered(heading: str) -> str:
+    """The verb in front and what links words in lower case; all else may be a name."""
     first, *rest = heading.split()
-    lowered = [word.lower() if word.lower() in _LINKING else word for word in rest]
-    return " ".join(["How do I", first.lower(), *lowered]).rstrip(".") + "?"
+    return " ".join([first.lower(), *(word.lower() if word.lower() in _LINKING else word for word in rest)])

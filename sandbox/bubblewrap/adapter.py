@@ -31,6 +31,8 @@ INSIDE_USER = 1000
 FIRST_OUTSIDE_USER = 64_800
 _NODEV, _NOSUID, _NOEXEC = 4, 2, 8
 PROBE_SECONDS = 10.0
+DATA_PACKAGES = ("numpy", "pandas", "matplotlib")
+_FIND = "import importlib.util as u, sys; print(*(name for name in sys.argv[1:] if u.find_spec(name) is None))"
 _SEEN_AT = Path("/mnt")
 _MOUNT = 'mount --bind "$1" /mnt && shift && exec "$@"'
 
@@ -94,12 +96,25 @@ class BubblewrapSandbox:
                 reason=f"bubblewrap cannot make namespaces here ({text}); the kernel must allow unprivileged user "
                 "namespaces.",
             )
+        languages = root_languages(self._config.root)
         return Availability(
             available=True,
-            languages=root_languages(self._config.root),
+            languages=languages,
             enforcement=self._enforcement(),
             detail=str(self._config.root or "/usr of this machine"),
+            missing=await self._missing() if "python" in languages else (),
         )
+
+    async def _missing(self) -> tuple[str, ...]:
+        """The packages for data that Python does not find in a jail; none where it does not say."""
+        process = await self._start(["python3", "-c", _FIND, *DATA_PACKAGES])
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                said, _ = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            return ()
+        return tuple(name for name in DATA_PACKAGES if name in said.decode(errors="replace").split())
 
     def _enforcement(self) -> dict[str, Enforcement]:
         held = self._cgroups.controllers if self._cgroups is not None else frozenset()

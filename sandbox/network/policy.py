@@ -61,25 +61,32 @@ class NetworkPolicy:
             return ()
         if len(names) > MOST_HOSTS:
             raise NetworkRefused(f"`network` names at most {MOST_HOSTS} hosts.")
-        if not self.all_rules:
-            raise NetworkRefused(
-                "Sessions have no network here; CHATBOT_SANDBOX__NETWORK__HOSTS names the hosts they may reach."
-            )
         return tuple(dict.fromkeys(rule for name in names for rule in self._of(name)))
 
     def _of(self, name: str) -> tuple[HostRule, ...]:
         if name == "allowed":
+            if not self.all_rules:
+                raise NetworkRefused(
+                    "Sessions have no network here; CHATBOT_SANDBOX__NETWORK__HOSTS names hosts that they may reach, "
+                    "CHATBOT_SANDBOX__NETWORK__PACKAGES=true lets them install packages."
+                )
             return self.all_rules
         if name == "packages":
             if self.packages is None:
-                raise NetworkRefused("Packages cannot be installed here; CHATBOT_SANDBOX__NETWORK__PACKAGES allows it.")
+                raise NetworkRefused(
+                    "Packages cannot be installed here; CHATBOT_SANDBOX__NETWORK__PACKAGES=true allows it."
+                )
             return self.packages.rules
         try:
             rule = HostRule.parse(name)
         except ValueError:
             raise NetworkRefused(f"{name[:80]!r} is no host; write example.org or *.example.org.") from None
         if not any(allowed.includes(rule) for allowed in self.all_rules):
-            raise NetworkRefused(f"{rule} may not be asked for here; there is {', '.join(map(str, self.all_rules))}.")
+            allowed = ", ".join(map(str, self.all_rules))
+            there_is = f"there is {allowed}" if allowed else "sessions have no network"
+            raise NetworkRefused(
+                f"{rule} may not be asked for here: {there_is}. CHATBOT_SANDBOX__NETWORK__HOSTS names what they reach."
+            )
         return (rule,)
 
 

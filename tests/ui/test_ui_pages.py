@@ -40,6 +40,7 @@ def test_a_name_that_is_taken_is_said_and_nothing_is_lost(fake: FakeApi, open_pa
     page = fill_create_form(open_page("knowledge"), "ops")
     page.form_submit_button[0].click().run()
     assert "is taken" in page.error[0].value
+    assert "name_taken" not in page.error[0].value
     assert page.text_area(key="create-0-urls").value == "https://example.com/page\n"
     assert not fake.uploads
 

@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 import frontend
+from frontend.bases.progress import is_outdated
 from frontend.branches import shown_path
+from frontend.chat.messages import places_of
 from frontend.chat.sidebar import by_date, file_stem, marked
+from frontend.chat.why import part_names
 from frontend.client import Api, ApiError, open_connection
 from frontend.language import choose_language, load_texts
 from frontend.reading.preview import preview
@@ -234,3 +237,38 @@ def test_a_passage_is_cut_out_at_whole_blocks() -> None:
     assert text[slice(*whole_blocks(text, text.index("two"), text.index("two") + 3))].strip() == "One two."
     assert text[slice(*whole_blocks(text, text.index("y"), text.index("y") + 1))].strip() == "```\nx\n\ny\n```"
     assert whole_blocks(text, 0, 0) == (0, 0)
+
+
+def test_a_page_of_a_base_is_drawn_anew_when_its_first_documents_come() -> None:
+    def base(documents: int, chunks: int) -> KnowledgeBase:
+        given = {"id": "b", "name": "ops", "description": "", "embedders": [], "failed_count": 0, "indexes": []}
+        return decode(KnowledgeBase, given | {"document_count": documents, "chunk_count": chunks, "waiting_count": 0})
+
+    empty, begun, more = base(0, 0), base(3, 6), base(9, 30)
+    assert is_outdated(0.5, empty, begun)
+    assert is_outdated(0.5, base(3, 0), begun)
+    assert not is_outdated(0.5, begun, more)
+    assert is_outdated(4.0, begun, more)
+    assert not is_outdated(4.0, more, more)
+    assert is_outdated(11.0, more, more)
+
+
+def test_sentences_of_one_source_are_one_place_to_step_to() -> None:
+    def citation(number: int, start: int) -> dict[str, object]:
+        place = {"document_id": "d", "knowledge_base_id": "b", "path": "a.md", "title": "A", "quote": "q"}
+        return place | {"number": number, "start": start, "end": start + 1, "answer_start": start}
+
+    given = {"id": "m", "thread_id": "t", "role": "assistant", "text": "x"}
+    message = decode(Message, given | {"citations": [citation(1, 0), citation(1, 5), citation(2, 9)]})
+    assert [place.start for place in places_of("m-1", {"m": message})] == [5, 9]
+    assert [place.start for place in places_of("m-2", {"m": message})] == [0, 9]
+    assert places_of("m-9", {"m": message}) == []
+
+
+def test_the_parts_of_a_score_have_short_names_and_say_what_they_are() -> None:
+    names = part_names(["lexical", "named", "vector:all-minilm"])
+    assert [label for label, _ in names.values()] == ["words", "names", "vectors"]
+    assert "all-minilm" in (names["vector:all-minilm"][1] or "")
+    two = part_names(["vector:a", "vector:b"])
+    assert [label for label, _ in two.values()] == ["vectors 1", "vectors 2"]
+    assert part_names(["new"]) == {"new": ("new", None)}

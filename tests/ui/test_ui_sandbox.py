@@ -25,10 +25,14 @@ def test_what_is_missing_is_said(open_page: OpenPage) -> None:
 def test_code_runs_in_a_cell_and_the_session_is_listed_and_ended(fake: FakeApi, open_page: OpenPage) -> None:
     fake.sandbox.available = True
     page = open_page("sandbox")
+    assert any("CHATBOT_SANDBOX__NETWORK__PACKAGES" in each.value for each in page.caption)
     page.text_area(key="sandbox-code").set_value("1 + 1")
     page.button(key="sandbox-run").click().run()
     assert not page.exception
     assert any("fork bomb" in each.value for each in page.caption)
+    assert any("matplotlib" in each.value and "--for bubblewrap" in each.value for each in page.info)
+    (picture,) = page.image
+    assert picture.proto.imgs[0].caption == "plot.png"  # the other one is no picture
     ((session, runs),) = fake.sandbox.sessions.items()
     assert runs == [{"code": "1 + 1", "language": "python"}]
     shown = [each.value for each in page.code]
@@ -48,6 +52,13 @@ def test_a_session_with_a_network_is_asked_for_and_tells_of_its_requests(fake: F
     page.button(key="sandbox-open").click().run()
     assert not page.exception
     assert list(fake.sandbox.networks.values()) == [["packages", "api.example.org"]]
+    (session,) = fake.sandbox.sessions
+    chosen = page.selectbox(key="sandbox-chosen")
+    assert chosen.value == session
+    assert chosen.options == ["the page's own", f"{session[-6:]}, with network"]
+    page.text_area(key="sandbox-code").set_value("1 + 1")
+    page.button(key="sandbox-run").click().run()
+    assert fake.sandbox.sessions[session]
     (row,) = page.dataframe[0].value.to_dict("records")
     assert row["Request"] == "CONNECT evil.test:443"
     assert "not on the session's list" in row["Decision"]

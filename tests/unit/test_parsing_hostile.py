@@ -138,6 +138,8 @@ def test_a_missing_file_and_a_folder_are_unreadable(tmp_path: Path) -> None:
         ("a.txt", b"\x7fELF\x02\x01\x01" + bytes(200), "binary"),
         ("picture", b"\x89PNG\r\n\x1a\n" + bytes(200), "binary"),
         ("a.bin", bytes(range(256)) * 20, "binary"),
+        ("a.png", b"\x89PNG\r\n\x1abad", "is a picture"),
+        ("logs.tgz", b"only words", "is an archive"),
     ],
 )
 def test_broken_and_encrypted_files_say_what_is_wrong(name: str, content: bytes, reason: str) -> None:

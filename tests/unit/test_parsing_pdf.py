@@ -11,6 +11,7 @@ from pypdf.generic import DecodedStreamObject, NameObject
 from knowledge.config import ParsingLimits
 from knowledge.errors import UnreadableFile
 from knowledge.parsing import parse
+from knowledge.parsing.titles import stated_title
 from knowledge.types import ParsedDocument
 from tests.pdf_files import Drawn, Text, draw_pdf, paragraph
 
@@ -200,3 +201,28 @@ def test_a_table_over_several_pages_loses_no_row_and_keeps_its_header(tmp_path: 
     assert all(f"| {name} |" in text for name in names)
     assert text.count("| Host | Address |\n| --- | --- |") == 3
     assert "Inventory" not in text
+
+
+NO_TITLES = [
+    "about:blank", "Untitled", "untitled-2", "Microsoft Word - runbook.doc", "report final.docx", "C:\\docs\\a b.txt",
+    "/srv/a.html", "https://example.org/a", "index.html", "Document1", "PowerPoint Presentation", "无标题文档", "文档1",
+    "20240101", "- - -", "3f2504e0-4f89-11d3-9a0c-0305e82c3301", "(anonymous)",
+]  # fmt: skip
+
+
+def test_a_stated_title_that_is_none_gives_way_to_the_first_heading(tmp_path: Path) -> None:
+    assert [each for each in NO_TITLES if stated_title(each)] == []
+    for title in (
+        "Node.js in production",
+        "Title pages of Debian",
+        "Notes: restarts",
+        "文档中心运维手册",
+        "TCP/IP guide",
+    ):
+        assert stated_title(title) == title
+    drawn = draw_pdf(tmp_path / "a.pdf", [[Text(50, 80, "Relays of the east", 20), *paragraph(50, 120, LEFT)]])
+    for stated, expected in (("about:blank", "Relays of the east"), ("Mirrors", "Mirrors")):
+        writer = PdfWriter(clone_from=drawn)
+        writer.add_metadata({"/Title": stated})
+        writer.write(tmp_path / "b.pdf")
+        assert read(tmp_path / "b.pdf").title == expected

@@ -320,8 +320,12 @@ def test_a_session_asks_for_less_than_the_administrator_allows_and_never_for_mor
     for more in ("wild.test", "*.test", "a.wild.test:22", "odd.test", "odd.test:443", "*.odd.test", "index.test:8443"):
         with pytest.raises(NetworkRefused):
             policy.granted(more)
-    with pytest.raises(NetworkRefused):
-        NetworkPolicy().granted("allowed")
+    for asked, said in (
+        ("allowed", "PACKAGES=true"), ("packages", "PACKAGES=true"), (["packages"], "PACKAGES=true"),
+        ("foo", "foo may not be asked for here: sessions have no network"), ("no host!", "is no host"),
+    ):  # fmt: skip
+        with pytest.raises(NetworkRefused, match=said):
+            NetworkPolicy().granted(asked)
     assert host_name("[::FFFF:1.2.3.4]") == "::ffff:102:304"
     environment = client_environment(policy, policy.granted("packages"))
     assert environment["PIP_INDEX_URL"] == "https://index.test/simple"

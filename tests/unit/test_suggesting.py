@@ -8,14 +8,18 @@ from knowledge.suggesting.headings import as_question, asks, paths_in, plain_hea
 @pytest.mark.parametrize(
     ("heading", "question"),
     [
-        ("How to roll back", "How to roll back"),
+        ("How to roll back", "How do I roll back?"),
+        ("When to Use the Relay", "When should I use the Relay?"),
+        ("The multi-target exporter pattern", "What is there to know about the multi-target exporter pattern?"),
+        ("Document Q&A (answer)", "What is there to know about “Document Q&A”?"),
+        ("备份策略", "“备份策略”是怎么回事？"),
         ("What does it cost", "What does it cost?"),
-        ("Where data is kept", "Where data is kept"),
+        ("Where data is kept", "What is there to know about “Where data is kept”?"),
         ("6. Create An Application From A Git Repository", "How do I create an Application from a Git Repository?"),
-        ("Install & Configuration", "Install & Configuration"),
+        ("Install & Configuration", "What is there to know about “Install & Configuration”?"),
         ("配置告警规则", "如何配置告警规则？"),
         ("为什么是这些段落", "为什么是这些段落？"),
-        ("`kubectl` and **Helm** {#both}", "kubectl and Helm"),
+        ("`kubectl` and **Helm** {#both}", "What is there to know about “kubectl and Helm”?"),
     ],
 )
 def test_a_heading_is_asked_as_somebody_would_ask_it(heading: str, question: str) -> None:
@@ -27,6 +31,14 @@ def test_headings_that_ask_come_before_those_that_tell_and_what_says_nothing_las
     assert [rating(each) for each in ordered] == [0, 1, 2, 3]
     assert not asks("Howto")
     assert plain_heading("x" * 200) == plain_heading("ab") == ""
+    itself = [
+        "How to use this guide",
+        "What to ask: first, next, and of the product itself",
+        "Overview",
+        "参考资料",
+        "关于本文",
+    ]
+    assert [each for each in itself if plain_heading(each)] == []
 
 
 def test_the_headings_of_small_sections_are_read_from_the_passage_they_share() -> None:

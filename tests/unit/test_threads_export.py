@@ -9,7 +9,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from backend.threads.export import as_markdown
-from backend.threads.store import StoredMessage, Thread
+from backend.threads.store import StoredMessage, Thread, excerpt
 
 RENDERER = MarkdownIt("commonmark", {"html": True})
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,3 +41,14 @@ def test_nothing_in_an_export_loads_or_leads_elsewhere() -> None:
     assert len([token for token in tokens if token.type == "heading_open" and token.tag == "h1"]) == 1
     assert "Yes [1]." in text
     assert "https://docs.example/a" in text
+
+
+def test_an_excerpt_is_whole_words_without_signs() -> None:
+    text = (
+        f"{'padding ' * 80}The **rollback** of `web` is done by hand [1]. Afterwards the operators tell everybody [2]."
+    )
+    found = excerpt(text, "by hand")
+    assert found == "…padding The rollback of web is done by hand. Afterwards the operators tell…"
+    assert excerpt("说明" * 40 + "回滚" + "之后" * 40, "回滚").startswith("…")
+    assert "回滚" in excerpt("说明" * 40 + "回滚" + "之后" * 40, "回滚")
+    assert excerpt("a **b** c", "**b**") == "a **b** c"
