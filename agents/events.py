@@ -310,7 +310,8 @@ class ApprovalRequested:
     """A person must decide on exactly this call, or answer a question (`tool` is empty then, `reason` the question).
 
     `round` is 2 when a destructive call asks again. `parameters` is the JSON Schema that edited arguments must meet;
-    `expires_at` is a time in ISO 8601, UTC.
+    `expires_at` is a time in ISO 8601, UTC. `reason_code` is a stable word for the reason, empty where it has none;
+    `titles` is the tool's by language, and `source` where the tool comes from.
     """
 
     approval_id: str
@@ -322,6 +323,9 @@ class ApprovalRequested:
     round: int = 1
     parameters: dict[str, Any] = field(default_factory=dict)
     step_id: str = ""
+    reason_code: str = ""
+    titles: dict[str, str] = field(default_factory=dict)
+    source: str = ""
     kind: Literal["approval_requested"] = "approval_requested"
 
 

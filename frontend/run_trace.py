@@ -50,6 +50,9 @@ class Approval:
     decision: str = ""
     comment: str = ""
     decided_by: str = ""
+    reason_code: str = ""
+    titles: dict[str, Any] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def options(self) -> list[str]:
@@ -177,6 +180,9 @@ class Trace:
             risk=_text(data, "risk") or "write",
             round=_whole(data.get("round"), 1),
             expires_at=_text(data, "expires_at"),
+            reason_code=_text(data, "reason_code"),
+            titles=_object(data.get("titles")),
+            source=_text(data, "source"),
         )
         known = self.approvals.get(approval.id)
         if known is not None and known.decision:

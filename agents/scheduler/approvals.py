@@ -46,6 +46,9 @@ class Question:
     risk: Any = "write"
     round: int = 1
     step_id: str = ""
+    reason_code: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
 
 
 def journal_key(approval_id: str) -> str:
@@ -92,6 +95,9 @@ def _requested(identity: str, question: Question, seconds: float) -> ApprovalReq
         round=question.round,
         parameters=dict(question.parameters),
         step_id=question.step_id,
+        reason_code=question.reason_code,
+        titles=dict(question.titles),
+        source=question.source,
     )
 
 

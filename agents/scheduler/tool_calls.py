@@ -24,7 +24,7 @@ from agents.tools.calling import CallResult, PreparedCall, ToolCaller
 from agents.tools.cutting import cut_text
 from agents.tools.evidence import output_evidence, renumbered
 from agents.tools.policy import RolePolicy
-from agents.tools.ports import Tool, ToolBox, ToolContext
+from agents.tools.ports import Tool, ToolBox, ToolContext, ToolSpec
 from agents.tools.search import ToolSearch
 
 MOST_OFFERED = 64
@@ -204,6 +204,9 @@ class TurnTools:
             risk=prepared.spec.risk,
             round=number,
             step_id=self.turn.path,
+            reason_code=prepared.reason_code if reason == prepared.reason else "",
+            titles=_titles(prepared.spec),
+            source=prepared.spec.source,
         )
 
     async def _recorded(
@@ -308,6 +311,11 @@ def _about(found: Sequence[Evidence]) -> dict[str, str]:
 def _refusal(context: ToolContext, call: ToolCall, text: str, status: Any) -> CallResult:
     """A call that never came to be one."""
     return CallResult(call_id=context.call_id, tool=call.name[:100], status=status, text=text, summary=text[:200])
+
+
+def _titles(spec: ToolSpec) -> dict[str, str]:
+    titles = {"en": spec.title, "zh": spec.title_zh or spec.title}
+    return {language: title for language, title in titles.items() if title}
 
 
 def _refused(decision: Decision) -> str:

@@ -59,6 +59,7 @@ class PreparedCall:
     verdict: Verdict
     reason: str
     fingerprint: str
+    reason_code: str = ""
 
     def event(self, step_id: str = "") -> ToolCalled:
         """What a run tells of it when it is being made."""
@@ -138,6 +139,7 @@ class ToolCaller:
             verdict=judgement.verdict,
             reason=judgement.reason,
             fingerprint=fingerprint(spec, checked),
+            reason_code=judgement.code,
         )
 
     async def refuse(self, prepared: PreparedCall, reason: str, *, decided_by: str = "") -> CallResult:

@@ -79,10 +79,10 @@ def _role_allows(scope: Scope, risk: Risk) -> bool:
 
 def _read(spec: ToolSpec, *, influenced: bool, allowed: bool, asks: bool) -> Judgement:
     if asks:
-        return Judgement(verdict="ask", reason=f"{spec.name} asks before every call.")
+        return Judgement(verdict="ask", reason=f"{spec.name} asks before every call.", code="asks_always")
     if spec.open_world and influenced and not allowed:
         reason = "Text from outside had part in this call, and what is sent with it leaves your systems."
-        return Judgement(verdict="ask", reason=reason)
+        return Judgement(verdict="ask", reason=reason, code="outside_read")
     return Judgement(verdict="allow", reason="It only reads.")
 
 
@@ -91,15 +91,16 @@ def _write(spec: ToolSpec, *, influenced: bool, allowed: bool) -> Judgement:
         return Judgement(verdict="allow", reason=f"{spec.name} is allowed without asking.")
     if allowed:
         reason = "Text from outside had part in this call, so it asks although it is allowed otherwise."
-        return Judgement(verdict="ask", reason=reason)
-    what = "It changes something." if spec.risk == "write" else "What it changes is not known."
-    return Judgement(verdict="ask", reason=what)
+        return Judgement(verdict="ask", reason=reason, code="outside_write")
+    if spec.risk == "write":
+        return Judgement(verdict="ask", reason="It changes something.", code="changes")
+    return Judgement(verdict="ask", reason="What it changes is not known.", code="unknown")
 
 
 def _destructive(spec: ToolSpec, *, influenced: bool, allowed: bool) -> Judgement:
     if allowed and not influenced:
-        return Judgement(verdict="ask", reason="It destroys something.")
-    return Judgement(verdict="ask_twice", reason="It destroys something.")
+        return Judgement(verdict="ask", reason="It destroys something.", code="destroys")
+    return Judgement(verdict="ask_twice", reason="It destroys something.", code="destroys")
 
 
 def _no(reason: str) -> Judgement:

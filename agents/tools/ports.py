@@ -104,8 +104,11 @@ Verdict = Literal["allow", "ask", "ask_twice", "deny"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
+    """The verdict, why in a sentence, and a stable `code` for the sentence where it asks."""
+
     verdict: Verdict
     reason: str = ""
+    code: str = ""
 
 
 class ToolPolicy(Protocol):

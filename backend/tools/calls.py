@@ -155,6 +155,7 @@ class ToolCalls:
                 "tool": spec.name,
                 "arguments": dict(prepared.shown),
                 "risk": spec.risk,
+                "reason_code": prepared.reason_code,
                 "round": round,
                 "rounds": rounds,
                 "expires_at": waiting.expires_at.isoformat(),

@@ -13,8 +13,8 @@ from frontend.client import ApiError
 from frontend.run_trace import Approval
 from frontend.runs.results import as_json, draw_text
 from frontend.runs.schema_form import FieldMissing, Unreadable, draw_arguments, read_arguments
-from frontend.runs.timeline import risk_badge
-from frontend.session import api, notify, remember_error, texts
+from frontend.runs.timeline import reason_in_words, risk_badge
+from frontend.session import api, language, notify, remember_error, texts
 
 LONGEST_ANSWER = 10_000
 
@@ -34,8 +34,13 @@ def _draw_call(run_id: str, approval: Approval) -> None:
     st.markdown(
         f"**{say('approval.title')}** `{approval.tool.replace('`', '')}` {risk_badge(approval.risk)}", anchors=False
     )
-    if approval.reason:
-        st.text(approval.reason)
+    title = str(approval.titles.get(language()) or "")
+    about = " · ".join(plain_label(each) for each in (title, approval.source) if each)
+    if about:
+        st.caption(about)
+    reason = reason_in_words(approval.reason, approval.reason_code)
+    if reason:
+        st.text(reason)
     if approval.risk == "destructive":
         st.warning(say(f"approval.round_{2 if approval.round > 1 else 1}"), icon=":material/warning:")
     draw_text(as_json(approval.arguments), "json")

@@ -93,7 +93,7 @@ class _Row:
                 draw_result(data)
             self._offer_whole(entry)
         elif entry.kind == "approval":
-            st.text(str(data.get("reason", "")))
+            st.text(reason_in_words(str(data.get("reason", "")), str(data.get("reason_code", ""))))
             if data.get("arguments"):
                 draw_text(as_json(data["arguments"]), "json")
         else:
@@ -149,6 +149,12 @@ def summary(state: RunState) -> str:
 def risk_badge(risk: str) -> str:
     """What a call may do, as a badge for a label."""
     return f":{RISK_COLORS.get(risk, 'orange')}-badge[{plain_label(texts().of('risk', risk))}]"
+
+
+def reason_in_words(reason: str, code: str) -> str:
+    """Why a person is asked, in the session's language; empty where the badge of its risk tells it already."""
+    known = texts().of("approval_reason", code)
+    return "" if code in ("changes", "destroys") else reason if known == code else known
 
 
 def shorten(text: str, most: int = LABEL_CHARACTERS) -> str:

@@ -97,6 +97,8 @@ class ToolsApi:
             return ToolResult(
                 status="approval_required",
                 reason=str(error),
+                reason_code=str(asked.get("reason_code", "")),
+                risk=str(asked.get("risk", "")),
                 approval_id=str(asked.get("approval_id", "")),
                 arguments=dict(asked.get("arguments") or {}),
                 round=int(asked.get("round") or 1),

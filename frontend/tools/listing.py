@@ -8,6 +8,7 @@ from frontend.answer_text import plain_label
 from frontend.client import ApiError
 from frontend.runs.results import as_json, draw_result
 from frontend.runs.schema_form import FieldMissing, Unreadable, draw_arguments, read_arguments
+from frontend.runs.timeline import reason_in_words, risk_badge
 from frontend.session import explain, language, notify, remember_error, texts
 from frontend.tools.api import tools_api
 from frontend.tools.paging import draw_pages, page_start
@@ -99,7 +100,9 @@ def _draw_try(tool: Tool) -> None:
 def _draw_outcome(name: str, result: ToolResult) -> None:
     say = texts()
     if result.approval_id:
-        st.warning(plain_label(result.reason), icon=":material/front_hand:")
+        reason = plain_label(reason_in_words(result.reason, result.reason_code))
+        badge = risk_badge(result.risk) if result.risk else ""
+        st.warning(f"**{say('approval.title')}** {badge} {reason}", icon=":material/front_hand:")
         st.code(as_json(result.arguments), language="json")
         with st.container(horizontal=True):
             for approved, label in ((True, say("approval.approve")), (False, say("approval.reject"))):

@@ -120,6 +120,8 @@ class ToolResult:
     view: str = "text"
     data: Any = None
     reason: str = ""
+    reason_code: str = ""
+    risk: str = ""
     preview: dict[str, Any] | None = None
     approval_id: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)

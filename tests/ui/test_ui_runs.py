@@ -64,6 +64,20 @@ def test_a_call_is_shown_exactly_and_goes_on_when_it_is_approved(fake: FakeApi, 
     assert "approve-ap1" not in [button.key for button in page.button]
 
 
+def test_a_card_names_the_tool_and_the_reason_in_the_language_and_says_nothing_twice(
+    fake: FakeApi, open_page: OpenPage
+) -> None:
+    more = {"titles": {"en": "Restart a deployment", "zh": "重启部署"}, "source": "prod"}
+    page = ask(fake, open_page, call(reason="It changes something.", reason_code="changes", **more))
+    assert "Restart a deployment · prod" in said(page)
+    assert "It changes something." not in said(page)
+    fake.asks = call(approval_id="ap2", reason="What it changes is not known.", reason_code="unknown", **more)
+    page = open_page(lang="zh")
+    page.chat_input[0].set_value("重启 web").run()
+    assert "重启部署 · prod" in said(page)
+    assert "它会改变什么尚不清楚。" in said(page)
+
+
 def test_a_card_is_there_after_a_reload_and_what_another_window_decides_is_seen(
     fake: FakeApi, open_page: OpenPage
 ) -> None:
