@@ -144,7 +144,7 @@ def _about(heading: str, is_han: bool) -> str:
 
 
 def _lowered(heading: str) -> str:
-    """The verb in front and what links words in lower case, for all else may be a name; "your" as the reader says it."""
+    """The verb in front and what links words in lower case; all else may be a name. "Your" is "my" to who asks."""
     first, *rest = heading.split()
     words = [first.lower(), *(word.lower() if word.lower() in _LINKING else word for word in rest)]
     return " ".join(_OWN.get(word.lower(), word) for word in words)
