@@ -53,6 +53,7 @@ _NAMING_HAN = re.compile(r".{2,4}(?:策略|机制|原理|架构|概念|方案|�
 """So short, what begins like something to do names a thing."""
 
 _LINKING = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "via", "with"))
+_OWN = {"your": "my", "yours": "mine", "yourself": "myself"}
 _MARKED = re.compile(r"[`*_]|\{#[^}]{0,80}\}|<[^>]{0,80}>|!?\[|\]\([^)]{0,200}\)")
 
 
@@ -92,7 +93,7 @@ def _says_nothing(plain: str) -> bool:
 
 def asks(heading: str) -> bool:
     """Whether it is a question."""
-    return heading.endswith(("?", "？")) or heading.startswith(_ASKING_HAN) or _is_asking(heading)
+    return heading.endswith(("?", "？")) or any(each in heading for each in _ASKING_HAN) or _is_asking(heading)
 
 
 def _is_asking(heading: str) -> bool:
@@ -107,7 +108,7 @@ def tells(heading: str) -> bool:
 def does(heading: str) -> bool:
     """Whether it names something to do."""
     return _DOING.match(heading) is not None or (
-        _DOING_HAN.match(heading) is not None and _NAMING_HAN.fullmatch(heading) is None
+        _DOING_HAN.match(heading) is not None and _NAMING_HAN.fullmatch(heading.partition("：")[0]) is None
     )
 
 
@@ -143,6 +144,7 @@ def _about(heading: str, is_han: bool) -> str:
 
 
 def _lowered(heading: str) -> str:
-    """The verb in front and what links words in lower case; all else may be a name."""
+    """The verb in front and what links words in lower case; all else may be a name. "Your" is "my" to who asks."""
     first, *rest = heading.split()
-    return " ".join([first.lower(), *(word.lower() if word.lower() in _LINKING else word for word in rest)])
+    words = [first.lower(), *(word.lower() if word.lower() in _LINKING else word for word in rest)]
+    return " ".join(_OWN.get(word.lower(), word) for word in words)
