@@ -236,7 +236,7 @@ def test_a_reload_takes_up_the_answer_and_the_second_turn_shows_no_ghost(
 ) -> None:
     opened = open_page("/models")
     page = opened.page
-    add_model(opened, model, "steady", "scripted:grounded?delay_ms=150&slow=quoting")
+    add_model(opened, model, "steady", "scripted:grounded?delay_ms=400&slow=quoting")
     page.get_by_role("link", name="Chat").click()
     choose_model(page, "steady")
     ask(page, QUESTION)
