@@ -391,6 +391,7 @@ def test_what_to_ask_first_and_next_and_a_page_that_has_grown_stale(base: str, o
     is_focused(page)
 
     page.keyboard.press("Alt+n")
+    choose_model(page, "No model (quotes)")
     page.locator(".st-key-card-0 button").click()
     following = page.locator('[class*="st-key-next-"] button').first
     expect(following).to_be_visible(timeout=60_000)
