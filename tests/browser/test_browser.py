@@ -213,6 +213,8 @@ def test_a_command_is_completed_asks_for_leave_and_is_found_among_the_runs(base:
     expect(approve).to_be_in_viewport(timeout=30_000)
     approve.click()
     expect(page.get_by_text("was added to").first).to_be_visible(timeout=30_000)
+    # A page that is about to draw itself anew may swallow a click.
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=30_000)
     page.get_by_role("link", name="Runs").click()
     page.locator(".st-key-runs button").filter(has_text="add_document Restart web").first.click()
     expect(page.get_by_text("What was done")).to_be_visible(timeout=30_000)
