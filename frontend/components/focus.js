@@ -7,14 +7,14 @@ const WAIT_MS = 100;
 const TRIES = 40;
 let last = null;
 
-// Somebody who types elsewhere is not to be torn away.
-const isTyping = () => /^(input|textarea|select)$/i.test(document.activeElement?.tagName || "")
-  && !document.activeElement.matches(BOX);
+// Somebody who types or chooses elsewhere is not to be torn away; `left` is what had the keys on the page before.
+const isTyping = (left) => /^(input|textarea|select)$/i.test(document.activeElement?.tagName || "")
+  && document.activeElement !== left && !document.activeElement.matches(BOX);
 
-function focus(tries, insist) {
+function focus(tries, left) {
   const box = document.querySelector(BOX);
-  if (box && !box.disabled && (insist || !isTyping())) box.focus({ preventScroll: true });
-  else if (tries > 0) setTimeout(() => focus(tries - 1, insist), WAIT_MS);
+  if (box && !box.disabled && !isTyping(left)) box.focus({ preventScroll: true });
+  else if (tries > 0) setTimeout(() => focus(tries - 1, left), WAIT_MS);
 }
 
 function fold() {
@@ -29,5 +29,5 @@ export default function (component) {
   if (before && before.stamp === stamp && before.place === place) return;
   const moved = before !== null && before.place !== place;
   if (moved && window.matchMedia(NARROW).matches) fold();
-  if (stamp && window.matchMedia("(pointer: fine)").matches) focus(TRIES, moved);
+  if (stamp && window.matchMedia("(pointer: fine)").matches) focus(TRIES, moved ? document.activeElement : null);
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from frontend.authentication.sessions import COOKIE
 from tests.browser.axe import violations
@@ -96,13 +97,26 @@ def ask(page: Page, question: str) -> None:
     box.press("Enter")
 
 
+def stop(page: Page) -> None:
+    """Stops the answer, however often the page draws the button anew under the pointer."""
+    button = page.get_by_role("button", name=re.compile("^Stop"))
+    for _ in range(5):
+        button.click()
+        with suppress(AssertionError):
+            expect(button).to_have_count(0, timeout=5_000)
+            return
+
+
 def choose_model(page: Page, name: str) -> None:
-    settled = expect(page.get_by_test_id("stApp"))
-    settled.to_have_attribute("data-test-script-state", "notRunning", timeout=30_000)  # drawing anew shuts the list
-    page.locator(".st-key-model input").click()
-    page.get_by_role("option", name=name).click()
-    expect(page.locator(".st-key-model input")).to_have_value(name)
-    settled.to_have_attribute("data-test-script-state", "notRunning")
+    """Chooses it, however often the page shuts the list by drawing itself anew."""
+    picker = page.locator(".st-key-model input")
+    for _ in range(5):
+        picker.click()
+        with suppress(TimeoutError):
+            page.get_by_role("option", name=name).click(timeout=5_000)
+            break
+    expect(picker).to_have_value(name)
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def add_model(opened: Watched, model: str, name: str, script: str) -> None:
@@ -229,7 +243,7 @@ def test_a_silent_model_is_stopped_and_the_backend_knows(base: str, model: str, 
     page.get_by_role("link", name="Chat").click()
     choose_model(page, "silent")
     ask(page, QUESTION)
-    page.get_by_role("button", name=re.compile("^Stop")).click()
+    stop(page)
     expect(page.get_by_text("Stopped by you.")).to_be_visible(timeout=20_000)
     expect(page.get_by_test_id("stChatInputTextArea")).to_be_enabled()
     opened.check()
@@ -270,7 +284,7 @@ def test_an_answer_that_is_stopped_keeps_its_citations(base: str, model: str, op
     choose_model(page, "slow")
     ask(page, QUESTION)
     expect(page.get_by_test_id("stChatMessage").last).to_contain_text("[1]", timeout=60_000)
-    page.get_by_role("button", name=re.compile("^Stop")).click()
+    stop(page)
     expect(page.get_by_text(re.compile("^Stopped by you"))).to_be_visible(timeout=20_000)
     page.locator(CHIP).first.click()
     expect(page.locator(".st-key-source-passage")).to_be_in_viewport()
@@ -393,6 +407,7 @@ def test_what_to_ask_first_and_next_and_a_page_that_has_grown_stale(base: str, o
     is_focused(page)
 
     page.keyboard.press("Alt+n")
+    expect(page.locator(".st-key-card-0 button")).to_be_visible(timeout=60_000)
     choose_model(page, "No model (quotes)")
     page.locator(".st-key-card-0 button").click()
     following = page.locator('[class*="st-key-next-"] button').first
