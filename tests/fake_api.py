@@ -80,6 +80,8 @@ class FakeApi:
     phases: dict[str, list[str]] = field(default_factory=dict)
     asks: ApprovalRequested | None = None
     """What agents ask before they go on; with it, runs are done by agents."""
+    ends_between_looks: str = ""
+    """The run that ends right after it was looked at for the first time."""
     decisions: list[dict[str, Any]] = field(default_factory=list)
     tools: FakeTools = field(default_factory=FakeTools)
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -473,7 +475,13 @@ def _add_conversations(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a l
 
     @app.get("/api/v1/runs/{id}")
     def run(id: str) -> Any:
-        return run_row(fake.runs[id]) if id in fake.runs else problem(404, "not_found", "There is no such run.")
+        if id not in fake.runs:
+            return problem(404, "not_found", "There is no such run.")
+        row = run_row(fake.runs[id])
+        if fake.ends_between_looks == id and row["status"] == "running":
+            fake.runs[id]["last_event_id"] = len(fake.runs[id]["events"])
+            fake.end(fake.runs[id], fake.runs[id]["events"][-1])
+        return row
 
     @app.post("/api/v1/runs/{id}/approvals/{approval}", status_code=202)
     async def decide(id: str, approval: str, request: Request) -> Any:

@@ -12,11 +12,10 @@ from frontend.chat.conversation import Conversation
 from frontend.chat.messages import AVATARS
 from frontend.client import ApiError
 from frontend.run_state import RunState, run_states
-from frontend.run_stream import RunStream
 from frontend.runs.approvals import draw_approvals
-from frontend.runs.following import state_of, watch
+from frontend.runs.following import follow, state_of, watch
 from frontend.runs.timeline import Timeline
-from frontend.session import api, show_error, texts
+from frontend.session import show_error, texts
 from frontend.views import Message
 
 DRAW_EVERY_S = 0.06
@@ -33,16 +32,10 @@ def follow_answer(conversation: Conversation, message: Message) -> None:
     state = run_states().setdefault(run_id, RunState())
     with st.container(key=f"message-{message.id}"), st.chat_message("assistant", avatar=AVATARS["assistant"]):
         drawing = _Drawing(run_id, state, message)
-        shown = state.trace.pending
-        draw_approvals(run_id, shown)
+        draw_approvals(run_id, state.trace.pending)
         try:
-            with RunStream(api(), run_id, state.last_event_id) as following:
-                for events in following:
-                    for event in events:
-                        state.apply(event)
-                    drawing.update()
-                    if state.waiting or state.trace.pending != shown:
-                        break
+            for _ in follow(run_id, state):
+                drawing.update()
         except ApiError as error:
             show_error(error, "run")
             return

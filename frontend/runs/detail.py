@@ -11,9 +11,8 @@ from frontend.answer_text import plain_label, prepare_answer
 from frontend.chat.conversation import stop
 from frontend.client import ApiError
 from frontend.run_state import RunState, run_states
-from frontend.run_stream import RunStream
 from frontend.runs.approvals import draw_approvals
-from frontend.runs.following import state_of, watch
+from frontend.runs.following import follow, state_of, watch
 from frontend.runs.listing import ICONS, facts, phase_titles
 from frontend.runs.timeline import Timeline, duration
 from frontend.session import api, show_error, texts
@@ -62,17 +61,11 @@ def draw_run(run: Run) -> None:
 
 def _follow(run: Run, state: RunState, timeline: Timeline, figures: Any) -> None:
     """Draws what comes until the run ends or waits; then the page is drawn anew."""
-    shown = state.trace.pending
     run_states()[run.id] = state
     try:
-        with RunStream(api(), run.id, state.last_event_id) as following:
-            for events in following:
-                for event in events:
-                    state.apply(event)
-                timeline.update(state.trace)
-                _draw_figures(figures, run, state)
-                if state.waiting or state.trace.pending != shown:
-                    break
+        for _ in follow(run.id, state):
+            timeline.update(state.trace)
+            _draw_figures(figures, run, state)
     except ApiError as error:
         show_error(error, "run")
         return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import streamlit as st
 
 from frontend.client import ApiError
 from frontend.run_state import RunState, run_states
-from frontend.run_stream import read_events
+from frontend.run_stream import RunStream, read_events
 from frontend.session import api
 
 LOOK_EVERY_S = 2.0
@@ -20,6 +22,21 @@ def state_of(run_id: str) -> RunState:
         for event in read_events(api(), run_id, after=state.last_event_id, until=api().run(run_id).last_event_id):
             state.apply(event)
     return state
+
+
+def follow(run_id: str, state: RunState) -> Iterator[None]:
+    """Takes what comes into the state, a beat at least once a second, until the run has ended, waits, or asks something
+    else. One that is known to have ended has nothing to come, whatever an older look at it said. Raises ApiError."""
+    shown = state.trace.pending
+    if state.ended:
+        return
+    with RunStream(api(), run_id, state.last_event_id) as following:
+        for events in following:
+            for event in events:
+                state.apply(event)
+            yield
+            if state.waiting or state.trace.pending != shown:
+                return
 
 
 def watch(run_id: str, state: RunState) -> None:

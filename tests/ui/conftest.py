@@ -33,7 +33,7 @@ def open_page(api_url: str) -> OpenPage:
     """Runs the interface against the fake API, at a page and with a query as an address would give them."""
 
     def open_page(page: str = "", **query: str) -> AppTest:
-        test = AppTest.from_file(str(SCRIPT), default_timeout=60)
+        test = AppTest.from_file(str(SCRIPT), default_timeout=20)
         test.secrets["api_url"] = api_url
         if page:
             test.run()

@@ -182,6 +182,15 @@ def test_runs_are_found_opened_by_address_and_exported(fake: FakeApi, open_page:
     assert [each.value for each in page.metric][:2] == ["2", "150 / 25"]
 
 
+def test_a_run_that_ended_between_two_looks_at_it_is_not_followed_for_ever(fake: FakeApi, open_page: OpenPage) -> None:
+    run = fake.add_run(fake.add_thread("t"), {"input": "How?"})
+    fake.ends_between_looks = run["id"]
+    page = open_page("runs", run=run["id"])
+    assert not page.exception
+    assert page.title[0].value == "q"
+    assert "stop-run" not in [button.key for button in page.button]
+
+
 def test_a_run_that_is_gone_is_said_to_be(open_page: OpenPage) -> None:
     page = open_page("runs", run="f" * 32)
     assert page.info
