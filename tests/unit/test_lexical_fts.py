@@ -1,5 +1,6 @@
 import multiprocessing
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -160,8 +161,8 @@ def test_threads_search_while_one_writes(index: FtsIndex) -> None:
 
 def test_processes_write_one_after_the_other(tmp_path: Path) -> None:
     path = tmp_path / "words.sqlite"
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        pool.starmap(_write, [(path, number) for number in range(8)])
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(_write, [path] * 8, range(8)))
     assert len(FtsIndex(path)) == 8
 
 
