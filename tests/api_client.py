@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import threading
 import time
@@ -27,6 +28,7 @@ from backend.settings import Settings
 from backend.telemetry import configure_logging
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.types import Verdict
+from tests.databases import sqlite_template
 
 URL = "http://127.0.0.1"
 
@@ -101,6 +103,9 @@ def container(folder: Path, phase: ScriptedPhase | None = None, **settings: Any)
         **{"sample_guide": False, "sandbox": {"adapter": "off"}, **settings},
     )
     configure_logging(made)
+    if "database_url" not in settings and not (file := folder / "chatbot.db").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(sqlite_template(), file)
     return build(
         made,
         runner=Runner([phase or ScriptedPhase()]),

@@ -7,20 +7,17 @@ from pathlib import Path
 
 import pytest
 
-import knowledge.storage.tables
 from knowledge.storage.database import Database
 from knowledge.types import Scope
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 from tests.workshop import Workshop
 
 
 @pytest.fixture(params=DIALECTS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty database with the tables of the knowledge floor."""
-    with blank_database_url(request.param, tmp_path) as url:
+    """An empty database with the tables of every floor."""
+    with database_url(request.param, tmp_path) as url:
         opened = Database(url)
-        with opened.write() as connection:
-            knowledge.storage.tables.metadata.create_all(connection)
         yield opened
         opened.close()
 

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from agents.errors import ModelUnavailable
 from tests.api_client import ScriptedPhase, api_client, ask, events, new_thread
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def phase() -> ScriptedPhase:
 @pytest.fixture(params=DIALECTS)
 def client(request: pytest.FixtureRequest, tmp_path: Path, phase: ScriptedPhase) -> Iterator[TestClient]:
     with (
-        blank_database_url(request.param, tmp_path) as url,
+        database_url(request.param, tmp_path) as url,
         api_client(tmp_path / "data", phase, database_url=url) as opened,
     ):
         yield opened

@@ -20,7 +20,7 @@ from backend.jobs.events import Stage
 from backend.jobs.kinds import Outcome
 from backend.operations.sample import make_sample
 from tests.api_client import api_client
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 
 MARKDOWN = (
     b"# Restart\n\nUse `kubectl rollout restart` to restart a deployment.\n\n## Undo\n\nUse `kubectl rollout undo`.\n"
@@ -33,7 +33,7 @@ TOKEN = "a-long-enough-token"
 @pytest.fixture(params=DIALECTS)
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestClient]:
     with (
-        blank_database_url(request.param, tmp_path) as url,
+        database_url(request.param, tmp_path) as url,
         api_client(tmp_path / "data", uploads={"max_file_bytes": 1000}, database_url=url) as opened,
     ):
         yield opened

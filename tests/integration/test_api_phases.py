@@ -18,7 +18,6 @@ from agents.runner import Runner
 from backend.accounts.guard import LOCAL
 from backend.app import create_app
 from backend.bootstrap import Container, build
-from backend.db.tables import metadata
 from backend.errors import Missing, NameTaken, Refused, VersionConflict
 from backend.phases.schema import phase_schema
 from backend.phases.store import PhaseStore, StoredPhases
@@ -248,8 +247,6 @@ def test_a_text_that_a_later_version_refuses_is_shown_with_the_reason(client: Te
 
 
 def test_the_store_on_each_database(database: Database, scope: Scope) -> None:
-    with database.write() as connection:
-        metadata.create_all(connection)
     colleague, stranger = replace(scope, user_id="other"), replace(scope, workspace_id="elsewhere")
     with database.write() as connection:
         mine, theirs = PhaseStore(connection, scope), PhaseStore(connection, colleague)

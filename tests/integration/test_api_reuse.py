@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.api_client import api_client, ask, new_thread
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 from tests.integration.test_api_knowledge_bases import build, upload
 
 LONG = "Then look whether all of it is as it should be, and write down what was done and why. " * 15
@@ -33,7 +33,7 @@ CHINESE = "# 手册\n\n## 配置告警规则\n\n编写规则文件。\n".encode(
 @pytest.fixture(params=DIALECTS)
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestClient]:
     with (
-        blank_database_url(request.param, tmp_path) as url,
+        database_url(request.param, tmp_path) as url,
         api_client(tmp_path / "data", database_url=url) as opened,
     ):
         opened.post("knowledge-bases", json={"name": "docs"})

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from agents.tools.ports import ToolOutput
 from backend.app import create_app
 from tests.api_client import URL, container
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 from tests.tools import FakeSource, FakeTool, spec
 
 SECRET = {
@@ -40,7 +40,7 @@ def client(request: pytest.FixtureRequest, tmp_path: Path, tools: dict[str, Fake
     from backend.bootstrap import build
     from tests.api_client import HashingEmbedder, Runner, ScriptedPhase, Settings
 
-    with blank_database_url(getattr(request, "param", "sqlite"), tmp_path) as url:
+    with database_url(getattr(request, "param", "sqlite"), tmp_path) as url:
         settings = Settings(
             data_dir=tmp_path / "data", default_embedders=("hashing",), sample_guide=False, database_url=url
         )

@@ -14,21 +14,19 @@ from backend.app import create_app
 from backend.artifacts.store import Artifact, ArtifactStore, collect_unreferenced_files
 from backend.bootstrap import Container
 from backend.errors import Missing
-from backend.migrations import upgrade_database
 from backend.runs.opening import Placement, open_run
 from backend.threads.store import Conversations
 from knowledge.types import Scope
 from tests.api_client import URL, container
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 
 STRANGER = Scope(workspace_id="local", user_id="stranger")
 
 
 @pytest.fixture(params=DIALECTS)
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Container]:
-    with blank_database_url(request.param, tmp_path) as url:
+    with database_url(request.param, tmp_path) as url:
         opened = container(tmp_path / "data", database_url=url)
-        upgrade_database(opened.database)
         yield opened
         opened.close()
 

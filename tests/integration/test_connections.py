@@ -18,7 +18,7 @@ from backend.errors import Invalid
 from knowledge.storage.database import Database
 from tests.api_client import api_client
 from tests.certificates import issue, server_context
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 from tests.platform_server import Platform, Reply, platform_server
 
 CANARY = "canary-4fb1-value"
@@ -26,7 +26,7 @@ CANARY = "canary-4fb1-value"
 
 @pytest.fixture(params=DIALECTS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with blank_database_url(request.param, tmp_path) as made:
+    with database_url(request.param, tmp_path) as made:
         yield made
 
 

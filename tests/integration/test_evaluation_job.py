@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
 
-from backend.db.tables import metadata
 from backend.errors import Missing
 from backend.evaluation.job import EVALUATE
 from backend.evaluation.questions import collect_unasked, keep, kept
@@ -22,25 +19,13 @@ from backend.processes.registry import ProcessRegistry
 from knowledge.errors import InvalidInput
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.storage.database import Database
-from knowledge.storage.tables import metadata as knowledge_metadata
 from knowledge.types import Scope
-from tests.databases import DIALECTS, blank_database_url
 
 ME = Scope(workspace_id="w", user_id="me")
 STRANGER = Scope(workspace_id="elsewhere", user_id="me")
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 QUEUE = JobQueue([EVALUATE], ProcessRegistry(this_process("api")))
 GOOD = json.dumps({"id": "1", "question": "Why?"})
-
-
-@pytest.fixture(params=DIALECTS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with blank_database_url(request.param, tmp_path) as url:
-        opened = Database(url)
-        metadata.create_all(opened.engine)
-        knowledge_metadata.create_all(opened.engine)
-        yield opened
-        opened.close()
 
 
 def test_questions_are_kept_once_and_for_their_workspace_alone(database: Database) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from backend.db.tables import metadata
 from backend.jobs import claims
 from backend.jobs.events import JobCancelled, JobProgressed, Refusal, Stage
 from backend.jobs.execution import ClaimLost, Execution
@@ -27,7 +25,6 @@ from knowledge.errors import FetchRefused
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.clock import Clock
-from tests.databases import DIALECTS, blank_database_url
 
 ME = Scope(workspace_id="w", user_id="me")
 COLLEAGUE = Scope(workspace_id="w", user_id="colleague")
@@ -50,15 +47,6 @@ def queue_with(clock: Callable[[], float]) -> JobQueue:
 
 
 QUEUE = queue_with(time.monotonic)
-
-
-@pytest.fixture(params=DIALECTS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with blank_database_url(request.param, tmp_path) as url:
-        opened = Database(url)
-        metadata.create_all(opened.engine)
-        yield opened
-        opened.close()
 
 
 def enqueue(database: Database, base: str = "kb", **options: Any) -> Job:

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text, update
 
-from backend.db.tables import metadata
 from backend.jobs.engine import engine_url
 from backend.jobs.kinds import Arguments, JobKind, Steps
 from backend.jobs.queue import JobQueue
@@ -27,7 +26,7 @@ from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.clock import Clock
 from tests.counting_worker import counting_queue
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 
 ROOT = Path(__file__).resolve().parents[2]
 ME = Scope(workspace_id="w", user_id="me")
@@ -40,7 +39,6 @@ class Rig:
     def __init__(self, url: str, folder: Path) -> None:
         self.url, self.folder = url, folder
         self.database = Database(url)
-        metadata.create_all(self.database.engine)
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def start_worker(self) -> subprocess.Popen[bytes]:
@@ -126,7 +124,7 @@ class Rig:
 
 @pytest.fixture(params=DIALECTS)
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    with blank_database_url(request.param, tmp_path) as url:
+    with database_url(request.param, tmp_path) as url:
         made = Rig(url, tmp_path)
         yield made
         made.close()

@@ -20,7 +20,7 @@ from knowledge.storage.replacement import DocumentWriter
 from knowledge.storage.tables import metadata
 from knowledge.types import KnowledgeBase
 from tests.carrying import LIMITS, bring, built, complete, delete, export, manifest_of
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 from tests.workshop import SCOPE, Workshop, hashing_embedders
 
 QUESTION = "How do I roll back a deployment?"
@@ -58,10 +58,8 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Worksh
     """Another machine."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
-    with blank_database_url(request.param, folder) as url:
+    with database_url(request.param, folder) as url:
         database = Database(url)
-        with database.write() as connection:
-            metadata.create_all(connection)
         with Workshop(database, folder) as opened:
             yield opened
         database.close()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -19,7 +18,7 @@ from agents.scheduler.journal import Recorded
 from agents.tools.policy import RolePolicy
 from agents.tools.ports import ToolBox
 from backend.approvals.store import ApprovalStore, any_expired, expire
-from backend.db.tables import metadata, run_journal, runs
+from backend.db.tables import run_journal, runs
 from backend.errors import AlreadyDecided, Missing, NotWaiting
 from backend.processes.tables import processes
 from backend.runs.journal import add_records, read_journal
@@ -27,20 +26,10 @@ from backend.runs.types import Run
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.agents_at_work import CountingTool, phase
-from tests.databases import DIALECTS, blank_database_url
 from tests.performing import NoAudit, ToldModel, phase_of
 from tests.running import ME, answer_of, begin, heard, orphan, run_of, service, spec, until
 
 table = backend.approvals.tables.approvals
-
-
-@pytest.fixture(params=DIALECTS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with blank_database_url(request.param, tmp_path) as url:
-        opened = Database(url)
-        metadata.create_all(opened.engine)
-        yield opened
-        opened.close()
 
 
 class Performing:

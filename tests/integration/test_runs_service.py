@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -19,7 +18,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from agents.errors import ModelUnavailable
 from agents.events import Evidence, Retrieved, RunEvent, TextDelta
-from backend.db.tables import metadata
 from backend.errors import NotReady
 from backend.processes.identity import this_process
 from backend.processes.registry import ProcessRegistry
@@ -30,20 +28,10 @@ from backend.runs.types import Run, StoredEvent
 from backend.threads import store as threads_store
 from backend.threads.store import Conversations
 from knowledge.storage.database import Database
-from tests.databases import DIALECTS, blank_database_url
 from tests.running import ME, Script, answer_of, begin, finished, heard, orphan, run_of, service, spec, started, until
 
 DEAD_PROCESS = "0" * 32
 """It has signed off, or was found dead and forgotten."""
-
-
-@pytest.fixture(params=DIALECTS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with blank_database_url(request.param, tmp_path) as url:
-        opened = Database(url)
-        metadata.create_all(opened.engine)
-        yield opened
-        opened.close()
 
 
 @asynccontextmanager

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterator
-from pathlib import Path
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from agents.events import RunEvent, TextDelta
 from agents.phases.context import RunContext
 from agents.phases.phase import Description, Outcome, PhaseEvent, Requirement, Waiting
 from agents.runner import Runner
-from backend.db.tables import metadata, runs
+from backend.db.tables import runs
 from backend.errors import NotWaiting, RunActive
 from backend.processes.tables import processes
 from backend.runs.opening import Placement, open_run
@@ -24,7 +23,6 @@ from backend.runs.store import RunStore
 from backend.runs.types import Run
 from backend.threads.store import Conversations
 from knowledge.storage.database import Database
-from tests.databases import DIALECTS, blank_database_url
 from tests.running import ME, answer_of, begin, heard, orphan, run_of, service, spec, until
 
 
@@ -57,15 +55,6 @@ class Executor:
         given = {"run_id": run.id, "thread_id": run.thread_id, "spec": run.spec, "attempt": run.attempt}
         async for event in Runner([AskingPhase()]).run(RunContext(**given, may_wait=True), asyncio.Event()):
             yield event
-
-
-@pytest.fixture(params=DIALECTS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with blank_database_url(request.param, tmp_path) as url:
-        opened = Database(url)
-        metadata.create_all(opened.engine)
-        yield opened
-        opened.close()
 
 
 async def parked(database: Database, runs_here: RunService) -> Run:

@@ -18,7 +18,7 @@ from backend.operations.doctor import Finding, examine
 from backend.settings import Settings
 from knowledge.storage.database import Database
 from tests.api_client import ScriptedPhase, api_client, ask, container, new_thread
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 
 ENDPOINT = {"name": "m", "base_url": "http://127.0.0.1:1/v1"}
 MODEL = {**ENDPOINT, "model": "m", "api_key": "sk-first-secret", "is_default": True}
@@ -32,7 +32,7 @@ def phase() -> ScriptedPhase:
 @pytest.fixture(params=DIALECTS)
 def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")  # doctor looks for an engine
-    with blank_database_url(request.param, tmp_path) as url:
+    with database_url(request.param, tmp_path) as url:
         yield Settings(data_dir=tmp_path, database_url=url)
 
 

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.api_client import api_client
-from tests.databases import DIALECTS, blank_database_url
+from tests.databases import DIALECTS, database_url
 from tests.platform_server import Asked, Platform, Reply, platform_server
 
 CANARY = "canary-4fb1-value"
@@ -46,7 +46,7 @@ DOCUMENT = {
 
 @pytest.fixture(params=DIALECTS)
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestClient]:
-    with blank_database_url(request.param, tmp_path) as url, api_client(tmp_path, database_url=url) as opened:
+    with database_url(request.param, tmp_path) as url, api_client(tmp_path, database_url=url) as opened:
         yield opened
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,19 +25,9 @@ from knowledge.errors import NameTaken, NotFound
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.api_client import container
-from tests.databases import DIALECTS, blank_database_url
 from tests.tools import SCOPE, FakeTool, box, context, spec
 
 STRANGER = Scope(workspace_id="elsewhere", user_id="mallory")
-
-
-@pytest.fixture(params=DIALECTS)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with blank_database_url(request.param, tmp_path) as url:
-        opened = Database(url)
-        upgrade_database(opened)
-        yield opened
-        opened.close()
 
 
 def entries(database: Database, scope: Scope = SCOPE, **wanted: Any) -> list[Any]:
