@@ -29,6 +29,7 @@ from backend.telemetry import configure_logging
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.types import Verdict
 from tests.databases import sqlite_template
+from tests.shared_parser import shared_parser
 
 URL = "http://127.0.0.1"
 
@@ -111,6 +112,7 @@ def container(folder: Path, phase: ScriptedPhase | None = None, **settings: Any)
         runner=Runner([phase or ScriptedPhase()]),
         embedders={"hashing": HashingEmbedder()},
         prepare=lambda: None,
+        **({} if "parsing" in settings else {"parser": shared_parser()}),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +17,6 @@ from knowledge.indexes.registry import ENGINES, Engine
 from knowledge.ingestion.ingestor import Ingestor
 from knowledge.ingestion.invariants import check_invariants
 from knowledge.ingestion.processing import Parser
-from knowledge.parsing import IsolatedParser
 from knowledge.ports import Embedder
 from knowledge.retrieval.retriever import Retriever
 from knowledge.sources import Fetcher, SourceReader, source_readers
@@ -28,6 +26,7 @@ from knowledge.storage.documents import DocumentStore
 from knowledge.storage.file_blobs import FileBlobStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.types import Document, Hit, KnowledgeBase, Scope
+from tests.shared_parser import shared_parser
 
 SCOPE = Scope(workspace_id="local", user_id="local")
 
@@ -64,13 +63,12 @@ class Workshop:
         self.blobs = FileBlobStore(self.data / "files")
         self.projections = Projections(database, self.data / "indexes", engines=engines)
         self._written = 0
-        self._closing = ExitStack()
         self.ingestor = Ingestor(
             database=database,
             blobs=self.blobs,
             projections=self.projections,
             embedders=self.embedders,
-            parser=parser or self._closing.enter_context(IsolatedParser()),
+            parser=parser or shared_parser(),
             readers=source_readers(Fetcher(FetchConfig(allowed_networks=("127.0.0.0/8",))), ArchiveLimits(), readers),
             parsing=parsing,
             version=version,
@@ -82,7 +80,7 @@ class Workshop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._closing.close()
+        """Nothing of it outlives a test but the parser, which serves the next one."""
 
     def write(self, path: str, text: str) -> None:
         """Write a page, dated so long ago that nobody could have changed it since unnoticed."""
