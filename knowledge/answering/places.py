@@ -1,4 +1,4 @@
-"""Under which heading each part of a passage stands."""
+"""Under which heading each part of a passage stands, and in which rows of a sheet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from knowledge.text.markup import heading_name, slug
-from knowledge.types import Part, Passage
+from knowledge.text.rows import rows_between, with_rows
+from knowledge.types import Part, Passage, RowRun
 
 if TYPE_CHECKING:
     from knowledge.splitting.blocks import Block
@@ -64,6 +65,20 @@ def place_at(passage: Passage, offset: int, places: Sequence[Place] | None = Non
     places = places_of(passage) if places is None else places
     at = bisect_right([place.start for place in places], offset - passage.start) - 1
     return places[max(at, 0)]
+
+
+def anchor_with_rows(passage: Passage, anchor: str, start: int, end: int) -> str:
+    """An anchor of the passage with the rows that stand between these offsets of the document, where it has rows."""
+    if not any(part.rows for part in passage.parts):
+        return anchor
+    first = max(bisect_right([part.start for part in passage.parts], start) - 1, 0)
+    runs: list[RowRun] = []
+    for part in passage.parts[first:]:
+        if part.start >= end or part.anchor != passage.parts[first].anchor:
+            end = min(end, part.start)  # another sheet has other rows
+            break
+        runs += part.rows
+    return with_rows(anchor, rows_between(runs, passage.text, start, end, offset=passage.start))
 
 
 def _text(passage: Passage, part: Part, end: int) -> str:

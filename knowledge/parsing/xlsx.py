@@ -16,7 +16,7 @@ import openpyxl
 from knowledge.config import ParsingLimits
 from knowledge.parsing.containers import check_container, count_members
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
-from knowledge.parsing.tables import Cell, Row, write_spanning_table, write_table
+from knowledge.parsing.tables import Cell, Row, write_numbered_table, write_spanning_table
 from knowledge.parsing.titles import stated_title
 from knowledge.parsing.xlsx_sheet import Merges, Traits, number_text
 
@@ -89,7 +89,7 @@ class _Workbook:
         writer.add(f"## {one_line(sheet.title)}")
         found = chain([first], rows)
         if not traits.merges:
-            return write_table(writer, (values for _, values in found), self.limits)
+            return write_numbered_table(writer, found, self.limits)
         merges = Merges(traits.merges)
         return write_spanning_table(writer, (_row(merges, number, values) for number, values in found), self.limits)
 
@@ -127,7 +127,7 @@ def _row(merges: Merges, number: int, values: list[str]) -> Row:
             cells.append(Cell(text=value, columns=columns, rows=rows))
     while cells and not cells[-1].text and cells[-1].columns == 1:
         cells.pop()
-    return Row(cells=cells)
+    return Row(cells=cells, number=number)
 
 
 def _formula(value: Any) -> str:

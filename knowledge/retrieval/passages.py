@@ -117,6 +117,7 @@ def _part(chunk: Chunk, path: str) -> Part:
         anchor=chunk.anchor,
         header=_header_before(chunk, path),
         is_code=chunk.kind == "code" and not chunk.text.lstrip().startswith(("```", "~~~")),
+        rows=chunk.rows,
     )
 
 

@@ -150,7 +150,8 @@ TEXTS = {
     "json": {"brackets": "[", "values": "[1,", "objects": '{"a":', "line": "1 "},
     "jsonl": {"lines": '{"a": 1}\n'},
     "log": {"lines": "2024 ERROR a\n", "escapes": "\x1b[", "titles": "\x1b]a", "line": "a="},
-    "csv": {"commas": ",", "rows": "a,b\n", "quotes": '"', "fields": '"a""', "bars": "|", "blank": "\n"},
+    "csv": {"commas": ",", "rows": "a,b\n", "quotes": '"', "fields": '"a""', "bars": "|", "blank": "\n",
+        "gaps": "a,b\n\n", "broken fields": '"a\n",b\n'},
     "tsv": {"rows": "a\tb\n"},
 }  # fmt: skip
 MAIL = {
@@ -256,11 +257,13 @@ def _office_files() -> list[TextPath]:
     rows = '<row><c t="inlineStr"><is><t>a</t></is></c></row>'
     sheet = {
         "rows": rows,
+        "gaps": f"{rows}<row/>",
         "cells": "<row>" + "<c><v>1</v></c>" * 9 + "</row>",
         "formulas": "<row><c><f>1</f></c></row>",
     }
     paths += [_named(f"xlsx/{name}", _file("a.xlsx", _in_sheet(unit))) for name, unit in sheet.items()]
     paths.append(_named("xlsx/merges", _file("a.xlsx", _merges, 400_000)))
+    paths.append(_named("csv/one run of rows", _file("a.csv", _repeated("b\n", f"{'a' * 50_000}\n"))))
     shape = (
         '<p:sp><p:nvSpPr><p:cNvPr id="9" name="a"/><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/>'
         "<p:txBody><a:bodyPr/><a:p><a:r><a:t>a</a:t></a:r></a:p></p:txBody></p:sp>"

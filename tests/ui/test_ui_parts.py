@@ -20,6 +20,7 @@ from frontend.chat.sidebar import by_date, file_stem, marked
 from frontend.chat.why import part_names
 from frontend.client import Api, ApiError, open_connection
 from frontend.language import choose_language, load_texts
+from frontend.reading.place import rows_label
 from frontend.reading.preview import preview
 from frontend.reading.rendered import cut_table, mail_lines, whole_blocks
 from frontend.run_state import replay
@@ -263,6 +264,21 @@ def test_sentences_of_one_source_are_one_place_to_step_to() -> None:
     assert [place.start for place in places_of("m-1", {"m": message})] == [5, 9]
     assert [place.start for place in places_of("m-2", {"m": message})] == [0, 9]
     assert places_of("m-9", {"m": message}) == []
+
+
+@pytest.mark.parametrize(
+    ("anchor", "named"),
+    [
+        ("sheet=Hosts&row=45", "row 45"),
+        ("row=45-48", "rows 45 to 48"),
+        ("sheet=row%3D3", ""),
+        ("page=3", ""),
+        ("the-row=3-of-a-table", ""),
+        ("", ""),
+    ],
+)
+def test_rows_are_read_from_an_anchor(anchor: str, named: str) -> None:
+    assert rows_label(anchor) == named
 
 
 def test_the_parts_of_a_score_have_short_names_and_say_what_they_are() -> None:
