@@ -89,17 +89,28 @@ def _cited(client: TestClient, question: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("question", "quoted", "anchor"),
+    ("question", "quoted", "anchor", "table"),
     [
-        ("Who owns zebra-gateway?", "zebra-gateway", "sheet=Hosts&row=145"),
-        ("Which port does walrus-exporter have?", "walrus-exporter", "row=63"),
+        (
+            "Who owns zebra-gateway?",
+            "zebra-gateway",
+            "sheet=Hosts&row=145",
+            "| Host | Role | Owner |\n| --- | --- | --- |\n| zebra-gateway | gateway | the striped horse team [1] |",
+        ),
+        (
+            "Which port does walrus-exporter have?",
+            "walrus-exporter",
+            "row=63",
+            "| service | port | note |\n| --- | --- | --- |\n| walrus-exporter | 9273 | scraped by the tusk team [1] |",
+        ),
     ],
 )
-def test_a_citation_names_the_row(client: TestClient, question: str, quoted: str, anchor: str) -> None:
+def test_a_citation_names_the_row(client: TestClient, question: str, quoted: str, anchor: str, table: str) -> None:
     (citation,) = [each for each in _cited(client, question) if quoted in each["quote"]]
     assert citation["anchor"] == anchor
     body = {"model": "answer", "messages": [{"role": "user", "content": question}], "knowledge_bases": ["docs"]}
     answer = client.post(f"{URL}/v1/chat/completions", json=body).raise_for_status().json()
+    assert answer["choices"][0]["message"]["content"].endswith(table)
     sources = [each["url_citation"] for each in answer["choices"][0]["message"]["annotations"]]
     assert [each["anchor"] for each in sources if quoted in each["quote"]] == [anchor]
 
