@@ -127,7 +127,9 @@ def _inside(passage: Passage, part: Part, text: str, code: int) -> Iterator[Plac
     for block in blocks:
         if not block.is_heading and (block.heading_path != opening or block.start > 0):
             path = (*above, *block.heading_path)
-            yield Place(begin + block.start, path, slug(path[-1]) if path != part.heading_path else part.anchor)
+            # Pages, slides and sheets (`page=3`) hold all of a part; a heading's anchor is that heading's alone.
+            stays = path == part.heading_path or "=" in part.anchor
+            yield Place(begin + block.start, path, part.anchor if stays else slug(path[-1]))
 
 
 def _reader(path: str) -> Callable[[str, int], Iterator[Block]]:
