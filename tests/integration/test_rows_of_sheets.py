@@ -20,6 +20,7 @@ from backend.accounts.guard import LOCAL
 from backend.app import create_app
 from backend.bootstrap import Container, build
 from backend.settings import Settings
+from backend.tools.documents import ToolDocuments
 from knowledge.embedding.hashing import HashingEmbedder
 from tests.api_client import URL, ask, events, new_thread
 from tests.databases import DIALECTS, blank_database_url
@@ -125,6 +126,21 @@ def test_what_a_model_says_is_cited_by_row(client: TestClient) -> None:
     said = f"The zebra-gateway is owned by the striped horse team [{number}]."
     (citation,) = check_citations(said, passages, PassageBacking()).citations
     assert citation.anchor == "sheet=Hosts&row=145"
+
+
+def test_what_a_tool_read_is_cited_by_row(client: TestClient) -> None:
+    made: Container = client.app.state.container  # type: ignore[attr-defined]
+    documents = ToolDocuments(database=made.database, blobs=made.blobs, ingestor=made.ingestor, jobs=made.jobs)
+    base = client.get("knowledge-bases/docs").json()["id"]
+    hits = client.post("knowledge-bases/docs/search", json={"query": "zebra-gateway"}).json()["hits"]
+    document = next(each["document"]["id"] for each in hits if "zebra-gateway" in each["text"])
+    whole = documents.passage(LOCAL, [base], document, 0, 100_000)
+    start = whole.text.index("| node-142")  # in the middle of a chunk
+    read = documents.passage(LOCAL, [base], document, start, 100_000)
+    for evidence in (whole, read):
+        said = "The zebra-gateway is owned by the striped horse team [1]."
+        (citation,) = check_citations(said, [passage_of(evidence)], PassageBacking()).citations
+        assert citation.anchor == "sheet=Hosts&row=145"
 
 
 def test_hits_and_chunks_name_the_rows_that_they_hold(client: TestClient) -> None:
