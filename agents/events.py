@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from knowledge.types import Verdict
+from knowledge.types import Part, Verdict
 
 Mode = Literal["extractive", "model"]
 Risk = Literal["read", "write", "destructive", "unknown"]
@@ -31,7 +31,10 @@ class CalledTool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """A passage given to the answer, numbered as it may be cited: of a document, or what a tool put out (`call`)."""
+    """A passage given to the answer, numbered as it may be cited: of a document, or what a tool put out (`call`).
+
+    `parts` say what each part of it stands under, and which rows of a sheet it is from.
+    """
 
     number: int
     document_id: str
@@ -46,6 +49,7 @@ class Evidence:
     end: int
     score: float
     call: CalledTool | None = None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +77,8 @@ class Citation:
     """A `[n]` in the answer: where in the answer it stands, what it points at, and whether that supports it.
 
     `answer_start`/`answer_end` bound the sentence in the answer; `start`/`end` the quoted or best-matching passage in
-    the document, or in the output of `call`, which has no document. `support` lies in 0..1.
+    the document, or in the output of `call`, which has no document. `anchor` is the fragment that opens its place: that
+    of the heading, `page=3`, `slide=2`, `sheet=Hosts&row=45`, of separated values `row=45-48`. `support` lies in 0..1.
     """
 
     number: int

@@ -13,6 +13,7 @@ from frontend.client import ApiError
 from frontend.components import document_text
 from frontend.reading.pages import PAGED, draw_page, turn_to
 from frontend.reading.place import Place as Place
+from frontend.reading.place import rows_label
 from frontend.reading.rendered import draw_rendered, page_label
 from frontend.session import api, show_error, texts
 from frontend.tools.cited_call import draw_call
@@ -66,11 +67,12 @@ def _draw(content: DocumentContent, place: Place) -> None:
     document = content.document
     found = _found_again(place, content.text)
     _draw_head(document.title or document.path, place)
-    shown = found or replace(place, start=0, end=0, heading_path=(), quote="")
+    shown = found or replace(place, start=0, end=0, heading_path=(), anchor="", quote="")
     at = _chunk_at(content.chunks, shown)
     chunk = content.chunks[at] if at is not None else None
     heading = shown.heading_path or (tuple(chunk.heading_path) if chunk is not None else ())
     page = [page_label(content, chunk.page)] if chunk is not None and chunk.page else []
+    page.append(rows_label(shown.anchor))
     base = st.session_state.get("base-names", {}).get(document.knowledge_base_id, "")
     when = document.updated_at.strftime("%Y-%m-%d") if document.updated_at else ""
     st.caption(plain_label(" · ".join(filter(None, [base, document.path, *page, when]))))
@@ -137,7 +139,7 @@ def _found_again(place: Place, text: str) -> Place | None:
     if not place.quote or text[place.start : place.end] == place.quote:
         return place
     at = text.find(place.quote)
-    return None if at < 0 else replace(place, start=at, end=at + len(place.quote), heading_path=())
+    return None if at < 0 else replace(place, start=at, end=at + len(place.quote), heading_path=(), anchor="")
 
 
 def _draw_lost(reason: str, quote: str) -> None:
@@ -186,7 +188,8 @@ def _show(place: Place) -> None:
 
 def _show_chunk(place: Place, chunk: Chunk | None) -> None:
     if chunk is not None:
-        _show(replace(place, start=chunk.start, end=chunk.end, heading_path=tuple(chunk.heading_path), quote=""))
+        there = replace(place, start=chunk.start, end=chunk.end, quote="")
+        _show(replace(there, heading_path=tuple(chunk.heading_path), anchor=chunk.anchor))
 
 
 def _chunk_at(chunks: list[Chunk], place: Place) -> int | None:

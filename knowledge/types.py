@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Language = Literal["en", "zh", "other"]
 """Language of a text as retrieval treats it: decides word cutting, embedders and fusion weights."""
@@ -50,14 +50,27 @@ class Symbol:
     end: int
 
 
+class RowRun(NamedTuple):
+    """Which rows of a sheet, or of separated values, a text is made from, from `start` (an offset) to the next run.
+
+    With `each`, every line is a row and `row` the number of the first, from 1 as spreadsheet programs count; with `one`
+    all lines are that row; `header` is the header row of a table, which comes back further down. 0 is no row.
+    """
+
+    start: int
+    row: int = 0
+    kind: Literal["each", "one", "header"] = "one"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedDocument:
     """What a parser makes of a file.
 
     `text` is the canonical text: every offset of a chunk or a citation counts characters of it. For Markdown, source
     code and plain text it is the decoded file, verbatim (front matter included); for HTML, office files, PDF and the
-    like it is Markdown made from them. `pages` maps page, slide or sheet starts: (offset, label), ascending. `symbols`
-    are for a parser of source code to fill; no parser here does, and nothing is stored of them.
+    like it is Markdown made from them. `pages` maps page, slide or sheet starts: (offset, label), ascending. `rows` are
+    the rows that a text was made from, the first run at its beginning; they are stored with the chunks. `symbols` are
+    for a parser of source code to fill; no parser here does, and nothing is stored of them.
     """
 
     text: str
@@ -68,6 +81,7 @@ class ParsedDocument:
     metadata: dict[str, Any] = field(default_factory=dict)
     links: tuple[Link, ...] = ()
     pages: tuple[tuple[int, str], ...] = ()
+    rows: tuple[RowRun, ...] = ()
     warnings: tuple[str, ...] = ()
     symbols: tuple[Symbol, ...] = ()
 
@@ -103,7 +117,7 @@ class ChunkDraft:
     `text == document.text[start:end]`, always. `search_text` is what the indexes read (title, heading path and the
     text without markup); it is never shown. `kind` says what the chunk mostly is. `page` is the label of the page,
     slide or sheet it begins on, and `anchor` the fragment that opens its place: `page=3`, `slide=2`, `sheet=Hosts`,
-    else that of its heading.
+    else that of its heading. `rows` are those of the document inside it, the first run at its beginning.
     """
 
     ordinal: int
@@ -116,6 +130,7 @@ class ChunkDraft:
     kind: Literal["prose", "code", "table", "list"] = "prose"
     language: Language = "en"
     page: str = ""
+    rows: tuple[RowRun, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,6 +159,7 @@ class Chunk:
     kind: str
     language: Language
     page: str
+    rows: tuple[RowRun, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -258,7 +274,8 @@ class Part:
     """Where a part of a passage stands: it begins at `start` (offset of the document) and goes on to the next part.
 
     `header` is the header row of the table that the part goes on with, when that row is not in the passage itself;
-    `is_code` says that the part goes on with code whose fence was opened before it.
+    `is_code` says that the part goes on with code whose fence was opened before it. `rows` are those inside it, by
+    offsets of the document, the first run at its beginning.
     """
 
     start: int
@@ -266,6 +283,7 @@ class Part:
     anchor: str
     header: str = ""
     is_code: bool = False
+    rows: tuple[RowRun, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -293,8 +311,9 @@ class AnswerSegment:
     """A quoted piece of an answer: `text` is verbatim from passage `number`, at these offsets of its document.
 
     `block` keeps what belongs together apart from sentences: a code block, a table row group or a list of steps.
-    `heading_path` and `anchor` are those it stands under. `header` is the header of the table that its rows are from,
-    as written. With `left` above 0 it is not quoted: it is where so many more items, rows or lines of the block begin.
+    `heading_path` and `anchor` are those it stands under; the anchor names no rows yet. `header` is the header of the
+    table that its rows are from, as written. With `left` above 0 it is not quoted: it is where so many more items, rows
+    or lines of the block begin.
     """
 
     text: str

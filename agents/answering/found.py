@@ -72,4 +72,5 @@ def _evidence(passage: Passage) -> Evidence:
         start=passage.start,
         end=passage.end,
         score=passage.score,
+        parts=passage.parts,
     )

@@ -5,7 +5,6 @@ A number is that of a place: a document and the headings that the piece stands u
 
 from __future__ import annotations
 
-import csv
 import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -34,7 +33,6 @@ _BLOCK_SIGN = re.compile(r"#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|={2,}|-{2,}|\||~{3}")
 _NUMBERED = re.compile(r"(\d{1,9})([.)])(?=\s)")
 _ITEM = re.compile(r"^([ \t]*)([-*+]|\d{1,9}[.)])[ \t]+", re.MULTILINE)
 _STEP = re.compile(r"\s*\d{1,9}[.)]\s")
-_SEPARATED = re.compile(r"\.(?:csv|tsv|tab)$", re.IGNORECASE)
 _FENCE = re.compile(r"[ \t]*+(`{3,}+|~{3,}+)[ \t]*+([^`\n]*+)$")
 _FENCE_LINES = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*([^`\s]*)", re.MULTILINE)
 _RULE_ROW = re.compile(r"[ \t]*+\|?+[ \t]*+:?+-++:?+[ \t]*+(?:\|[ \t]*+:?+-*+:?+[ \t]*+)*+$", re.MULTILINE)
@@ -182,9 +180,6 @@ class _Setter:
         return self._last is not None and self._last.block == "list" and self._last.number == segment.number
 
     def _add_table(self, segment: AnswerSegment) -> None:
-        if _SEPARATED.search(self._passages[segment.number].document.path):
-            self._add_separated(segment)
-            return
         rows = [row for row in segment.text.splitlines() if row.strip()]
         if segment.header and not self._goes_on_below(segment):
             self._put_header(list(_cells(segment.header)))
@@ -204,23 +199,6 @@ class _Setter:
             else:
                 shown = clean if self._columns else f"- {'; '.join(cell.strip() for cell in _cells(clean))}"
                 marked = _marked_row(shown, self._number(segment))
-                self._put(gap, marked, segment, place=segment.start + place, raw=row.strip())
-            place += len(row)
-
-    def _add_separated(self, segment: AnswerSegment) -> None:
-        """Rows of a table whose cells are separated by commas or tabs, as a table."""
-        separator = "," if self._passages[segment.number].document.path.lower().endswith("csv") else "\t"
-        if segment.header and not self._goes_on_below(segment):
-            self._put_header(_separated(segment.header, separator))
-        place = 0
-        for row in filter(str.strip, segment.text.splitlines()):
-            place = segment.text.index(row, place)
-            if segment.start == 0 and not place:
-                self._put_header(_separated(row, separator))
-            else:
-                cells = " | ".join(_cell(self._line(cell)) for cell in _separated(row, separator))
-                marked = _marked_row(f"| {cells} |", self._number(segment))
-                gap = "\n" if self._columns else self._gap()
                 self._put(gap, marked, segment, place=segment.start + place, raw=row.strip())
             place += len(row)
 
@@ -315,10 +293,6 @@ def _marker(text: str, number: int) -> str:
 def _marked_row(row: str, number: int) -> str:
     inside = row.removesuffix("|").rstrip() if row.endswith("|") and not row.endswith("\\|") else None
     return f"{row} [{number}]" if inside is None else f"{inside} [{number}] |"
-
-
-def _separated(row: str, separator: str) -> list[str]:
-    return next(csv.reader([row], delimiter=separator), [])
 
 
 def _cell(text: str) -> str:

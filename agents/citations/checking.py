@@ -11,7 +11,7 @@ from typing import Protocol
 from agents.citations.code_spans import change
 from agents.citations.support import Backing
 from agents.events import Citation, Cited
-from knowledge.answering.places import Place, place_at, places_of
+from knowledge.answering.places import Place, anchor_with_rows, place_at, places_of
 from knowledge.types import Passage
 
 _MARKER = re.compile(r"\[(\d{1,4})\]")
@@ -214,7 +214,8 @@ def cite(
     support: float = 1.0,
     supported: bool = True,
 ) -> Citation:
-    """A citation of `quote`, which stands at offset `start` of the passage's document, by a part of the answer."""
+    """A citation of `quote`, which stands at offset `start` of the passage's document, by a part of the answer. Rows of
+    a sheet that the quote is from are added to the `anchor`."""
     return Citation(
         number=number,
         document_id=passage.document.id,
@@ -223,7 +224,7 @@ def cite(
         title=passage.document.title,
         url=passage.document.url,
         heading_path=heading_path,
-        anchor=anchor,
+        anchor=anchor_with_rows(passage, anchor, start, start + len(quote)),
         quote=quote,
         start=start,
         end=start + len(quote),

@@ -24,4 +24,5 @@ def passage_of(evidence: Evidence) -> Passage:
         end=evidence.end,
         score=evidence.score,
         chunk_ids=(),
+        parts=evidence.parts,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,6 +34,7 @@ from knowledge.errors import NotFound
 from knowledge.ingestion.ingestor import Uploads
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.storage.documents import DocumentStore
+from knowledge.text.rows import anchor_of
 from knowledge.types import Document, Scope
 
 router = APIRouter(prefix="/knowledge-bases/{kb}", tags=["documents"])
@@ -158,7 +160,7 @@ def get_content(
             document=_view(content.document, {id: len(content.pages)}),
             text=content.text,
             markup=content.document.markup,
-            chunks=[ChunkView.model_validate(chunk) for chunk in store.chunks(id)],
+            chunks=[ChunkView.model_validate(replace(each, anchor=anchor_of(each))) for each in store.chunks(id)],
             pages=[PageStart(start=start, label=label) for start, label in content.pages],
         )
     return Response(view.model_dump_json(), media_type="application/json")

@@ -120,6 +120,7 @@ class UrlCitation(BaseModel):
     knowledge_base_id: str
     path: str
     heading_path: list[str]
+    anchor: str
     quote: str
     start: int
     end: int

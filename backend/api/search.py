@@ -10,6 +10,7 @@ from backend.api.context import Caller, Here
 from backend.api.openapi import problems
 from backend.schemas import HitDocument, HitView, SearchRequest, SearchResponse
 from knowledge.storage.bases import KnowledgeBaseStore
+from knowledge.text.rows import anchor_of
 from knowledge.types import Hit
 
 router = APIRouter(tags=["search"])
@@ -41,7 +42,7 @@ def _hit(hit: Hit, explain: bool) -> HitView:
         document=HitDocument.model_validate(hit.document),
         chunk_id=hit.chunk.id,
         heading_path=list(hit.chunk.heading_path),
-        anchor=hit.chunk.anchor,
+        anchor=anchor_of(hit.chunk),
         page=hit.chunk.page,
         text=hit.chunk.text,
         start=hit.chunk.start,

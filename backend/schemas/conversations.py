@@ -61,6 +61,10 @@ class CalledToolView(View):
 
 
 class CitationView(View):
+    """`anchor` is the fragment that opens the quoted place: that of a heading, `page=3` of a PDF, `slide=2`,
+    `sheet=Hosts&row=45` or `sheet=Hosts&row=45-48` of a workbook, `row=45` of CSV and TSV, as the programs for them
+    count rows (RFC 7111)."""
+
     number: int
     document_id: str
     knowledge_base_id: str

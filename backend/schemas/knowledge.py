@@ -116,6 +116,8 @@ class DocumentsDeleted(View):
 
 
 class ChunkView(View):
+    """`anchor` is the fragment that opens its place, with the rows of a sheet that it holds: `sheet=Hosts&row=2-31`."""
+
     id: int
     ordinal: int
     heading_path: list[str]
@@ -197,7 +199,8 @@ class HitDocument(View):
 
 
 class HitView(View):
-    """`score` and `parts` lie in 0..1. `dropped` (with explain) says why a chunk fell below the line."""
+    """`score` and `parts` lie in 0..1. `dropped` (with explain) says why a chunk fell below the line. `anchor` is the
+    fragment that opens its place, with the rows of a sheet that it holds: `sheet=Hosts&row=2-31`."""
 
     document: HitDocument
     chunk_id: int

@@ -21,7 +21,8 @@ from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
 from knowledge.storage.documents import DocumentStore
 from knowledge.storage.tables import documents
-from knowledge.types import Document, KnowledgeBase, Scope
+from knowledge.text.rows import runs_from
+from knowledge.types import Chunk, Document, KnowledgeBase, Part, Scope
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +57,8 @@ class ToolDocuments:
             base, document = _found(connection, scope, bases, document_id)
             store = DocumentStore(connection, base)
             text = store.content(document_id).text[start:end]
-            chunks = [chunk for chunk in store.chunks(document_id) if chunk.start <= start]
-        chunk = chunks[-1] if chunks else None
+            chunks = store.chunks(document_id)
+        chunk = next((each for each in reversed(chunks) if each.start <= start), None)
         return Evidence(
             number=1,
             document_id=document.id,
@@ -71,6 +72,7 @@ class ToolDocuments:
             start=start,
             end=start + len(text),
             score=1.0,
+            parts=_parts(chunks, start, start + len(text)),
         )
 
     def add(self, scope: Scope, base: str, path: str, text: str, *, call_id: str) -> str:
@@ -118,6 +120,20 @@ class ToolDocuments:
             made = make(connection)
             keys.keep(call, made)
             return made
+
+
+def _parts(chunks: Sequence[Chunk], start: int, end: int) -> tuple[Part, ...]:
+    """The parts of what stands between these offsets, where it is of rows of a sheet."""
+    inside = [chunk for chunk in chunks if chunk.rows and chunk.start < end and start < chunk.end]
+    return tuple(
+        Part(
+            start=max(start, chunk.start),
+            heading_path=chunk.heading_path,
+            anchor=chunk.anchor,
+            rows=runs_from(chunk, max(start, chunk.start)),
+        )
+        for chunk in inside
+    )
 
 
 def _bases(connection: Connection, scope: Scope, ids: Sequence[str]) -> list[KnowledgeBase]:

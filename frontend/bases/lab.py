@@ -64,7 +64,7 @@ def _draw_hit(hit: Hit) -> None:
         st.code(hit.text, language=None, wrap_lines=True)
         place = Place(
             knowledge_base_id=hit.document.knowledge_base_id, document_id=hit.document.id, start=hit.start,
-            end=hit.end, heading_path=tuple(hit.heading_path),
+            end=hit.end, heading_path=tuple(hit.heading_path), anchor=hit.anchor,
         )  # fmt: skip
         st.button(
             say("lab.open"), key=f"open-hit-{hit.chunk_id}", icon=":material/description:", on_click=want_source,

@@ -17,6 +17,7 @@ from frontend.chat.suggestions import draw_follow_ups
 from frontend.chat.why import draw_why
 from frontend.components import copy_button
 from frontend.components.code_cell import draw_code_cells
+from frontend.reading.place import rows_label
 from frontend.runs.section import draw_trace
 from frontend.session import problem_in_words, texts
 from frontend.source_panel import Place, want_source
@@ -71,7 +72,7 @@ def cards_of(message: Message, names: Mapping[str, str]) -> dict[str, dict[str, 
         f"{message.id}-{index}": {
             "number": each.number,
             "title": each.title or each.path,
-            "heading": " › ".join([*each.heading_path, *_base_of(each, names)]),
+            "heading": " › ".join([*_where(each), *_base_of(each, names)]),
             "quote": each.quote,
             "path": each.path,
             "supported": each.supported,
@@ -163,11 +164,16 @@ def _draw_sources(message: Message, names: Mapping[str, str]) -> None:
             st.button(
                 plain_label(f"[{number}] {label}"),
                 key=f"source-{message.id}-{number}", icon=_icon(citation, weak),
-                help=plain_label(f"{citation.title or citation.path} › {' › '.join(citation.heading_path)}"),
+                help=plain_label(" › ".join([citation.title or citation.path, *_where(citation)])),
                 on_click=want_source, args=(_place(citation, message), _places(message, citation)),
             )  # fmt: skip
     if weak:
         st.caption(say("chat.weak_note"))
+
+
+def _where(citation: Citation) -> list[str]:
+    """The headings that a quotation stands under, and its rows of a sheet."""
+    return list(filter(None, [*citation.heading_path, rows_label(citation.anchor)]))
 
 
 def _base_of(citation: Citation, names: Mapping[str, str]) -> list[str]:
@@ -259,6 +265,7 @@ def _place(citation: Citation, message: Message) -> Place:
         start=citation.start,
         end=citation.end,
         heading_path=tuple(citation.heading_path),
+        anchor=citation.anchor,
         quote=citation.quote,
         call=citation.call,
         title=citation.title if citation.call is not None else "",

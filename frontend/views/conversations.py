@@ -52,6 +52,7 @@ class Citation:
     end: int
     url: str = ""
     heading_path: list[str] = field(default_factory=list)
+    anchor: str = ""
     answer_start: int = 0
     answer_end: int = 0
     support: float = 1.0

@@ -84,6 +84,7 @@ class Chunk:
     start: int
     end: int
     heading_path: list[str] = field(default_factory=list)
+    anchor: str = ""
     kind: str = ""
     page: str = ""
 
@@ -189,6 +190,7 @@ class Hit:
     score: float
     rank: int
     heading_path: list[str] = field(default_factory=list)
+    anchor: str = ""
     parts: dict[str, float] = field(default_factory=dict)
     dropped: str = ""
 

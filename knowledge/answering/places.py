@@ -1,4 +1,4 @@
-"""Under which heading each part of a passage stands."""
+"""Under which heading each part of a passage stands, and in which rows of a sheet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from knowledge.text.markup import heading_name, slug
-from knowledge.types import Part, Passage
+from knowledge.text.rows import rows_between, with_rows
+from knowledge.types import Part, Passage, RowRun
 
 if TYPE_CHECKING:
     from knowledge.splitting.blocks import Block
@@ -66,6 +67,20 @@ def place_at(passage: Passage, offset: int, places: Sequence[Place] | None = Non
     return places[max(at, 0)]
 
 
+def anchor_with_rows(passage: Passage, anchor: str, start: int, end: int) -> str:
+    """An anchor of the passage with the rows that stand between these offsets of the document, where it has rows."""
+    if not any(part.rows for part in passage.parts):
+        return anchor
+    first = max(bisect_right([part.start for part in passage.parts], start) - 1, 0)
+    runs: list[RowRun] = []
+    for part in passage.parts[first:]:
+        if part.start >= end or part.anchor != passage.parts[first].anchor:
+            end = min(end, part.start)  # another sheet has other rows
+            break
+        runs += part.rows
+    return with_rows(anchor, rows_between(runs, passage.text, start, end, offset=passage.start))
+
+
 def _text(passage: Passage, part: Part, end: int) -> str:
     return passage.text[part.start - passage.start : end - passage.start]
 
@@ -112,7 +127,9 @@ def _inside(passage: Passage, part: Part, text: str, code: int) -> Iterator[Plac
     for block in blocks:
         if not block.is_heading and (block.heading_path != opening or block.start > 0):
             path = (*above, *block.heading_path)
-            yield Place(begin + block.start, path, slug(path[-1]) if path != part.heading_path else part.anchor)
+            # Pages, slides and sheets (`page=3`) hold all of a part; a heading's anchor is that heading's alone.
+            stays = path == part.heading_path or "=" in part.anchor
+            yield Place(begin + block.start, path, part.anchor if stays else slug(path[-1]))
 
 
 def _reader(path: str) -> Callable[[str, int], Iterator[Block]]:

@@ -32,7 +32,6 @@ _CODE_SUFFIX = re.compile(
     r"\.(?:ya?ml|jsonl?|toml|ini|cfg|conf|properties|env|sh|py|go|js|ts|java|rb|rs|c|h|cpp|sql|tf|lua|log)$",
     re.IGNORECASE,
 )
-_ROWS_SUFFIX = re.compile(r"\.(?:csv|tsv|tab)$", re.IGNORECASE)
 _ROW = re.compile(r"[ \t]*\|.*\|[ \t]*")
 _INTRODUCES = re.compile(r"[:：]\s*+[*_`]*+\s*+$")
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -256,9 +255,6 @@ def cut_units(passage: Passage, longest_code: int = LONGEST_CODE) -> list[Unit]:
     if _CODE_SUFFIX.search(passage.document.path):
         cutter.add_lines(0, len(passage.text))
         return cutter.units
-    if _ROWS_SUFFIX.search(passage.document.path):
-        _cut_rows(cutter, passage)
-        return cutter.units
     from markdown_it.tree import SyntaxTreeNode
 
     begin = code_before(passage)
@@ -275,19 +271,6 @@ def cut_units(passage: Passage, longest_code: int = LONGEST_CODE) -> list[Unit]:
 def introduces(unit: Unit) -> bool:
     """Whether a unit says nothing without what follows it."""
     return unit.block in ("sentence", "list") and bool(_INTRODUCES.search(unit.text))
-
-
-def _cut_rows(cutter: _Cutter, passage: Passage) -> None:
-    """The lines of a table that is a file of its own."""
-    start = 0
-    if passage.start == 0:
-        start = passage.text.find("\n") + 1 or len(passage.text)
-        cutter.add(0, start, "table", is_header=True)
-    for line in passage.text[start:].splitlines(keepends=True):
-        lead = 0 if passage.start == 0 else None
-        header = "" if passage.start == 0 else cutter.header_at(start)
-        cutter.add(start, start + len(line), "table", lead, header=header)
-        start += len(line)
 
 
 def _line_groups(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

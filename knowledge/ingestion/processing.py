@@ -25,7 +25,7 @@ from knowledge.types import ChunkDraft, ParsedDocument, SplitDocument
 
 _log = logging.getLogger(__name__)
 
-VERSION = "2"
+VERSION = "3"
 """Raised whenever parser or splitter make something else of the same file: then documents are processed again."""
 
 _AHEAD = 4

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from itertools import accumulate
+from typing import Any, Literal, NamedTuple
 
 from knowledge.parsing.decoding import clean
+from knowledge.types import RowRun
 
 Markup = Literal["markdown", "rst", "plain", "code", "yaml", "json", "table", "log"]
 _DEEPEST, _MOST_VALUES, _LONGEST_VALUE = 6, 500, 10_000
 _SPACES = re.compile(r"\s+")
 _LONGEST_TITLE = 300
+
+
+class TableBlock(NamedTuple):
+    """A block of Markdown that is a table or a part of one; `rows` are its rows, by line instead of offset."""
+
+    text: str
+    rows: Sequence[RowRun] = ()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -26,6 +35,7 @@ class Draft:
     markup: Markup = "markdown"
     metadata: dict[str, Any] = field(default_factory=dict)
     pages: list[tuple[int, str]] = field(default_factory=list)
+    rows: list[RowRun] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -36,18 +46,30 @@ class MarkdownWriter:
         self.offset = 0
         self.full = False
         self.pages: list[tuple[int, str]] = []
+        self.rows: list[RowRun] = []
         self._max_chars = max_chars
         self._parts: list[str] = []
 
-    def add(self, block: str) -> None:
-        """Append a block, cleaned, and a blank line after it; a blank block leaves no trace."""
+    def add(self, block: str, rows: Sequence[RowRun] = ()) -> None:
+        """Append a block, cleaned, and a blank line after it; a blank block leaves no trace. `rows` are those it was
+        made from, by line."""
         block = clean(block).strip("\n")
         if self.full or not block.strip():
             return
         if self.offset + len(block) > self._max_chars:
             block, self.full = block[: max(0, self._max_chars - self.offset)], True
+        if rows or self.rows:
+            self._note_rows(block, rows)
         self._parts.append(block + "\n\n")
         self.offset += len(block) + 2
+
+    def _note_rows(self, block: str, rows: Sequence[RowRun]) -> None:
+        if not self.rows and self.offset:
+            self.rows.append(RowRun(0))
+        starts = [0, *accumulate(len(line) + 1 for line in block.split("\n"))][:-1] if len(rows) > 1 else [0]
+        found = [run._replace(start=self.offset + starts[run.start]) for run in rows if run.start < len(starts)]
+        if found or self.rows[-1].row:
+            self.rows += found or [RowRun(self.offset)]
 
     def page(self, label: str) -> None:
         """Note that a page, slide or sheet begins with the next block."""
@@ -61,7 +83,12 @@ class MarkdownWriter:
         """The document written so far, with a warning when it was cut."""
         cut = [f"cut after {self._max_chars:,} characters"] if self.full else []
         return Draft(
-            text=self.text(), title=title, metadata=metadata or {}, pages=self.pages, warnings=[*warnings, *cut]
+            text=self.text(),
+            title=title,
+            metadata=metadata or {},
+            pages=self.pages,
+            rows=self.rows,
+            warnings=[*warnings, *cut],
         )
 
 

@@ -207,7 +207,8 @@ class HtmlToMarkdown:
     def _leave_table(self, table: _Table) -> None:
         text = TableText(self._limits)
         rows = zip(table.rows, table.headers, strict=True)
-        own = list(text.blocks(Row(cells=cells, is_header=is_header and bool(cells)) for cells, is_header in rows))
+        found = text.blocks(Row(cells=cells, is_header=is_header and bool(cells)) for cells, is_header in rows)
+        own = [block.text for block in found]
         self.warnings += text.warnings
         self._inline = table.held
         if self._tables:

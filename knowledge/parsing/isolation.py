@@ -18,6 +18,7 @@ from knowledge.config import MEGABYTE, ParsingConfig, ParsingLimits
 from knowledge.errors import FileTooLarge, FileTooSlow, NotFound, ParserCrashed, UnreadableFile
 from knowledge.parsing.draft import one_line
 from knowledge.parsing.pool import ParserPool, Reply
+from knowledge.text.rows import row_runs
 from knowledge.types import Box, ChunkDraft, DrawnPage, Link, ParsedDocument, SplitDocument, Symbol
 
 _ERRORS = {error.code: error for error in (UnreadableFile, FileTooLarge, NotFound)}
@@ -110,6 +111,7 @@ def _result(answer: dict[str, Any]) -> SplitDocument:
             **fields,
             "links": tuple(Link(**link) for link in fields["links"]),
             "pages": tuple((int(offset), str(label)) for offset, label in fields["pages"]),
+            "rows": row_runs(fields["rows"]),
             "warnings": tuple(fields["warnings"]),
             "symbols": tuple(Symbol(**symbol) for symbol in fields["symbols"]),
         }
@@ -119,7 +121,8 @@ def _result(answer: dict[str, Any]) -> SplitDocument:
 
 def _chunk(text: str, fields: dict[str, Any]) -> ChunkDraft:
     piece = text[fields["start"] : fields["end"]]
-    return ChunkDraft(**{**fields, "text": piece, "heading_path": tuple(fields["heading_path"])})
+    made = {"text": piece, "heading_path": tuple(fields["heading_path"]), "rows": row_runs(fields["rows"])}
+    return ChunkDraft(**{**fields, **made})
 
 
 def _drawn(answer: dict[str, Any]) -> DrawnPage:

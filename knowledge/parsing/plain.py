@@ -11,7 +11,7 @@ from typing import Any
 from knowledge.config import ParsingLimits
 from knowledge.parsing.decoding import clean
 from knowledge.parsing.draft import Draft, MarkdownWriter, Markup, one_line
-from knowledge.parsing.tables import write_table
+from knowledge.parsing.tables import write_numbered_table
 
 _RST_TITLE = re.compile(
     r"^(?:([=\-`:'\"~^_*+#<>.])\1{2,}[ \t]*\n)?[ \t]*(\S[^\n]*)\n([=\-`:'\"~^_*+#<>.])\3{2,}[ \t]*$", re.MULTILINE
@@ -43,14 +43,15 @@ def read_plain(text: str, kind: str) -> Draft:
 
 
 def read_table(text: str, name: str, limits: ParsingLimits) -> Draft:
-    """A CSV or TSV file as a Markdown table; rows with very many columns as records."""
+    """A CSV or TSV file as a Markdown table; rows with very many columns as records. Rows are counted as spreadsheet
+    programs do: blank lines count, line breaks inside quotes do not."""
     sample = text[:65_536]
     delimiter = "\t" if name.lower().endswith((".tsv", ".tab")) else _delimiter(sample)
     # A quote that is never closed would otherwise swallow the file into one cell and be an error.
     csv.field_size_limit(max(len(text) + 1, 131_072))
     writer = MarkdownWriter(limits.max_text_chars)
     rows = csv.reader(io.StringIO(text), delimiter=delimiter, strict=False)
-    warnings = write_table(writer, rows, limits)
+    warnings = write_numbered_table(writer, enumerate(rows, start=1), limits)
     draft = writer.draft(warnings=warnings)
     draft.markup = "table"
     return draft

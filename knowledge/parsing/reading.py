@@ -129,6 +129,7 @@ def _document(draft: Draft, found: Format, shown: str, decoded: Decoded | None) 
         metadata=json_safe(draft.metadata),
         links=links_of(draft.text) if has_links else (),
         pages=tuple(draft.pages),
+        rows=tuple(draft.rows),
         warnings=tuple(dict.fromkeys(warnings)),
     )
 

@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import sys
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -71,9 +71,10 @@ def _page(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(split: SplitDocument) -> dict[str, Any]:
-    """As JSON; a chunk's text, which the document's holds, is left out."""
+    """As JSON; a chunk's text, which the document's holds, is left out, and so are the document's rows, which are the
+    chunks'."""
     chunks = [{name: getattr(chunk, name) for name in _CHUNK_FIELDS} for chunk in split.chunks]
-    return {"document": asdict(split.document), "chunks": chunks}
+    return {"document": asdict(replace(split.document, rows=())), "chunks": chunks}
 
 
 def _is_bloated() -> bool:

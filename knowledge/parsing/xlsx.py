@@ -1,8 +1,9 @@
-"""Workbooks: each sheet a section with its rows as a table, read row by row."""
+"""Workbooks: each sheet a section with its rows as a table, read row by row, and its charts as tables below it."""
 
 from __future__ import annotations
 
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ import openpyxl
 from knowledge.config import ParsingLimits
 from knowledge.parsing.containers import check_container, count_members
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
-from knowledge.parsing.tables import Cell, Row, write_spanning_table, write_table
+from knowledge.parsing.tables import Cell, Row, write_numbered_table, write_spanning_table, write_table
 from knowledge.parsing.titles import stated_title
+from knowledge.parsing.xlsx_charts import Charts
 from knowledge.parsing.xlsx_sheet import Merges, Traits, number_text
 
 _MOST_BLANK_ROWS = 10_000
-_NOT_READ = {"xl/charts/chart": "charts", "xl/media/": "pictures", "xl/comments": "sheets' comments"}
+_NOT_READ = {"xl/media/": "pictures", "xl/comments": "sheets' comments"}
 
 
 def read_xlsx(path: Path, name: str, limits: ParsingLimits) -> Draft:
@@ -29,8 +31,14 @@ def read_xlsx(path: Path, name: str, limits: ParsingLimits) -> Draft:
     or encrypted one."""
     limits = check_container(path, name, limits)
     # Opened here: of a path openpyxl would judge the file by its ending.
-    with path.open("rb") as file, path.open("rb") as again, closing(_opened(file, values=True)) as workbook:
-        reader = _Workbook(limits=limits, values=workbook, again=again)
+    with (
+        path.open("rb") as file,
+        path.open("rb") as again,
+        closing(_opened(file, values=True)) as workbook,
+        zipfile.ZipFile(path) as archive,
+    ):
+        charts = Charts(archive, workbook.epoch)
+        reader = _Workbook(limits=limits, values=workbook, again=again, charts=charts)
         return reader.read(count_members(path, _NOT_READ))
 
 
@@ -47,6 +55,7 @@ class _Workbook:
     limits: ParsingLimits
     values: Any
     again: Any
+    charts: Charts
     formulas: Any = None
     unknown: int = 0
     """Formulas met that have no value."""
@@ -75,21 +84,30 @@ class _Workbook:
             )
         properties = self.values.properties
         title = stated_title(one_line(properties.title or "")) if properties is not None else ""
-        return writer.draft(title=title, warnings=dict.fromkeys([*notes, *lost]))
+        return writer.draft(title=title, warnings=dict.fromkeys([*notes, *self.charts.lost(), *lost]))
 
     def _sheet(self, writer: MarkdownWriter, sheet: Any) -> list[str]:
         # The size a sheet claims is often wrong, and may be made to claim a million empty rows.
         sheet.reset_dimensions()
         traits = Traits.of(sheet)
         rows = self._rows(sheet, traits)
-        first = next(rows, None)
-        if first is None:
+        charts = self.charts.of(getattr(sheet, "_worksheet_path", "").lstrip("/"))
+        first, drawn = next(rows, None), next(charts, None)
+        if first is None and drawn is None:
             return []
         writer.page(sheet.title)
         writer.add(f"## {one_line(sheet.title)}")
-        found = chain([first], rows)
+        notes = self._table(writer, chain([first], rows), traits) if first is not None else []
+        for number, chart in enumerate(chain([drawn] if drawn else [], charts), start=1):
+            writer.add(f"### {chart.title or f'Chart {number}'}")
+            notes += [note for table in chart.tables for note in write_table(writer, table, self.limits)]
+            if writer.full:
+                break
+        return notes
+
+    def _table(self, writer: MarkdownWriter, found: Iterator[tuple[int, list[str]]], traits: Traits) -> list[str]:
         if not traits.merges:
-            return write_table(writer, (values for _, values in found), self.limits)
+            return write_numbered_table(writer, found, self.limits)
         merges = Merges(traits.merges)
         return write_spanning_table(writer, (_row(merges, number, values) for number, values in found), self.limits)
 
@@ -127,7 +145,7 @@ def _row(merges: Merges, number: int, values: list[str]) -> Row:
             cells.append(Cell(text=value, columns=columns, rows=rows))
     while cells and not cells[-1].text and cells[-1].columns == 1:
         cells.pop()
-    return Row(cells=cells)
+    return Row(cells=cells, number=number)
 
 
 def _formula(value: Any) -> str:

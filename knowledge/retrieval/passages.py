@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,8 +18,6 @@ PULLED_SHARE = 0.7
 PULLED_WORDS = 80
 PULLING_CHUNKS = 20
 """A chunk of at most so many words next to one of the best so many is worth at least this share of that one."""
-
-_SEPARATED = re.compile(r"\.(?:csv|tsv|tab)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,24 +103,24 @@ def _passage(number: int, run: Sequence[Candidate], document: DocumentRef) -> Pa
         end=run[0].chunk.start + len(text),
         score=best.score,
         chunk_ids=tuple(each.chunk.id for each in run),
-        parts=tuple(_part(each.chunk, document.path) for each in run),
+        parts=tuple(_part(each.chunk) for each in run),
     )
 
 
-def _part(chunk: Chunk, path: str) -> Part:
+def _part(chunk: Chunk) -> Part:
     return Part(
         start=chunk.start,
         heading_path=chunk.heading_path,
         anchor=chunk.anchor,
-        header=_header_before(chunk, path),
+        header=_header_before(chunk),
         is_code=chunk.kind == "code" and not chunk.text.lstrip().startswith(("```", "~~~")),
+        rows=chunk.rows,
     )
 
 
-def _header_before(chunk: Chunk, path: str) -> str:
+def _header_before(chunk: Chunk) -> str:
     """The header row of a table that the chunk only goes on with: the splitter puts it before its words."""
     first = chunk.text.lstrip().partition("\n")[0].strip()
     header = "".join(chunk.search_text.split("\n")[1:2]).strip()
-    separated = _SEPARATED.search(path) is not None
-    is_row = separated or (first.startswith("|") and header.startswith("|"))
-    return header if chunk.kind == "table" and is_row and header and header != first else ""
+    is_row = first.startswith("|") and header.startswith("|")
+    return header if chunk.kind == "table" and is_row and header != first else ""

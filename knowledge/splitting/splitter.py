@@ -14,7 +14,8 @@ from knowledge.splitting.text_blocks import code_blocks, line_blocks, plain_bloc
 from knowledge.text.analysis import count_words, language_of
 from knowledge.text.invisible import visible
 from knowledge.text.markup import front_matter, plain_code, plain_text, slug
-from knowledge.types import ChunkDraft, Language, ParsedDocument, SplitDocument
+from knowledge.text.rows import run_from
+from knowledge.types import ChunkDraft, Language, ParsedDocument, RowRun, SplitDocument
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _PARTS = {
@@ -163,6 +164,7 @@ def _draft(
         kind=_main_kind(span.blocks),
         language=_language(text, document.language, span.blocks),
         page=pages.label(span.start),
+        rows=tuple(pages.rows(span.start, span.end)),
     )
 
 
@@ -200,12 +202,15 @@ def _language(text: str, document_language: Language, blocks: tuple[Block, ...])
 
 
 class _Pages:
-    """On which page, slide or sheet an offset of a document stands."""
+    """On which page, slide or sheet an offset of a document stands, and in which rows of it."""
 
     def __init__(self, document: ParsedDocument) -> None:
         self._starts = [start for start, _ in document.pages]
         self._labels = [label for _, label in document.pages]
         self._named = _PARTS.get(document.media_type, "")
+        self._text = document.text
+        self._runs = list(document.rows)
+        self._run = 0
 
     def index(self, offset: int) -> int:
         return bisect.bisect_right(self._starts, offset) - 1
@@ -218,3 +223,16 @@ class _Pages:
     def label(self, offset: int) -> str:
         index = self.index(offset)
         return self._labels[index] if index >= 0 else ""
+
+    def rows(self, start: int, end: int) -> Iterator[RowRun]:
+        """The runs of rows of a chunk, the first from its beginning; chunks are asked for in their order."""
+        if not self._runs:
+            return
+        while self._run + 1 < len(self._runs) and self._runs[self._run + 1].start <= start:
+            self._run += 1
+        # What was counted is not counted again: a table may be one run from its beginning to its end.
+        self._runs[self._run] = run_from(self._runs[self._run], self._text, start)
+        for at in range(self._run, len(self._runs)):
+            if self._runs[at].start >= end:
+                return
+            yield self._runs[at]

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, 
 from knowledge.errors import NotFound
 from knowledge.storage.paging import checked_limit, decode_cursor, encode_cursor
 from knowledge.storage.tables import chunks, document_texts, documents
+from knowledge.text.rows import row_runs
 from knowledge.types import Chunk, Document, DocumentStatus, KnowledgeBase, Language
 
 PATH_START = 250
@@ -163,6 +164,7 @@ def chunk_of(row: Row[Any]) -> Chunk:
         kind=row.kind,
         language=cast("Language", row.language),
         page=row.page,
+        rows=row_runs(row.rows),
     )
 
 

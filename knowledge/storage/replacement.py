@@ -368,4 +368,5 @@ def _chunk_row(knowledge_base_id: str, document_id: str, draft: ChunkDraft) -> d
         "kind": draft.kind,
         "language": draft.language,
         "page": draft.page,
+        "rows": draft.rows,
     }

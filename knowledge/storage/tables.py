@@ -150,6 +150,7 @@ chunks = Table(
     Column("kind", String(20), nullable=False),
     Column("language", String(10), nullable=False),
     _text("page"),
+    _json("rows"),
     UniqueConstraint("document_id", "ordinal"),
     Index("ix_chunks_coverage", "knowledge_base_id", "document_id", "language", "content_hash"),
     Index(None, "content_hash"),

@@ -15,6 +15,7 @@ from pathlib import Path
 import docx
 import openpyxl
 import pptx
+from openpyxl.chart import BarChart
 
 from knowledge.config import ParsingLimits
 from knowledge.errors import UnreadableFile
@@ -150,9 +151,19 @@ TEXTS = {
     "json": {"brackets": "[", "values": "[1,", "objects": '{"a":', "line": "1 "},
     "jsonl": {"lines": '{"a": 1}\n'},
     "log": {"lines": "2024 ERROR a\n", "escapes": "\x1b[", "titles": "\x1b]a", "line": "a="},
-    "csv": {"commas": ",", "rows": "a,b\n", "quotes": '"', "fields": '"a""', "bars": "|", "blank": "\n"},
+    "csv": {"commas": ",", "rows": "a,b\n", "quotes": '"', "fields": '"a""', "bars": "|", "blank": "\n",
+        "gaps": "a,b\n\n", "broken fields": '"a\n",b\n'},
     "tsv": {"rows": "a\tb\n"},
 }  # fmt: skip
+CHART = {
+    "points": ('<pt idx="{}"><v>1</v></pt>', "<ser><val><numLit>", "</numLit></val></ser>"),
+    "series": ('<ser><val><numLit><pt idx="{}"><v>1</v></pt></numLit></val></ser>',),
+    "levels": (
+        '<pt idx="{}"><v>a</v></pt>',
+        '<ser><val><numLit><pt idx="1"><v>1</v></pt></numLit></val><cat><lvl><pt idx="1"><v>b</v></pt></lvl><lvl>',
+        "</lvl></cat></ser>",
+    ),
+}
 MAIL = {
     "addresses": "a <b@c>, ", "comments": "(", "quotes": '"', "words": "=?utf-8?q?a?= ", "groups": "a:",
     "dots": "a.", "spaces": " ",
@@ -232,6 +243,7 @@ def _template(suffix: str) -> bytes:
     elif suffix == "xlsx":
         workbook = openpyxl.Workbook()
         workbook.active.append(["a", 1])
+        workbook.active.add_chart(BarChart())
         workbook.save(buffer)
     else:
         deck = pptx.Presentation()
@@ -256,11 +268,14 @@ def _office_files() -> list[TextPath]:
     rows = '<row><c t="inlineStr"><is><t>a</t></is></c></row>'
     sheet = {
         "rows": rows,
+        "gaps": f"{rows}<row/>",
         "cells": "<row>" + "<c><v>1</v></c>" * 9 + "</row>",
         "formulas": "<row><c><f>1</f></c></row>",
     }
     paths += [_named(f"xlsx/{name}", _file("a.xlsx", _in_sheet(unit))) for name, unit in sheet.items()]
     paths.append(_named("xlsx/merges", _file("a.xlsx", _merges, 400_000)))
+    paths += [_named(f"xlsx/chart {name}", _file("a.xlsx", _in_chart(*each))) for name, each in CHART.items()]
+    paths.append(_named("csv/one run of rows", _file("a.csv", _repeated("b\n", f"{'a' * 50_000}\n"))))
     shape = (
         '<p:sp><p:nvSpPr><p:cNvPr id="9" name="a"/><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/>'
         "<p:txBody><a:bodyPr/><a:p><a:r><a:t>a</a:t></a:r></a:p></p:txBody></p:sp>"
@@ -281,6 +296,14 @@ def _in_word(unit: str, before: str = "", after: str = "") -> Callable[[int], by
 def _in_sheet(unit: str) -> Callable[[int], bytes]:
     made = _repeated(unit)
     return lambda size: _office("xlsx", "xl/worksheets/sheet1.xml", "</sheetData>", made(size))
+
+
+def _in_chart(unit: str, before: str = "", after: str = "") -> Callable[[int], bytes]:
+    def made(size: int) -> bytes:
+        points = "".join(unit.format(number) for number in range(max(1, size // len(unit))))
+        return _office("xlsx", "xl/charts/chart1.xml", "</plotArea>", f"{before}{points}{after}")
+
+    return made
 
 
 def _merges(size: int) -> bytes:

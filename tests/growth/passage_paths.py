@@ -4,8 +4,10 @@ what models say besides an answer."""
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 from agents.answering.quoting import quote
 from agents.citations.checking import check_citations
@@ -31,7 +33,7 @@ from knowledge.text.invisible import visible
 from knowledge.text.markup import heading_name, plain_code, slug
 from knowledge.text.spelling import correction, may_be_mistyped
 from knowledge.text.storable import storable, storable_json
-from knowledge.types import AnswerSegment, DocumentRef, Passage
+from knowledge.types import AnswerSegment, DocumentRef, Part, Passage, RowRun
 from tests.growth.agents_paths import repeated
 from tests.growth.harness import TextPath
 
@@ -108,6 +110,16 @@ def _quoted(text: str) -> None:
         quote((segment,), (passage(text),), ("docs.example",))
 
 
+def _in_rows(text: str, step: int) -> None:
+    """A table of one part, cited row by row; its rows are one run, or as many as there are lines."""
+    given = passage(text)
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+    runs = tuple(RowRun(start, number, "each") for number, start in enumerate(starts[:: step or len(starts)], start=1))
+    part = Part(start=0, heading_path=("A",), anchor="sheet=A", rows=runs)
+    segment = AnswerSegment(text=text, number=1, start=0, end=len(text), block="table", heading_path=("A",))
+    quote((segment,), (replace(given, parts=(part,)),), ())
+
+
 def _backed(text: str) -> None:
     supports(text, NOTE.text)
     supports("It runs on 12 nodes with --flag and FooBar.", text)
@@ -182,6 +194,8 @@ PATHS = [
         for name, unit in MARKUP.items()
     ),
     *(TextPath(f"passage, inside/{name}", _within(unit), _answered, 40_000) for name, unit in INNER.items()),
+    TextPath("passage, rows of one run", repeated("|a|b|\n"), lambda text: _in_rows(text, 0), 100_000),
+    TextPath("passage, rows of many runs", repeated("|a|b|\n"), lambda text: _in_rows(text, 1), 100_000),
     TextPath("model, thoughts", repeated("a"), _thought, 400_000),
     TextPath("model, spaces before the answer", repeated(" "), _thought, 400_000),
     TextPath("model, calls", repeated("a"), _called, 400_000),

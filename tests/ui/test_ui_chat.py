@@ -109,6 +109,23 @@ def test_a_source_is_marked_where_its_quote_stands_and_nowhere_else(
     assert not page.error
 
 
+def test_a_source_names_the_rows_that_are_quoted(fake: FakeApi, open_page: OpenPage) -> None:
+    fake.add_base("ops")
+    page = ask(open_page(), "How do we roll back?")
+    answer = fake.messages[page.query_params["thread"]][1]
+    for citation in answer["citations"]:
+        citation.anchor = "sheet=Hosts&row=45"
+    page.run()
+    button = page.button(key=f"source-{answer['id']}-1")
+    assert button.help.endswith("Roll back › row 45")
+    button.click().run()
+    assert any("runbook.md · row 45" in each.value for each in page.caption)
+    fake.document = f"# Runbook\n\nBefore anything else, think. {QUOTE}\n"  # it stands elsewhere now
+    page.run()
+    page.button(key=f"source-{answer['id']}-1").click().run()
+    assert not [each.value for each in page.caption if "row 45" in each.value]
+
+
 def test_a_running_answer_is_re_attached_from_the_address(fake: FakeApi, open_page: OpenPage) -> None:
     fake.add_base("ops")
     thread = fake.add_thread("t")

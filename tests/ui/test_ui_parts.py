@@ -15,11 +15,12 @@ import pytest
 import frontend
 from frontend.bases.progress import is_outdated
 from frontend.branches import shown_path
-from frontend.chat.messages import places_of
+from frontend.chat.messages import cards_of, places_of
 from frontend.chat.sidebar import by_date, file_stem, marked
 from frontend.chat.why import part_names
 from frontend.client import Api, ApiError, open_connection
 from frontend.language import choose_language, load_texts
+from frontend.reading.place import rows_label
 from frontend.reading.preview import preview
 from frontend.reading.rendered import cut_table, mail_lines, whole_blocks
 from frontend.run_state import replay
@@ -263,6 +264,28 @@ def test_sentences_of_one_source_are_one_place_to_step_to() -> None:
     assert [place.start for place in places_of("m-1", {"m": message})] == [5, 9]
     assert [place.start for place in places_of("m-2", {"m": message})] == [0, 9]
     assert places_of("m-9", {"m": message}) == []
+
+
+def test_the_card_of_a_chip_names_sheet_and_row() -> None:
+    place = {"document_id": "d", "knowledge_base_id": "b", "path": "a.xlsx", "title": "A", "quote": "q", "number": 1}
+    cited = place | {"start": 0, "end": 1, "heading_path": ["Hosts"], "anchor": "sheet=Hosts&row=45"}
+    message = decode(Message, {"id": "m", "thread_id": "t", "role": "assistant", "text": "x", "citations": [cited]})
+    assert cards_of(message, {})["m-0"]["heading"] == "Hosts › row 45"
+
+
+@pytest.mark.parametrize(
+    ("anchor", "named"),
+    [
+        ("sheet=Hosts&row=45", "row 45"),
+        ("row=45-48", "rows 45 to 48"),
+        ("sheet=row%3D3", ""),
+        ("page=3", ""),
+        ("the-row=3-of-a-table", ""),
+        ("", ""),
+    ],
+)
+def test_rows_are_read_from_an_anchor(anchor: str, named: str) -> None:
+    assert rows_label(anchor) == named
 
 
 def test_the_parts_of_a_score_have_short_names_and_say_what_they_are() -> None:

@@ -10,7 +10,9 @@ from knowledge.answering import Answerer
 from knowledge.answering.answerer import extract
 from knowledge.answering.places import place_at
 from knowledge.answering.subject import KNOWN, missing_names
+from knowledge.config import ParsingLimits
 from knowledge.errors import EmbedderUnavailable
+from knowledge.parsing.plain import read_table
 from knowledge.retrieval.passages import Candidate, pack
 from knowledge.retrieval.retriever import SearchResult
 from knowledge.splitting.splitter import split
@@ -135,9 +137,10 @@ def test_a_row_keeps_its_header_wherever_the_table_was_cut() -> None:
 
 def test_a_row_of_separated_values_is_set_as_a_table() -> None:
     rows = "".join(f"disk{at:03},{at % 9},{60 + at % 20}\n" for at in range(40))
-    text = said("At what value does disk017 fail?", found(f"Disk,Slot,Fail at\n{rows}", "disks.csv", "table"))
+    draft = read_table(f"Disk,Slot,Fail at\n{rows}", "disks.csv", ParsingLimits())
+    text = said("At what value does disk017 fail?", found(draft.text, "disks.csv", draft.markup))
+    assert text.splitlines()[-2:] == ["| --- | --- | --- |", "| disk017 | 8 | 77 [1] |"]
     assert "| Disk | Slot | Fail at |" in text
-    assert "| disk017 | 8 | 77 [1] |" in text
     assert "disk018" not in text
 
 
