@@ -133,6 +133,11 @@ def duration(milliseconds: float) -> str:
     return say("chat.seconds", seconds=f"{milliseconds / 1000:.1f}")
 
 
+def waiting_in_words(seconds: float) -> str:
+    """How long people were waited for; empty where they were not."""
+    return texts()("runs.waited_for", time=duration(seconds * 1000)) if seconds else ""
+
+
 def summary(state: RunState) -> str:
     """What a run came to in one line: rows, tool calls, tokens, time."""
     say, trace = texts(), state.trace
@@ -141,7 +146,7 @@ def summary(state: RunState) -> str:
         parts.append(say("timeline.tool_calls", count=trace.tool_calls))
     if state.input_tokens or state.output_tokens:
         parts.append(say("timeline.tokens", count=state.input_tokens + state.output_tokens))
-    if state.duration_ms:
+    if state.duration_ms and not state.waits:  # after a wait it is that of the last attempt alone
         parts.append(duration(state.duration_ms))
     return " · ".join(parts)
 
