@@ -71,6 +71,9 @@ def test_what_is_wrong_with_a_connection_is_said_in_the_words_of_the_form(fake: 
         "auth_field_needed": ({"field": "user"}, "缺少“用户名”"),
         "address_credentials": ({}, "并填写“用户名”和“密码”"),
         "address_form": ({"example": "redis://host"}, "例如 redis"),
+        "kubeconfig_executes": ({"what": "exec"}, "通过运行程序登录（exec）"),
+        "kubeconfig_lacks": ({"what": "user", "entry": "u"}, "没有名为“u”的 user"),
+        "ca_unreadable": ({}, "“信任的 CA（PEM）”无法读取"),
         "unheard_of": ({}, "English"),
     }
     for reason, (fields, sentence) in cases.items():
