@@ -209,6 +209,8 @@ class _Doing:
 
     def _reason(self, output: Output) -> str:
         """Why a call came to nothing, in words of ours where a person decided, else in those of the tool."""
+        if output.told is not None and self.say.language in output.told.words:
+            return output.told.words[self.say.language]
         reason = output.text.partition(" was not called: ")[2] if output.status == "denied" else ""
         if reason == NOT_DECIDED:
             return self.say("not_decided")

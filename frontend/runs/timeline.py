@@ -10,7 +10,7 @@ import streamlit as st
 from frontend.answer_text import plain_label
 from frontend.run_state import RunState
 from frontend.run_trace import Entry, Trace
-from frontend.runs.results import as_json, draw_result, draw_text
+from frontend.runs.results import as_json, draw_result, draw_text, in_words
 from frontend.session import api, texts
 
 STATES: dict[str, Any] = {"running": "running", "waiting": "running", "done": "complete"}
@@ -198,7 +198,7 @@ def _agent_name(entry: Entry) -> str:
 def _tool_name(entry: Entry) -> str:
     risk = str(entry.data.get("risk", "read"))
     parts = [f"`{entry.title.replace('`', '')}`", "" if risk == "read" else risk_badge(risk)]
-    parts.append(plain_label(shorten(str(entry.data.get("summary", "")))))
+    parts.append(plain_label(shorten(in_words(entry.data) or str(entry.data.get("summary", "")))))
     return " ".join(filter(None, parts))
 
 
