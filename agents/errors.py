@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class AgentError(Exception):
     """Base of all: `code` is stable and machine-readable, `str(error)` is a sentence for the user."""
@@ -56,7 +58,13 @@ class ToolFailed(AgentError):
 
 
 class CallRefused(ToolFailed):
-    """The tool itself does not do what it was asked, and has done nothing."""
+    """The tool itself does not do what it was asked, and has done nothing. `reason_code` is a stable word for why, and
+    `words` the sentence by language, where there are any."""
+
+    def __init__(self, message: str, *, reason_code: str = "", words: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.reason_code = reason_code
+        self.words: Mapping[str, str] = words or {}
 
 
 class NoSuchTool(ToolFailed):

@@ -294,7 +294,8 @@ class ToolCalled:
 class ToolFinished:
     """What became of the call `id`. `summary` is a line for people; the whole output is the artifact `artifact_id`
     where it was longer than what the model was given (`cut`). An answer cites the output as `number`, if that is not
-    0."""
+    0. `reason_code` is a stable word for why a tool refused the call, where it has one, and `words` is what it says of
+    that by language, for people."""
 
     id: str
     tool: str
@@ -307,6 +308,8 @@ class ToolFinished:
     duration_ms: float = 0.0
     step_id: str = ""
     number: int = 0
+    reason_code: str = ""
+    words: dict[str, str] = field(default_factory=dict)
     kind: Literal["tool_finished"] = "tool_finished"
 
 

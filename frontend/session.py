@@ -79,6 +79,7 @@ def _reason_in_words(details: Mapping[str, Any]) -> str:
         "basic": say("tools.auth_basic"),
         "none": say("tools.auth_none"),
         "address": say("tools.address"),
+        "ca": say("tools.ca"),
         "certificate": say("tools.certificate"),
         "certificate_key": say("tools.certificate_key"),
         "user": say("tools.field_user"),

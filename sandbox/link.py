@@ -77,7 +77,7 @@ class AgentLink:
         try:
             self._writer.write(len(agent).to_bytes(4, "big") + agent + _frame(config, worker_source()))
         except RuntimeError:  # uvloop's way to say that nobody reads any more
-            await self._end()
+            await self.close()
             raise errors.SandboxUnavailable("The sandbox ended while it started.") from None
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._ping())]
         try:
@@ -296,6 +296,7 @@ class AgentLink:
             pass
         self._closed = True
         self._over()
+        self._writer.close()  # nobody may ever come to close a session that has ended by itself
         await self._end()
 
     def _take(self, head: dict[str, Any], payload: bytes) -> None:

@@ -17,6 +17,7 @@ KIND = {
     "auth": ["none", "bearer"],
 }
 SCHEMA = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
+TABLE = {"columns": ["job"], "rows": [["api"]]}
 
 
 def tool(name: str, risk: str, policy: str) -> dict[str, Any]:
@@ -36,6 +37,8 @@ class FakeTools:
         self.waiting: dict[str, Any] = {}
         self.tried = {"ok": False, "cause": "", "message": "p:9090 refused the connection", "place": "p:9090"}
         self.refused: dict[str, Any] = {}
+        self.tools = [tool("prometheus_query", "read", "allow"), tool("prometheus_silence", "write", "ask")]
+        self.result = {"status": "succeeded", "output": "x", "view": "table", "data": TABLE}
 
 
 def add_tools(app: FastAPI) -> FakeTools:  # noqa: C901 - a list of routes
@@ -104,8 +107,7 @@ def add_tools(app: FastAPI) -> FakeTools:  # noqa: C901 - a list of routes
 
     @app.get("/api/v1/tools")
     def tools() -> Any:
-        items = [tool("prometheus_query", "read", "allow"), tool("prometheus_silence", "write", "ask")]
-        return {"items": items, "problems": {"shop": "It cannot be read."}, "total": 2}
+        return {"items": fake.tools, "problems": {"shop": "It cannot be read."}, "total": len(fake.tools)}
 
     @app.patch("/api/v1/tools/{name}")
     async def decide(name: str, request: Request) -> Any:
@@ -121,7 +123,7 @@ def add_tools(app: FastAPI) -> FakeTools:  # noqa: C901 - a list of routes
         if name == "prometheus_silence":
             problem = {"detail": "This asks first.", "code": "approval_required", "approval_id": "a1", "round": 1}
             return JSONResponse({**problem, "arguments": body["arguments"]}, status_code=409)
-        return {"status": "succeeded", "output": "x", "view": "table", "data": {"columns": ["job"], "rows": [["api"]]}}
+        return fake.result
 
     @app.post("/api/v1/tools/approvals/{id}")
     async def decide_call(id: str, request: Request) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agents.commands.grammar import kind_of, main_argument
+from agents.commands.grammar import main_argument
 from agents.commands.wording import Wording
 from agents.tools.ports import ToolSpec
 
@@ -137,6 +137,5 @@ def _sample(schema: object) -> str:
     if isinstance(schema, Mapping) and isinstance(schema.get("enum"), list):
         return "|".join(str(each) for each in schema["enum"][:5])
     # A letter and not a figure, which would look like the value it has when it is not given.
-    return {"integer": "N", "number": "N", "boolean": "true|false", "array": "[…]", "object": "{…}"}.get(
-        kind_of(schema), "…"
-    )
+    kind = str(schema.get("type")) if isinstance(schema, Mapping) else ""
+    return {"integer": "N", "number": "N", "boolean": "true|false", "array": "[…]", "object": "{…}"}.get(kind, "…")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agents.commands.catalogue import SHORT, Command, Commands
-from agents.commands.grammar import kind_of, main_argument
+from agents.commands.grammar import about, main_argument
+from agents.commands.wording import Wording
 from agents.tools.ports import ToolSpec
 
 MOST = 12
@@ -39,7 +40,7 @@ def complete(prefix: str, commands: Commands) -> list[Completion]:
     command = commands.get(name)
     if command is None or command.reason:
         return []
-    head, spec = f"/{typed['name']} ", command.tool
+    head, spec, say = f"/{typed['name']} ", command.tool, Wording(commands.language)
     word, space, _ = typed["rest"].partition(" ")
     if command.members:
         if not space:
@@ -47,10 +48,10 @@ def complete(prefix: str, commands: Commands) -> list[Completion]:
                 _member(head, each, command.members[each], commands.language) for each in sorted(command.members)
             ]
             found = [each for each in members if each.text.startswith(head + word)]
-            return found[:MOST] if found or spec is None else list(_arguments(prefix, spec))[:MOST]
+            return found[:MOST] if found or spec is None else list(_arguments(prefix, spec, say))[:MOST]
         if word in command.members:
             spec = command.members[word]
-    return list(_arguments(prefix, spec))[:MOST] if spec is not None and command.kind != "open" else []
+    return list(_arguments(prefix, spec, say))[:MOST] if spec is not None and command.kind != "open" else []
 
 
 def _beginning(name: str, commands: Commands) -> Iterator[Command]:
@@ -72,7 +73,7 @@ def _member(head: str, word: str, spec: ToolSpec, language: str) -> Completion:
     return Completion(text=f"{head}{word} ", title=spec.titled(language) or spec.description[:120], risk=spec.risk)
 
 
-def _arguments(prefix: str, spec: ToolSpec) -> Iterator[Completion]:
+def _arguments(prefix: str, spec: ToolSpec, say: Wording) -> Iterator[Completion]:
     properties = spec.parameters.get("properties")
     if not isinstance(properties, Mapping):
         return
@@ -91,8 +92,8 @@ def _arguments(prefix: str, spec: ToolSpec) -> Iterator[Completion]:
     required = spec.parameters.get("required") or ()
     for each in sorted(properties, key=lambda each: (each not in required, list(properties).index(each))):
         if each not in given and each.startswith(last):
-            about = properties[each].get("description") if isinstance(properties[each], Mapping) else ""
+            described = properties[each].get("description") if isinstance(properties[each], Mapping) else ""
             yield Completion(
-                text=f"{stem}{each}=", title=f"{kind_of(properties[each])}{', required' if each in required else ''}",
-                usage=str(about or ""), risk=spec.risk,
+                text=f"{stem}{each}=", title=about(properties[each], say, each in required),
+                usage=str(described or ""), risk=spec.risk,
             )  # fmt: skip

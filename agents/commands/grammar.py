@@ -11,9 +11,12 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+
+from agents.commands.wording import Wording
 
 COMMAND = "command"
 """The phase of a run that is a command; what is typed chooses it, and nobody else."""
@@ -30,7 +33,24 @@ _QUOTES = ("'", '"')
 
 
 class CommandError(Exception):
-    """What was typed cannot be read; the text says where, what is wrong and what is allowed."""
+    """What was typed cannot be done; the text says why."""
+
+    def in_words(self, say: Wording) -> str:
+        """Why, in the language of whoever typed it."""
+        return str(self)
+
+
+class Unreadable(CommandError):
+    """What was typed cannot be read. `key` names the sentence that says where, what is wrong and what is allowed, and
+    `values` fill its places; one that is a function puts itself into a language."""
+
+    def __init__(self, key: str, **values: str | int | Callable[[Wording], str]) -> None:
+        self.key, self.values = key, values
+        super().__init__(self.in_words(Wording("en")))
+
+    def in_words(self, say: Wording) -> str:
+        """The sentence in the language of whoever typed it."""
+        return say(self.key, **{name: value(say) if callable(value) else value for name, value in self.values.items()})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,9 +123,9 @@ def read_arguments(schema: Mapping[str, Any], text: str) -> Arguments:
         _take(values, pair, properties[pair.key])
     words = " ".join(read.words)
     if words and main is None:
-        raise CommandError(f"{_shown(words)} belongs to no argument: write key=value. {allowed(schema)}")
+        raise Unreadable("belongs_nowhere", words=_shown(words), allowed=partial(allowed, schema))
     if words and main in values:
-        raise CommandError(f"{main} is given twice: by name, and by {_shown(words)}.")
+        raise Unreadable("twice_by_words", name=str(main), words=_shown(words))
     if words and main is not None:
         values[main] = _typed(main, _unquoted(words), properties[main])
     missing = tuple(str(name) for name in schema.get("required") or () if name not in values)
@@ -117,23 +137,25 @@ def read_value(name: str, text: str, schema: Mapping[str, Any]) -> Any:
     return _typed(name, _unquoted(text.strip()), _properties(schema).get(name))
 
 
-def allowed(schema: Mapping[str, Any]) -> str:
+def allowed(schema: Mapping[str, Any], say: Wording) -> str:
     """The arguments that there are, in a sentence."""
     properties, required = _properties(schema), schema.get("required") or ()
     if not properties:
-        return "It takes no arguments."
-    named = [f"{name} ({kind_of(each)}{', required' if name in required else ''})" for name, each in properties.items()]
-    return f"It takes: {', '.join(named[:30])}{' …' if len(named) > 30 else ''}."
+        return say("takes_nothing")
+    named = [say("ask", name=name, kind=about(each, say, name in required)) for name, each in properties.items()]
+    return say("takes", names=say("between").join(named[:30]), more=" …" if len(named) > 30 else "")
 
 
-def kind_of(schema: Any) -> str:
+def about(schema: Any, say: Wording, is_required: bool) -> str:
+    """What values an argument takes, and whether it must be given."""
+    return say("required", kind=kind_of(schema, say)) if is_required else kind_of(schema, say)
+
+
+def kind_of(schema: Any, say: Wording) -> str:
     """What values an argument takes, in a few words."""
-    if not isinstance(schema, Mapping):
-        return "any"
-    if isinstance(schema.get("enum"), list):
-        return "one of " + ", ".join(str(each) for each in schema["enum"][:12])
-    kind = schema.get("type", "any")
-    return " or ".join(map(str, kind)) if isinstance(kind, list) else str(kind)
+    if isinstance(schema, Mapping) and isinstance(schema.get("enum"), list):
+        return say("one_of", names=say("between").join(str(each) for each in schema["enum"][:30]))
+    return say("or").join(say.kind(kind) for kind in _kinds(schema)) or say.kind("any")
 
 
 def _split(text: str, properties: Mapping[str, Any], *, has_main: bool) -> _Read:
@@ -153,7 +175,7 @@ def _split(text: str, properties: Mapping[str, Any], *, has_main: bool) -> _Read
             read.words.append(text[begun:position].strip())
             begun = None
         if len(read.pairs) >= MOST_ARGUMENTS:
-            raise CommandError(f"There are more than {MOST_ARGUMENTS} arguments.")
+            raise Unreadable("too_many", count=MOST_ARGUMENTS)
         position = scanner.value_end(pair.end(), pair["key"])
         value = text[pair.end() : position]
         quoted = value[:1] in _QUOTES
@@ -169,10 +191,10 @@ def _is_argument(key: str, properties: Mapping[str, Any], *, has_main: bool) -> 
         return True
     near = difflib.get_close_matches(key.lower()[:80], list(properties), n=1, cutoff=0.75)
     if near:
-        raise CommandError(f"There is no argument {key[:80]}; did you mean {near[0]}?")
+        raise Unreadable("no_such_but", name=key[:80], near=near[0])
     if has_main:
         return False
-    raise CommandError(f"There is no argument {key[:80]}. It takes: {', '.join(list(properties)[:30]) or 'none'}.")
+    raise Unreadable("no_such", name=key[:80], allowed=partial(allowed, {"properties": properties}))
 
 
 class _Scanner:
@@ -188,12 +210,14 @@ class _Scanner:
         if opening in _QUOTES:
             end = self.quote_end(start)
             if end is None:
-                raise CommandError(f"{key}: the quote that begins at character {start + 1} is not closed.")
+                raise Unreadable("quote_open", name=key, position=start + 1)
             return end
         if opening in ("[", "{"):
             end = self.bracket_end(start)
             if end is None:
-                raise CommandError(f"{key}: {opening} at character {start + 1} is not closed by {_CLOSING[opening]}.")
+                raise Unreadable(
+                    "bracket_open", name=key, opening=opening, position=start + 1, closing=_CLOSING[opening]
+                )
             return end
         return self.word_end(start)
 
@@ -255,7 +279,7 @@ def _take(values: dict[str, Any], pair: _Pair, schema: Any) -> None:
     elif isinstance(values[pair.key], list) and isinstance(value, list):
         values[pair.key] = [*values[pair.key], *value]
     else:
-        raise CommandError(f"{pair.key} is given twice.")
+        raise Unreadable("twice", name=pair.key)
 
 
 def _typed(key: str, text: str, schema: Any, *, quoted: bool = False) -> Any:
@@ -268,20 +292,20 @@ def _typed(key: str, text: str, schema: Any, *, quoted: bool = False) -> Any:
     for kind in kinds:
         if kind == "string":
             return text
-        found, value = _parsed(text, kind, schema)
+        found, value = _parsed(key, text, kind, schema)
         if found:
             return value
-    raise CommandError(f"{key} must be {' or '.join(kinds)}, not {_shown(text)}.")
+    raise Unreadable("must_be", name=key, kind=partial(kind_of, schema), given=_shown(text))
 
 
-def _parsed(text: str, kind: str, schema: Any) -> tuple[bool, Any]:
+def _parsed(key: str, text: str, kind: str, schema: Any) -> tuple[bool, Any]:
     if kind == "boolean":
         lower = text.lower()
         return lower in TRUE | FALSE, lower in TRUE
     if kind == "null":
         return text in ("null", "none"), None
     if kind == "array":
-        return _list(text, schema)
+        return _list(key, text, schema)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -294,7 +318,7 @@ def _parsed(text: str, kind: str, schema: Any) -> tuple[bool, Any]:
     return isinstance(value, wanted) and not isinstance(value, bool), value
 
 
-def _list(text: str, schema: Any) -> tuple[bool, Any]:
+def _list(key: str, text: str, schema: Any) -> tuple[bool, Any]:
     items = schema.get("items") if isinstance(schema, Mapping) else None
     if text.startswith("["):
         try:
@@ -304,7 +328,7 @@ def _list(text: str, schema: Any) -> tuple[bool, Any]:
         if isinstance(value, list):
             return True, value
         text = text[1:-1] if text.endswith("]") else text[1:]
-    return True, [_typed("an item", _unquoted(part), items) for part in _parts(text)]
+    return True, [_typed(f"{key}[]", _unquoted(part), items) for part in _parts(text)]
 
 
 def _parts(text: str) -> list[str]:
@@ -327,7 +351,7 @@ def _chosen(key: str, text: str, options: list[Any]) -> Any:
     for option in options:
         if str(option).lower() == text.lower() or json.dumps(option) == text:
             return option
-    raise CommandError(f"{key} must be one of {', '.join(str(each) for each in options[:30])}, not {_shown(text)}.")
+    raise Unreadable("must_be", name=key, kind=partial(kind_of, {"enum": options}), given=_shown(text))
 
 
 def _kinds(schema: Any) -> list[str]:

@@ -174,7 +174,7 @@ class _Doing:
                 await self._do(command, typed)
         except CommandError as error:
             usage = self.say("usage", usage=command.usage) if command is not None else ""
-            self._tell(f"{error}\n\n{usage}".strip(), "nothing")
+            self._tell(f"{error.in_words(self.say)}\n\n{usage}".strip(), "nothing")
 
     async def _do(self, command: Command, typed: Typed) -> None:
         if command.kind == "help":
@@ -209,6 +209,8 @@ class _Doing:
 
     def _reason(self, output: Output) -> str:
         """Why a call came to nothing, in words of ours where a person decided, else in those of the tool."""
+        if output.told is not None and self.say.language in output.told.words:
+            return output.told.words[self.say.language]
         reason = output.text.partition(" was not called: ")[2] if output.status == "denied" else ""
         if reason == NOT_DECIDED:
             return self.say("not_decided")
@@ -252,9 +254,9 @@ class _Doing:
         """An argument that was not given, asked for. Raises Parked, CommandError."""
         schema = (spec.parameters.get("properties") or {}).get(name)
         if not self.work.context.may_wait:
-            raise CommandError(self.say("missing", name=name, allowed=allowed(spec.parameters)))
+            raise CommandError(self.say("missing", name=name, allowed=allowed(spec.parameters, self.say)))
         about = schema.get("description") if isinstance(schema, dict) else ""
-        asked = self.say("ask", name=f"{spec.name}: {name}", kind=kind_of(schema))
+        asked = self.say("ask", name=f"{spec.name}: {name}", kind=kind_of(schema, self.say))
         options = schema.get("enum") if isinstance(schema, dict) else None
         question = Question(
             key=self.turn.key(f"argument.{name}"),

@@ -47,6 +47,20 @@ _TEXTS = {
         "repositories": "code repositories",
         "web_search": "web search",
         "cut": "The output was cut; all of it is kept with the run.",
+        "belongs_nowhere": "{words} belongs to no argument: write key=value. {allowed}",
+        "twice_by_words": "{name} is given twice: by name, and by {words}.",
+        "twice": "{name} is given twice.",
+        "too_many": "There are more than {count} arguments.",
+        "no_such_but": "There is no argument {name}; did you mean {near}?",
+        "no_such": "There is no argument {name}. {allowed}",
+        "quote_open": "{name}: the quote that begins at character {position} is not closed.",
+        "bracket_open": "{name}: {opening} at character {position} is not closed by {closing}.",
+        "must_be": "{name} must be {kind}, not {given}.",
+        "takes": "It takes: {names}{more}.",
+        "takes_nothing": "It takes no arguments.",
+        "required": "{kind}, required",
+        "one_of": "one of {names}",
+        "or": " or ",
     },
     "zh": {
         "help": "命令不需要语言模型。输入 `/` 和名称即可；以 `//` 开头则作为普通问题。",
@@ -88,7 +102,32 @@ _TEXTS = {
         "repositories": "代码仓库",
         "web_search": "网络搜索",
         "cut": "输出已截断，完整内容保存在运行记录中。",
+        "belongs_nowhere": "{words} 不属于任何参数：请写成 key=value。{allowed}",
+        "twice_by_words": "{name} 给出了两次：一次按名称，一次是 {words}。",
+        "twice": "{name} 给出了两次。",
+        "too_many": "参数超过 {count} 个。",
+        "no_such_but": "没有参数 {name}；您是不是想用 {near}？",
+        "no_such": "没有参数 {name}。{allowed}",
+        "quote_open": "{name}：从第 {position} 个字符开始的引号没有结束。",
+        "bracket_open": "{name}：第 {position} 个字符处的 {opening} 缺少对应的 {closing}。",
+        "must_be": "{name} 应为{kind}，而不是 {given}。",
+        "takes": "可用参数：{names}{more}。",
+        "takes_nothing": "它不接受参数。",
+        "required": "{kind}，必填",
+        "one_of": "以下之一：{names}",
+        "or": "或",
     },
+}
+
+_KINDS = {
+    "string": "文本",
+    "integer": "整数",
+    "number": "数字",
+    "boolean": "true 或 false",
+    "array": "列表",
+    "object": "JSON 对象",
+    "null": "null",
+    "any": "任意值",
 }
 
 
@@ -100,6 +139,10 @@ class Wording:
 
     def __call__(self, key: str, **values: object) -> str:
         return _TEXTS[self.language][key].format(**values)
+
+    def kind(self, name: str) -> str:
+        """What a JSON Schema calls a type, for people."""
+        return _KINDS.get(name, name) if self.language == "zh" else name
 
 
 def language_for(text: str, before: str = "") -> str:

@@ -50,6 +50,7 @@ class CodeTool:
             },
             risk="read",
             title="Run code",
+            title_zh="运行代码",
             timeout_s=TIMEOUT_S + 10,
             reason="" if languages else "there is no sandbox.",
         )

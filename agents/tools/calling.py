@@ -18,7 +18,7 @@ import logging
 import time
 import traceback
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from agents.errors import AgentError, CallRefused, NoSuchTool, ToolFailed
@@ -85,6 +85,9 @@ class CallResult:
     artifact_id: str = ""
     audit_id: str = ""
     duration_ms: float = 0.0
+    reason_code: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Why the tool refused it, as a stable word and by language, where it says so."""
 
     @property
     def is_error(self) -> bool:
@@ -105,6 +108,8 @@ class CallResult:
             artifact_id=self.artifact_id,
             duration_ms=self.duration_ms,
             step_id=step_id,
+            reason_code=self.reason_code,
+            words=dict(self.words),
         )
 
 
@@ -204,7 +209,7 @@ class ToolCaller:
             status: Literal["denied", "failed"] = "denied" if isinstance(error, CallRefused) else "failed"
             text = cut_text(storable(str(error)), LONGEST_ERROR).text
             await self._end(audit_id, status, text, begun)
-            return self._result(prepared, status, text, _line(text), audit_id, begun)
+            return _with_reason(self._result(prepared, status, text, _line(text), audit_id, begun), error)
         await self._end(audit_id, "succeeded", output.text, begun)
         return await self._succeeded(prepared, renumbered(output, first_number), audit_id, begun, max_chars)
 
@@ -281,6 +286,13 @@ class ToolCaller:
         near = difflib.get_close_matches(name[:80], names[:2000], n=3)
         known = f"Did you mean {' or '.join(near)}?" if near else f"There is {', '.join(names[:40]) or 'none'}."
         return f"No tool named {name[:80]!r} may be called here. {known}"
+
+
+def _with_reason(result: CallResult, error: ToolFailed) -> CallResult:
+    """The result of a call that its tool refused, with what it says of that."""
+    if not isinstance(error, CallRefused):
+        return result
+    return replace(result, reason_code=error.reason_code, words=storable_json(dict(error.words)))
 
 
 def fingerprint(spec: ToolSpec, arguments: Mapping[str, Any]) -> str:

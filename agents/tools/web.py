@@ -33,6 +33,7 @@ class WebPageTool:
         return ToolSpec(
             name="web_page",
             title="A page of the web",
+            title_zh="网页",
             description="Read one public page of the web as text, such as one that web_search found.",
             parameters={
                 "type": "object",

@@ -122,6 +122,8 @@ def _view(result: CallResult) -> ToolCallView:
         artifacts=list(kept),
         audit_id=result.audit_id,
         duration_ms=result.duration_ms,
+        reason_code=result.reason_code,
+        words=dict(result.words),
     )
 
 

@@ -108,6 +108,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "error": run.error,
         "created_at": run.created_at.isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "waited_s": run.waited_s,
     }
 
 

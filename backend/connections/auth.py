@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from agents.tools.http.endpoint import ApiKey, Auth, Basic, Bearer, ClientCredentials, NoAuth, Tls
@@ -117,8 +117,10 @@ def _check_tls(tls: Tls) -> None:
     from agents.tools.http.channel import tls_context
     from agents.tools.http.failures import RequestFailed
 
-    try:
-        if tls.ca or tls.certificate:
-            tls_context(tls)
-    except RequestFailed as error:
-        raise Invalid(str(error)) from None
+    parts = {"ca": replace(tls, certificate="", key=""), "certificate": replace(tls, ca="")}
+    for name, part in parts.items():
+        try:
+            if getattr(part, name):
+                tls_context(part)
+        except RequestFailed as error:
+            raise Invalid(str(error), reason=f"{name}_unreadable") from None

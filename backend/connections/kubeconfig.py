@@ -38,9 +38,9 @@ def read_kubeconfig(text: str, context: str = "") -> Kubeconfig:
     user = _named(config, "users", "user", chosen["user"], "user") if chosen.get("user") else {}
     server = cluster.get("server")
     if not isinstance(server, str) or not server:
-        raise Invalid("The kubeconfig names no server for this context.")
+        raise Invalid("The kubeconfig names no server for this context.", reason="kubeconfig_no_server")
     if cluster.get("proxy-url"):
-        raise Invalid("The kubeconfig names a proxy, which is not used here.")
+        raise Invalid("The kubeconfig names a proxy, which is not used here.", reason="kubeconfig_proxy")
     tls: dict[str, Any] = {"ca": _data(cluster, "certificate-authority")}
     if cluster.get("insecure-skip-tls-verify") is True:
         tls["verify"] = False
@@ -56,9 +56,12 @@ def read_kubeconfig(text: str, context: str = "") -> Kubeconfig:
 def _auth(user: Mapping[str, Any]) -> dict[str, Any]:
     for what in ("exec", "auth-provider"):
         if what in user:
-            raise Invalid(_EXECUTES.format(what=what))
+            raise Invalid(_EXECUTES.format(what=what), reason="kubeconfig_executes", what=what)
     if user.get("tokenFile"):
-        raise Invalid("The kubeconfig names a file with a token, which is on another machine: put the token itself in.")
+        raise Invalid(
+            "The kubeconfig names a file with a token, which is on another machine: put the token itself in.",
+            reason="kubeconfig_token_file",
+        )
     if user.get("token"):
         return {"kind": "bearer", "token": str(user["token"]).strip()}
     if user.get("username"):
@@ -70,9 +73,9 @@ def _loaded(text: str) -> Mapping[str, Any]:
     try:
         config = load_yaml(text, longest=_LONGEST)
     except ToolsetInvalid as error:
-        raise Invalid(f"This is no kubeconfig. {error}") from None
+        raise Invalid(f"This is no kubeconfig. {error}", reason="kubeconfig_unreadable") from None
     if not isinstance(config, dict) or "contexts" not in config:
-        raise Invalid("This is no kubeconfig: it has no contexts.")
+        raise Invalid("This is no kubeconfig: it has no contexts.", reason="kubeconfig_no_contexts")
     return config
 
 
@@ -82,7 +85,8 @@ def _named(config: Mapping[str, Any], group: str, inner: str, name: str, what: s
         if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(inner), dict):
             found: Mapping[str, Any] = entry[inner]
             return found
-    raise Invalid(f"The kubeconfig has no {what} named {str(name)[:100]!r}.")
+    shown = str(name)[:100]
+    raise Invalid(f"The kubeconfig has no {what} named {shown!r}.", reason="kubeconfig_lacks", what=what, entry=shown)
 
 
 def _data(entry: Mapping[str, Any], name: str) -> str:
@@ -91,9 +95,13 @@ def _data(entry: Mapping[str, Any], name: str) -> str:
         try:
             return base64.b64decode(str(data), validate=True).decode("ascii")
         except (binascii.Error, ValueError):
-            raise Invalid(f"{name}-data of the kubeconfig is not base64 of a PEM text.") from None
+            raise Invalid(
+                f"{name}-data of the kubeconfig is not base64 of a PEM text.", reason="kubeconfig_not_pem", entry=name
+            ) from None
     if entry.get(name):
         raise Invalid(
-            f"The kubeconfig names a file for {name}: make one with its data (kubectl config view --raw --flatten)."
+            f"The kubeconfig names a file for {name}: make one with its data (kubectl config view --raw --flatten).",
+            reason="kubeconfig_file",
+            entry=name,
         )
     return ""

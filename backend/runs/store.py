@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, selec
 from agents.events import RunCancelled, RunFailed, encode_event
 from agents.phases.spec import Resume, RunSpec, decode_spec, encode_spec
 from agents.scheduler.approvals import journal_key
+from backend.approvals.waiting import waited_seconds
 from backend.db.tables import messages, run_events, runs, threads
 from backend.errors import Missing, NotWaiting
 from backend.runs.journal import empty_journal, has_any
@@ -72,7 +73,7 @@ class RunStore:
         row = self._connection.execute(_query(runs.c.id == run_id, self._mine())).first()
         if row is None:
             raise Missing("There is no such run.")
-        return _run(row)
+        return replace(_run(row), waited_s=waited_seconds(self._connection, [run_id]).get(run_id, 0.0))
 
     def answering(self, user_message_id: str) -> str | None:
         """The run that is answering this message and has not ended."""

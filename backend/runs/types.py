@@ -40,6 +40,8 @@ class Run:
     last_event_id: int
     created_at: datetime
     finished_at: datetime | None
+    waited_s: float = 0.0
+    """How long it waited for people."""
 
     @property
     def question(self) -> str:

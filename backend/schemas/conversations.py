@@ -124,6 +124,7 @@ class MessageView(View):
     feedback: FeedbackView | None
     created_at: datetime
     finished_at: datetime | None = Field(default=None, description="Of an answer: when its run ended.")
+    waited_s: float = Field(default=0.0, description="Of an answer: seconds that its run waited for people.")
 
 
 class ModelSelector(Body):
@@ -188,6 +189,7 @@ class RunView(View):
     last_event_id: int
     created_at: datetime
     finished_at: datetime | None
+    waited_s: float = Field(default=0.0, description="Seconds that it waited for people, of those it took.")
 
 
 class RunDecision(Body):

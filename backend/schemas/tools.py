@@ -71,6 +71,8 @@ class ToolCallView(View):
     duration_ms: float = 0.0
     verdict: Policy | None = None
     reason: str = ""
+    reason_code: str = Field(default="", description="Why a tool refused a call, as a stable word.")
+    words: dict[str, str] = Field(default_factory=dict, description="That refusal for people, by language: en, zh.")
     preview: dict[str, Any] | None = None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, insert, or_, select, update
 
 from agents.answering.greetings import asks_of_us, greets
+from backend.approvals.waiting import waited_seconds
 from backend.db.paging import cut
 from backend.db.tables import feedback, messages, runs, threads
 from backend.errors import Invalid, Missing
@@ -77,6 +78,8 @@ class StoredMessage:
     created_at: datetime
     finished_at: datetime | None = None
     """Of an answer: when its run ended."""
+    waited_s: float = 0.0
+    """Of an answer: how long its run waited for people."""
 
     @property
     def answered(self) -> bool | None:
@@ -197,20 +200,20 @@ class Conversations:
         if cursor:
             query = query.where(messages.c.seq > _seq(decode_cursor(cursor, 1)[0]))
         rows, following = cut(self._connection.execute(query).all(), limit, lambda row: (str(row.seq),))
-        return [self._message(row) for row in rows], following
+        return self._read(rows), following
 
     def message(self, message_id: str) -> StoredMessage:
         """Raises Missing."""
         row = self._connection.execute(self._messages().where(messages.c.id == message_id)).first()
         if row is None:
             raise Missing("There is no such message.")
-        return self._message(row)
+        return self._read([row])[0]
 
     def newest(self, thread_id: str) -> StoredMessage | None:
         """The message at the end of the newest branch; None in an empty thread."""
         query = self._messages().where(messages.c.thread_id == thread_id).order_by(messages.c.seq.desc()).limit(1)
         row = self._connection.execute(query).first()
-        return None if row is None else self._message(row)
+        return None if row is None else self._read([row])[0]
 
     def branch(self, message_id: str | None, limit: int = 40) -> list[StoredMessage]:
         """A message and those before it on its branch, oldest first, at most `limit`."""
@@ -313,7 +316,11 @@ class Conversations:
             .where(self._mine())
         )
 
-    def _message(self, row: Row[Any]) -> StoredMessage:
+    def _read(self, rows: Sequence[Row[Any]]) -> list[StoredMessage]:
+        waited = waited_seconds(self._connection, [row.run_id for row in rows if row.run_id])
+        return [self._message(row, waited.get(row.run_id, 0.0)) for row in rows]
+
+    def _message(self, row: Row[Any], waited_s: float) -> StoredMessage:
         text = row.text
         if row.status == RUNNING:
             text = text_so_far(self._connection, row.run_id)
@@ -338,6 +345,7 @@ class Conversations:
             feedback=given,
             created_at=row.created_at,
             finished_at=row.finished_at,
+            waited_s=waited_s,
         )
 
 

@@ -74,8 +74,8 @@ class _Drawing:
     def __init__(self, run_id: str, state: RunState, message: Message) -> None:
         self._say = texts()
         self._state = state
-        waited = (datetime.now(UTC) - message.created_at).total_seconds() if message.created_at else 0.0
-        self._begun = time.monotonic() - max(0.0, waited)
+        passed = (datetime.now(UTC) - message.created_at).total_seconds() if message.created_at else 0.0
+        self._begun = time.monotonic() - max(0.0, passed - message.waited_s)
         self._status = st.status(self._label(), type="compact")
         with self._status:
             self._timeline = Timeline(run_id, live=True)

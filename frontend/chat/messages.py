@@ -19,6 +19,7 @@ from frontend.components import copy_button
 from frontend.components.code_cell import draw_code_cells
 from frontend.reading.place import rows_label
 from frontend.runs.section import draw_trace
+from frontend.runs.timeline import waiting_in_words
 from frontend.session import problem_in_words, texts
 from frontend.source_panel import Place, want_source
 from frontend.views import Citation, Message
@@ -209,9 +210,9 @@ def _draw_actions(conversation: Conversation, turn: Turn, choice: Choice) -> Non
                 st.badge(name, icon=":material/smart_toy:", color="violet")
             if message.verdict == "closest":
                 st.badge(say("chat.closest"), icon=":material/help:", color="orange", help=say("chat.closest_help"))
-            if message.created_at and message.finished_at:
-                seconds = (message.finished_at - message.created_at).total_seconds()
-                st.caption(say("chat.took", seconds=f"{seconds:.1f}"), width="content")
+            if message.worked_s is not None:
+                took = [say("chat.took", seconds=f"{message.worked_s:.1f}"), waiting_in_words(message.waited_s)]
+                st.caption(" · ".join(filter(None, took)), width="content")
         if message.status != "failed" and may_differ(conversation, message, choice.asked, choice.model):
             _draw_regenerate(conversation, message, choice, label=say("chat.regenerate"), key="regenerate")
         if message.text:

@@ -15,6 +15,7 @@ from frontend.runs.results import as_json, draw_text
 from frontend.runs.schema_form import FieldMissing, Unreadable, draw_arguments, read_arguments
 from frontend.runs.timeline import reason_in_words, risk_badge
 from frontend.session import api, language, notify, remember_error, texts
+from frontend.tools.wording import parameters_in_words
 
 LONGEST_ANSWER = 10_000
 
@@ -51,7 +52,8 @@ def _draw_call(run_id: str, approval: Approval) -> None:
         editing = st.toggle(say("approval.edit"), key=f"edit-{approval.id}")
     with st.form(f"decide-{approval.id}", border=False):
         if editing:
-            draw_arguments(approval.parameters, approval.arguments, key)
+            parameters = parameters_in_words(approval.tool, approval.source, approval.parameters)
+            draw_arguments(parameters, approval.arguments, key)
         st.text_input(
             say("approval.comment"), key=f"comment-{approval.id}", placeholder=say("approval.comment_hint"),
             max_chars=2_000,

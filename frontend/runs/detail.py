@@ -78,8 +78,10 @@ def _draw_figures(place: Any, run: Run, state: RunState) -> None:
         say("runs.tool_calls"): str(state.trace.tool_calls),
         say("runs.tokens"): f"{state.input_tokens} / {state.output_tokens}",
     }
-    if state.duration_ms:
-        values[say("runs.took")] = duration(state.duration_ms)
+    if run.worked_s is not None:
+        values[say("runs.took")] = duration(run.worked_s * 1000)
+    if run.waited_s:
+        values[say("runs.waited")] = duration(run.waited_s * 1000)
     if state.cost:
         values[say("runs.cost")] = f"{state.cost:.4f}"
     if run.attempt > 1:

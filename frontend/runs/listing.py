@@ -8,7 +8,7 @@ import streamlit as st
 
 from frontend.address import in_address
 from frontend.answer_text import plain_label
-from frontend.runs.timeline import duration, shorten
+from frontend.runs.timeline import duration, shorten, waiting_in_words
 from frontend.session import api, texts
 from frontend.views import Run
 
@@ -72,9 +72,8 @@ def _draw_row(run: Run, titles: Mapping[str, str]) -> None:
 
 
 def facts(run: Run, titles: Mapping[str, str]) -> list[str]:
-    """What a run is, in a few words: status, mode, model, when, how long."""
+    """What a run is, in a few words: status, mode, model, when, how long, how long it waited."""
     say = texts()
-    taken = (run.finished_at - run.created_at).total_seconds() if run.finished_at and run.created_at else None
     return list(
         filter(
             None,
@@ -83,7 +82,8 @@ def facts(run: Run, titles: Mapping[str, str]) -> list[str]:
                 titles.get(run.phase) or say.of("phase", run.phase),
                 run.model,
                 run.created_at.strftime("%Y-%m-%d %H:%M") if run.created_at else "",
-                "" if taken is None else duration(taken * 1000),
+                "" if run.worked_s is None else duration(run.worked_s * 1000),
+                waiting_in_words(run.waited_s),
             ),
         )
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 import streamlit as st
 
-from frontend.session import texts
+from frontend.session import language, texts
 
 MOST_CHARACTERS = 6_000
 MOST_ROWS = 500
@@ -30,10 +30,16 @@ _LEVEL = re.compile(r"\b(trace|debug|info|notice|warn|warning|error|err|fatal|cr
 
 def draw_result(result: Mapping[str, Any]) -> None:
     """The output of a `tool_finished` event."""
-    output = str(result.get("output") or "")
+    output = in_words(result) or str(result.get("output") or "")
     draw = _VIEWS.get(str(result.get("view") or "text"))
     if draw is None or not draw(result.get("data"), output):
         draw_text(output)
+
+
+def in_words(result: Mapping[str, Any]) -> str:
+    """Why a tool refused a call, in the language of the session; empty where it does not say so."""
+    words = result.get("words")
+    return str(words.get(language()) or "") if isinstance(words, Mapping) else ""
 
 
 def draw_text(text: str, language: str | None = None) -> None:

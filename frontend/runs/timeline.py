@@ -10,7 +10,7 @@ import streamlit as st
 from frontend.answer_text import plain_label
 from frontend.run_state import RunState
 from frontend.run_trace import Entry, Trace
-from frontend.runs.results import as_json, draw_result, draw_text
+from frontend.runs.results import as_json, draw_result, draw_text, in_words
 from frontend.session import api, texts
 
 STATES: dict[str, Any] = {"running": "running", "waiting": "running", "done": "complete"}
@@ -133,6 +133,11 @@ def duration(milliseconds: float) -> str:
     return say("chat.seconds", seconds=f"{milliseconds / 1000:.1f}")
 
 
+def waiting_in_words(seconds: float) -> str:
+    """How long people were waited for; empty where they were not."""
+    return texts()("runs.waited_for", time=duration(seconds * 1000)) if seconds else ""
+
+
 def summary(state: RunState) -> str:
     """What a run came to in one line: rows, tool calls, tokens, time."""
     say, trace = texts(), state.trace
@@ -141,7 +146,7 @@ def summary(state: RunState) -> str:
         parts.append(say("timeline.tool_calls", count=trace.tool_calls))
     if state.input_tokens or state.output_tokens:
         parts.append(say("timeline.tokens", count=state.input_tokens + state.output_tokens))
-    if state.duration_ms:
+    if state.duration_ms and not state.waits:  # after a wait it is that of the last attempt alone
         parts.append(duration(state.duration_ms))
     return " · ".join(parts)
 
@@ -193,7 +198,7 @@ def _agent_name(entry: Entry) -> str:
 def _tool_name(entry: Entry) -> str:
     risk = str(entry.data.get("risk", "read"))
     parts = [f"`{entry.title.replace('`', '')}`", "" if risk == "read" else risk_badge(risk)]
-    parts.append(plain_label(shorten(str(entry.data.get("summary", "")))))
+    parts.append(plain_label(shorten(in_words(entry.data) or str(entry.data.get("summary", "")))))
     return " ".join(filter(None, parts))
 
 

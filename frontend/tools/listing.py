@@ -12,6 +12,7 @@ from frontend.runs.timeline import reason_in_words, risk_badge
 from frontend.session import explain, language, notify, remember_error, texts
 from frontend.tools.api import tools_api
 from frontend.tools.paging import draw_pages, page_start
+from frontend.tools.wording import about, parameters_in_words, unavailable
 from frontend.views import Tool, ToolResult
 
 SETTINGS = ("default", "allow", "ask", "off")
@@ -38,7 +39,7 @@ def draw_tools() -> None:
             say("tools.risk"): say(f"tools.risk_{each.risk}"),
             say("tools.policy"): say(f"tools.policy_{each.policy}"),
             say("tools.title"): each.titles.get(language(), each.title),
-            say("tools.about"): each.reason or each.description,
+            say("tools.about"): unavailable(each) or about(each),
         }
         for each in found.items
     ]
@@ -50,10 +51,10 @@ def _draw(tool: Tool) -> None:
     say = texts()
     with st.container(border=True, key="tool-open"):
         st.markdown(f"**{plain_label(tool.titles.get(language()) or tool.title or tool.name)}**")
-        st.text(tool.description)
+        st.text(about(tool))
         st.caption(f"{say(f'tools.risk_{tool.risk}')} · {say(f'tools.policy_{tool.policy}')}")
-        if tool.reason:
-            st.warning(plain_label(tool.reason))
+        if reason := unavailable(tool):
+            st.warning(plain_label(reason))
         key = f"setting-{tool.name}"
         st.selectbox(
             say("tools.setting"), SETTINGS, index=SETTINGS.index(tool.setting or "default"), key=key,
@@ -76,7 +77,7 @@ def _decide(name: str, key: str) -> None:
 def _draw_try(tool: Tool) -> None:
     say = texts()
     with st.form(f"try-{tool.name}", border=False):
-        draw_arguments(tool.parameters, {}, f"try-{tool.name}")
+        draw_arguments(parameters_in_words(tool.name, tool.source, tool.parameters), {}, f"try-{tool.name}")
         with st.container(horizontal=True):
             call = st.form_submit_button(say("tools.call"), type="primary", icon=":material/play_arrow:")
             preview = st.form_submit_button(say("tools.preview"), icon=":material/visibility:")
@@ -117,7 +118,7 @@ def _draw_outcome(name: str, result: ToolResult) -> None:
     else:
         if result.status in ("failed", "denied"):
             st.error(say("tools.call_failed"), icon=":material/error:")
-        draw_result({"output": result.output, "view": result.view, "data": result.data})
+        draw_result({"output": result.output, "view": result.view, "data": result.data, "words": result.words})
 
 
 def _decide_call(name: str, approval_id: str, approved: bool) -> None:

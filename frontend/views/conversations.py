@@ -111,6 +111,12 @@ class Message:
     feedback: Feedback | None = None
     created_at: datetime | None = None
     finished_at: datetime | None = None
+    waited_s: float = 0.0
+
+    @property
+    def worked_s(self) -> float | None:
+        """How long it was worked at, without the time in which people were waited for; None before its end."""
+        return _worked(self.created_at, self.finished_at, self.waited_s)
 
     @property
     def active(self) -> bool:
@@ -147,6 +153,12 @@ class Run:
     last_event_id: int = 0
     created_at: datetime | None = None
     finished_at: datetime | None = None
+    waited_s: float = 0.0
+
+    @property
+    def worked_s(self) -> float | None:
+        """How long it worked, without the time in which it waited for people; None before its end."""
+        return _worked(self.created_at, self.finished_at, self.waited_s)
 
     @property
     def active(self) -> bool:
@@ -207,3 +219,7 @@ class Retrieved:
     passages: list[Passage] = field(default_factory=list)
     language: str = ""
     degraded: list[str] = field(default_factory=list)
+
+
+def _worked(begun: datetime | None, ended: datetime | None, waited_s: float) -> float | None:
+    return None if begun is None or ended is None else max(0.0, (ended - begun).total_seconds() - waited_s)

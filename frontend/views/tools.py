@@ -121,6 +121,7 @@ class ToolResult:
     data: Any = None
     reason: str = ""
     reason_code: str = ""
+    words: dict[str, str] = field(default_factory=dict)
     risk: str = ""
     preview: dict[str, Any] | None = None
     approval_id: str = ""

@@ -3,11 +3,13 @@
 Requests come in lanes (one for each knowledge base). A lane has at most `processes` children at once, and one lane's
 hostile files take no other lane's children. A file that takes longer than a moment goes on with the processor time
 that others leave, and so do the next files of its lane. All children together have one budget of memory; above it, the
-largest is ended.
+largest is ended. A file whose child ended by what need not be the file's doing is tried once more, in a fresh child.
 """
 
 from __future__ import annotations
 
+import logging
+import signal
 import threading
 import time
 from collections import Counter
@@ -17,6 +19,8 @@ from itertools import count
 from typing import Any, Literal
 
 from knowledge.parsing.children import Child, ChildProcess
+
+_log = logging.getLogger(__name__)
 
 _LANES = 4
 """So many lanes work at once before one has to wait for another."""
@@ -30,6 +34,11 @@ _PATIENCE = 4
 
 _YIELDING_FILES = 50
 """So many files after one of them a lane still yields."""
+
+_FROM_OUTSIDE = frozenset(
+    -getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGKILL", "SIGTERM") if hasattr(signal, name)
+)
+"""What a child returns that another process, or the system for want of memory, has ended."""
 
 Ended = Literal["crashed", "time", "memory"]
 
@@ -53,6 +62,7 @@ class _Request:
     gentle: bool = False
     spent_before: float | None = None
     ended: Ended | None = None
+    code: int = 0
 
 
 class ParserPool:
@@ -84,17 +94,38 @@ class ParserPool:
         self._closed = False
 
     def ask(self, request: dict[str, Any], *, lane: str, seconds: float) -> Reply:
-        """The answer of a child to a request, after at most `seconds` from its turn on."""
+        """The answer of a child to a request, after at most `seconds` from its turn on, or from its second try on."""
         mine = _Request(lane=lane, number=next(self._numbers), seconds=seconds)
         self._enter(mine)
         answer: dict[str, Any] | None = None
-        code = 0
         try:
-            child = mine.child or self._started(mine)
-            answer = child.ask(request)
+            answer = self._answer(mine, request)
         finally:
-            code = self._leave(mine, healthy=answer is not None and not answer.get("retire") and mine.ended is None)
-        return Reply(answer=answer, ended=mine.ended or "crashed", code=code)
+            self._leave(mine, healthy=answer is not None and not answer.get("retire") and mine.ended is None)
+        return Reply(answer=answer, ended=mine.ended or "crashed", code=mine.code)
+
+    def _answer(self, mine: _Request, request: dict[str, Any]) -> dict[str, Any] | None:
+        """One that has served before may have died while idle, or of what an earlier file left behind in it."""
+        served_before = mine.child is not None
+        answer = (mine.child or self._started(mine)).ask(request)
+        if answer is not None or not self._lost(mine):
+            return answer
+        if not served_before and mine.code not in _FROM_OUTSIDE:
+            return None
+        _log.warning("A parser ended by itself (return code %d); its file is read once more by a new one", mine.code)
+        mine.code = 0
+        return self._started(mine).ask(request)
+
+    def _lost(self, mine: _Request) -> bool:
+        """Whether the child ended by itself, not by us: then it is given up, and `code` says what it returned."""
+        with self._turn:
+            child = mine.child
+            if mine.ended is not None or child is None:
+                return False
+            mine.child = None
+            self._served.pop(child, None)
+        mine.code = child.close()
+        return True
 
     def close(self) -> None:
         """End the children; waits for files being parsed."""
@@ -142,6 +173,7 @@ class ParserPool:
         with self._turn:
             mine.child = child
             mine.begun = time.monotonic()
+            mine.spent_before = None
         return child
 
     def _next(self) -> _Request | None:
@@ -152,8 +184,8 @@ class ParserPool:
         able = (request for request in self._waiting if busy[request.lane] < self._processes)
         return min(able, key=lambda request: (busy[request.lane], request.number), default=None)
 
-    def _leave(self, mine: _Request, *, healthy: bool) -> int:
-        """Make room for the next; what the child returned that is not kept."""
+    def _leave(self, mine: _Request, *, healthy: bool) -> None:
+        """Make room for the next; `code` says what a child returned that is not kept."""
         child = mine.child
         with self._turn:
             self._running.remove(mine)
@@ -167,7 +199,8 @@ class ParserPool:
                 else:
                     del self._served[child]
             self._turn.notify_all()
-        return 0 if child is None else child.close()
+        if child is not None:
+            mine.code = child.close()
 
     def _watch(self) -> None:
         """End what takes too long or too much, as long as anything runs."""

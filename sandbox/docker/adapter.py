@@ -108,6 +108,7 @@ class DockerSandbox:
         from docker.errors import DockerException
 
         container: str | None = None
+        writer: asyncio.StreamWriter | None = None
         try:
             container = await asyncio.shield(asyncio.to_thread(self._create, spec))
             stream = await asyncio.to_thread(self._attach, container)
@@ -122,10 +123,14 @@ class DockerSandbox:
             await link.start({"watch_memory": self._held()["memory"] == "watched"})
             return link
         except (DockerException, OSError) as error:
+            if writer is not None:
+                writer.close()
             if container is not None:
                 await asyncio.to_thread(self._remove, container)
             raise SandboxUnavailable(f"The engine did not open a session: {_sentence(error)}") from None
         except asyncio.CancelledError:
+            if writer is not None:
+                writer.close()
             if container is not None:
                 await asyncio.shield(asyncio.to_thread(self._remove, container))
             raise

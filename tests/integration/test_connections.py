@@ -134,6 +134,12 @@ def test_a_refusal_names_its_reason_and_a_database_may_ask_for_no_password(local
     assert (refused["reason"], refused["fields"]) == ("auth_field_needed", {"field": "user"})
     refused = local.post("connections", json={**body, "base_url": "postgresql://a@b/x", "auth": {}}).json()
     assert (refused["code"], refused["reason"]) == ("invalid_input", "address_credentials")
+    for tls, reason in (
+        ({"ca": "x"}, "ca_unreadable"),
+        ({"certificate": "x", "key": "y"}, "certificate_unreadable"),
+    ):
+        refused = local.post("connections", json={"kind": "http", "name": "h", "base_url": "http://h", "tls": tls})
+        assert refused.json()["reason"] == reason
     made = local.post("connections", json={**body, "auth": {"kind": "basic", "user": "reader"}}).json()
     assert (made["auth"], made["has_secrets"]) == ({"kind": "basic", "user": "reader"}, False)
     tried = local.post(f"connections/{made['id']}/test").json()
@@ -239,29 +245,40 @@ def kubeconfig(cluster: dict[str, Any], user: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("cluster", "user", "said"),
+    ("cluster", "user", "said", "reason"),
     [
-        ({"server": "https://k"}, {"exec": {"command": "touch /tmp/x"}}, "running a program"),
-        ({"server": "https://k"}, {"auth-provider": {"name": "gcp"}}, "running a program"),
-        ({"server": "https://k"}, {"tokenFile": "/etc/passwd"}, "file"),
-        ({"server": "https://k", "certificate-authority": "/etc/ca"}, {}, "flatten"),
-        ({"server": "https://k", "certificate-authority-data": "%"}, {}, "base64"),
-        ({"server": "https://k", "proxy-url": "http://p"}, {}, "proxy"),
-        ({}, {}, "server"),
+        ({"server": "https://k"}, {"exec": {"command": "touch /tmp/x"}}, "running a program", "kubeconfig_executes"),
+        ({"server": "https://k"}, {"auth-provider": {"name": "gcp"}}, "running a program", "kubeconfig_executes"),
+        ({"server": "https://k"}, {"tokenFile": "/etc/passwd"}, "file", "kubeconfig_token_file"),
+        ({"server": "https://k", "certificate-authority": "/etc/ca"}, {}, "flatten", "kubeconfig_file"),
+        ({"server": "https://k", "certificate-authority-data": "%"}, {}, "base64", "kubeconfig_not_pem"),
+        ({"server": "https://k", "proxy-url": "http://p"}, {}, "proxy", "kubeconfig_proxy"),
+        ({}, {}, "server", "kubeconfig_no_server"),
     ],
     ids=str,
 )
-def test_kubeconfigs_that_are_not_taken(cluster: dict[str, Any], user: dict[str, Any], said: str) -> None:
-    with pytest.raises(Invalid, match=said):
+def test_kubeconfigs_that_are_not_taken(cluster: dict[str, Any], user: dict[str, Any], said: str, reason: str) -> None:
+    with pytest.raises(Invalid, match=said) as refused:
         read_kubeconfig(kubeconfig(cluster, user))
+    assert refused.value.details["reason"] == reason
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "contexts: 1", "contexts: [{name: &a x}, *a]", "[" * 5000, "\x00", "a: b: c"]
+    ("text", "reason"),
+    [
+        ("", "no_contexts"),
+        ("a", "no_contexts"),
+        ("contexts: 1", "lacks"),
+        ("contexts: [{name: &a x}, *a]", "unreadable"),
+        ("[" * 5000, "unreadable"),
+        ("\x00", "unreadable"),
+        ("a: b: c", "unreadable"),
+    ],
 )
-def test_texts_that_are_no_kubeconfig(text: str) -> None:
-    with pytest.raises(Invalid):
+def test_texts_that_are_no_kubeconfig(text: str, reason: str) -> None:
+    with pytest.raises(Invalid) as refused:
         read_kubeconfig(text)
+    assert refused.value.details["reason"] == f"kubeconfig_{reason}"
 
 
 def test_a_token_in_a_kubeconfig() -> None:

@@ -10,19 +10,20 @@ import pytest
 from sqlalchemy import delete, select, update
 
 import backend.approvals.tables
-from agents.events import RunEvent
+from agents.events import ApprovalRequested, RunEvent
 from agents.messages.parts import ToolCall, ToolResult
 from agents.phases.context import RunContext
 from agents.runner import Runner
 from agents.scheduler.journal import Recorded
 from agents.tools.policy import RolePolicy
 from agents.tools.ports import ToolBox
-from backend.approvals.store import ApprovalStore, any_expired, expire
+from backend.approvals.store import ApprovalStore, add_requested, any_expired, expire
 from backend.db.tables import run_journal, runs
 from backend.errors import AlreadyDecided, Missing, NotWaiting
 from backend.processes.tables import processes
 from backend.runs.journal import add_records, read_journal
 from backend.runs.types import Run
+from backend.threads.store import Conversations
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.agents_at_work import CountingTool, phase
@@ -178,3 +179,30 @@ def test_a_run_that_has_ended_is_decided_on_no_more_and_keys_are_kept_once(datab
     with database.write() as connection, pytest.raises(Missing):
         ApprovalStore(connection, ME).decide(run.id, "x", "approve", owner="")
     assert NotWaiting.code == "run_not_waiting"
+
+
+def test_the_time_in_which_people_were_waited_for_is_told_apart_and_counts_once(database: Database) -> None:
+    run = orphan(database, owner="e" * 32)
+    begun = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+    def at(seconds: int) -> datetime:
+        return begun + timedelta(seconds=seconds)
+
+    # Two at once, one within another, one later, and one that nobody decided before the end at 100.
+    spans = {"a" * 32: (10, 20), "b" * 32: (15, 30), "c" * 32: (16, 18), "d" * 32: (40, 45), "e" * 32: (90, None)}
+    with database.write() as connection:
+        events = [
+            ApprovalRequested(approval_id=each, tool="t", arguments={}, reason="", expires_at=at(999).isoformat())
+            for each in spans
+        ]
+        add_requested(connection, [(run.id, event) for event in events])
+        for approval_id, (asked, decided) in spans.items():
+            values = {"requested_at": at(asked), "decided_at": None if decided is None else at(decided)}
+            connection.execute(update(table).where(table.c.id == approval_id).values(**values))
+    assert run_of(database, run).waited_s == 25
+    with database.write() as connection:
+        connection.execute(update(runs).values(status="finished", created_at=begun, finished_at=at(100)))
+    assert (run_of(database, run).waited_s, answer_of(database, run).waited_s) == (35, 35)
+    with database.read() as connection:
+        listed, _ = Conversations(connection, ME).messages(run.thread_id, 10)
+    assert [message.waited_s for message in listed] == [0, 35]

@@ -94,6 +94,26 @@ def test_a_card_is_there_after_a_reload_and_what_another_window_decides_is_seen(
     assert not first.exception
 
 
+def test_how_long_an_answer_took_is_told_without_the_time_in_which_a_person_was_waited_for(
+    fake: FakeApi, open_page: OpenPage
+) -> None:
+    page = ask(fake, open_page, call())
+    page.button(key="approve-ap1").click().run()
+    times = {
+        "created_at": "2026-01-05T12:00:00Z", "finished_at": "2026-01-05T12:01:00Z", "waited_s": 52.5,
+    }  # fmt: skip
+    run = next(iter(fake.runs.values()))
+    run.update(times)
+    fake.message_of(run).update(times)
+    for lang, told in (("en", "7.5 s · waited 52.5 s for a person"), ("zh", "用时 7.5 秒 · 等待人工 52.5 秒")):
+        assert told in said(open_page(thread=run["thread_id"], lang=lang))
+    listed = open_page("runs")
+    assert "7.5 s · waited 52.5 s for a person" in said(listed)
+    shown = open_page("runs", run=run["id"])
+    figures = {each.label: each.value for each in shown.metric}
+    assert (figures["Time"], figures["Waiting for a person"]) == ("7.5 s", "52.5 s")
+
+
 def test_edited_arguments_are_sent_with_the_decision(fake: FakeApi, open_page: OpenPage) -> None:
     page = ask(fake, open_page, call())
     page.toggle(key="edit-ap1").set_value(True).run()

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from agents.tools.builtin.list_documents import SPEC
+from agents.tools.policy import Override
+from backend.tools.views import tool_fields
 from tests.fake_api import FakeApi
 from tests.ui.conftest import OpenPage
 
@@ -71,6 +74,9 @@ def test_what_is_wrong_with_a_connection_is_said_in_the_words_of_the_form(fake: 
         "auth_field_needed": ({"field": "user"}, "缺少“用户名”"),
         "address_credentials": ({}, "并填写“用户名”和“密码”"),
         "address_form": ({"example": "redis://host"}, "例如 redis"),
+        "kubeconfig_executes": ({"what": "exec"}, "通过运行程序登录（exec）"),
+        "kubeconfig_lacks": ({"what": "user", "entry": "u"}, "没有名为“u”的 user"),
+        "ca_unreadable": ({}, "“信任的 CA（PEM）”无法读取"),
         "unheard_of": ({}, "English"),
     }
     for reason, (fields, sentence) in cases.items():
@@ -129,6 +135,26 @@ def test_a_tool_is_tried_previewed_and_approved(fake: FakeApi, open_page: OpenPa
     assert not page.exception
     assert fake.tools.waiting == {"a1": "approve"}
     assert page.code[-1].value == "silenced"
+
+
+def test_a_tool_of_ours_and_its_refusal_are_told_in_the_language_of_the_session(
+    fake: FakeApi, open_page: OpenPage
+) -> None:
+    fake.tools.tools = [
+        tool_fields(SPEC, Override(setting="off", source="builtin", risk="read")),
+        tool_fields(SPEC, None),
+    ]
+    words = {"en": "The statement was not sent.", "zh": "语句未发送。"}
+    fake.tools.result = {"status": "denied", "output": words["en"], "words": words}
+    page = opened(open_page, "tools", "zh")
+    said = "\n".join(str(each.value) for each in (*page.text, *page.warning))
+    assert "按路径列出知识库中的文档" in said
+    assert "已停用。" in said
+    fake.tools.tools = fake.tools.tools[1:]
+    page.run()
+    assert page.text_input(key="try-list_documents-query").help == "路径或标题的一部分。"
+    next(each for each in page.button if "FormSubmitter" in (each.key or "")).click().run()
+    assert page.code[-1].value == words["zh"]
 
 
 def test_an_empty_field_that_a_call_needs_is_named_before_it_is_sent(fake: FakeApi, open_page: OpenPage) -> None:

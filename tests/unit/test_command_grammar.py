@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 from typing import Any
 
 import pytest
 
 from agents.commands.grammar import (
     CommandError,
+    allowed,
     is_command,
     main_argument,
     read_arguments,
     read_command,
     unescaped,
 )
+from agents.commands.wording import Wording
 
 PROM = {
     "type": "object",
@@ -89,6 +92,19 @@ def test_an_error_says_what_is_wrong_and_what_is_allowed(schema: dict[str, Any],
     with pytest.raises(CommandError) as error:
         read_arguments(schema, typed)
     assert said in str(error.value)
+    chinese = error.value.in_words(Wording("zh"))
+    assert re.search("[\u4e00-\u9fff]", chinese)
+    assert not re.search(r"\b(argument|must|closed|given|takes|one of|integer|required)\b", chinese)
+
+
+def test_what_is_allowed_is_said_in_the_language_asked_for() -> None:
+    with pytest.raises(CommandError) as error:
+        read_arguments(SCALE, "web")
+    assert error.value.in_words(Wording("zh")) == "'web' 不属于任何参数：请写成 key=value。" + allowed(
+        SCALE, Wording("zh")
+    )
+    assert "replicas（整数" in allowed(SCALE, Wording("zh"))
+    assert "replicas (integer" in allowed(SCALE, Wording("en"))
 
 
 def test_what_is_missing_is_named_and_not_guessed() -> None:

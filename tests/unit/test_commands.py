@@ -23,6 +23,7 @@ from agents.scheduler.approvals import journal_key
 from agents.scheduler.journal import Recorded
 from agents.tools.ports import ToolOutput
 from agents.tools.search import ToolSearch
+from agents.tools.sql.refusals import refusal
 from knowledge.answering import Answerer
 from tests.tools import SCOPE, FakeTool, box, spec
 
@@ -107,6 +108,12 @@ def test_a_command_answers_in_the_language_asked_for_whatever_was_typed() -> Non
     rejected = {journal_key(asked): {"decision": "reject"}}
     assert said("/scale web level=high", "zh", journal=rejected) == "未执行：有人拒绝了此调用。"
     assert perform(tools(), "/scale web level=high", rejected).text == "Nothing was done: a person rejected it."
+    assert "limit 应为整数，而不是 'many'。" in said("/search x limit=many", "zh")
+    refusing = tools()
+    refusing["prom_query"].error = refusal("not_one")
+    asked_in_chinese = RunSpec(question="/prom_query 1; 2", scope=SCOPE, language="zh")
+    told = perform(refusing, "/prom_query 1; 2", spec=asked_in_chinese)
+    assert told.text.startswith("未执行：语句未发送：它不是恰好一条语句。")
 
 
 def test_a_reading_call_is_made_and_its_passages_are_cited() -> None:

@@ -38,11 +38,15 @@ class FakeChild:
         self._file = ""
         self.closed = threading.Event()
         self.yields = False
+        self.code = -9
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
         if self._killed.is_set():
             return None
         self._file = request["file"]
+        if "kills" in request:
+            self.code = request["kills"]
+            return None
         if request.get("hang"):
             self._children.hanging.release()
             self._killed.wait()
@@ -61,11 +65,16 @@ class FakeChild:
     def kill(self) -> None:
         self._killed.set()
 
+    def crash(self) -> None:
+        """As at a fault of its own, which its file is blamed for."""
+        self.code = -11
+        self._killed.set()
+
     def close(self) -> int:
         self._killed.set()
         self._children.alive.remove(self)
         self.closed.set()
-        return -9
+        return self.code
 
 
 @pytest.fixture
@@ -78,7 +87,7 @@ def pool(children: Children) -> Iterator[ParserPool]:
     made = ParserPool(1, memory_bytes=1000, start=children)
     yield made
     for child in list(children.alive):
-        child.kill()
+        child.crash()
     made.close()
     assert children.alive == []
 
@@ -125,11 +134,11 @@ def test_a_lane_waits_for_its_own_child_and_others_for_room(children: Children) 
     waiting = [threading.Thread(target=lambda lane=lane: answers.append(read(pool, lane, lane))) for lane in ("a", "c")]
     for thread in waiting:
         thread.start()
-    children.alive[1].kill()
+    children.alive[1].crash()
     assert second.ended() == "crashed"
     waiting[1].join()
     assert answers == ["c"]
-    children.alive[0].kill()
+    children.alive[0].crash()
     assert first.ended() == "crashed"
     waiting[0].join()
     assert answers == ["c", "a"]
@@ -193,12 +202,41 @@ def test_children_that_only_wait_give_their_memory_first(pool: ParserPool, child
     assert read(pool, "b", "next.md") == "next.md"
 
 
-def test_a_child_that_dies_or_asks_to_be_replaced_is(pool: ParserPool, children: Children) -> None:
+def test_a_child_that_asks_to_be_replaced_is(pool: ParserPool, children: Children) -> None:
     read(pool, "a", "large.pdf", retire=True)
     read(pool, "a", "next.md")
     assert children.started == 2
+
+
+def test_a_child_that_died_while_idle_costs_no_file(pool: ParserPool, children: Children) -> None:
+    read(pool, "a", "first.md")
     children.alive[0].kill()
-    assert read(pool, "a", "lost.md") is None
+    assert read(pool, "a", "innocent.md") == "innocent.md"
+    assert children.started == 2
+    assert read(pool, "a", "next.md") == "next.md"
+    assert children.started == 2
+
+
+@pytest.mark.parametrize(
+    ("warm", "code", "tries"),
+    [
+        pytest.param(True, -11, 2, id="what an earlier file left behind may have ended it"),
+        pytest.param(False, -9, 2, id="the system may have ended it for another's memory"),
+        pytest.param(False, -15, 2, id="somebody ended it"),
+        pytest.param(False, -11, 1, id="it was new and crashed at this file"),
+        pytest.param(False, 1, 1, id="it was new and ended at this file"),
+    ],
+)
+def test_a_file_that_ends_its_children_is_given_up(
+    pool: ParserPool, children: Children, warm: bool, code: int, tries: int
+) -> None:
+    if warm:
+        read(pool, "a", "first.md")
+    started = children.started
+    reply = pool.ask({"file": "hostile.pdf", "kills": code}, lane="a", seconds=FOREVER)
+    assert reply == Reply(answer=None, ended="crashed", code=code)
+    assert children.started - started == tries - warm
+    assert children.alive == []
     assert read(pool, "a", "next.md") == "next.md"
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import tempfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -291,11 +292,44 @@ def test_isolated_parsing_gives_what_parsing_gives(tmp_path: Path) -> None:
         (tmp_path / "a.docx").write_bytes(b"PK\x03\x04")
         with pytest.raises(UnreadableFile, match=r"a\.docx is damaged"):
             parser.read(tmp_path / "a.docx", name="a.docx", limits=LIMITS)
-        for child in psutil.Process().children():
-            if "knowledge.parsing.worker" in child.cmdline():
+
+
+def parsers() -> set[psutil.Process]:
+    return {child for child in psutil.Process().children() if "knowledge.parsing.worker" in child.cmdline()}
+
+
+def test_a_parser_killed_between_two_files_costs_none_of_them(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# A\n\ntext\n")
+    with IsolatedParser() as parser:
+        first = parser.read(tmp_path / "a.md", name="a.md", limits=LIMITS)
+        for child in parsers():
+            child.kill()
+        assert parser.read(tmp_path / "a.md", name="a.md", limits=LIMITS) == first
+
+
+def test_a_file_whose_parsers_are_killed_fails_with_its_name_and_the_next_is_read(tmp_path: Path) -> None:
+    (tmp_path / "heavy.md").write_bytes(b"word " * (10 * MEGABYTE // 5))
+    (tmp_path / "light.md").write_text("light\n")
+    killed: set[psutil.Process] = set()
+    failed = threading.Event()
+
+    def kill_all() -> None:
+        while not failed.wait(timeout=0.01):
+            for child in parsers() - killed:
                 child.kill()
-        with pytest.raises(ParserCrashed, match=r"a\.md could not be read: its parser was killed \(signal 9\)"):
-            parser.read(tmp_path / "a.md", name="a.md", limits=LIMITS)
+                killed.add(child)
+
+    killer = threading.Thread(target=kill_all)
+    with IsolatedParser() as parser:
+        killer.start()
+        try:
+            with pytest.raises(ParserCrashed, match=r"heavy\.md could not be read: its parser was killed \(signal 9\)"):
+                parser.read(tmp_path / "heavy.md", name="heavy.md", limits=LIMITS)
+        finally:
+            failed.set()
+            killer.join()
+        assert len(killed) == 2
+        assert parser.read(tmp_path / "light.md", name="light.md", limits=LIMITS).document.text == "light\n"
 
 
 def test_a_file_that_takes_too_long_or_too_much_is_reported_and_the_next_one_is_read(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.errors import ToolFailed, ToolsetInvalid
+from agents.errors import CallRefused, ToolFailed, ToolsetInvalid
 from agents.tools.sql.proof import LONGEST, SqlDialect, prove, prove_plan
 from agents.tools.sql.template import check_statement, statement_of
 from agents.tools.yaml.definition import StatementTemplate
@@ -45,6 +45,22 @@ def test_a_refusal_says_what_is_wrong_and_what_is_allowed() -> None:
         with pytest.raises(ToolFailed, match=said) as caught:
             prove(statement, "postgres")
         assert "Allowed is" in str(caught.value) or "longer" in said
+
+
+def test_a_refusal_has_a_stable_word_and_a_sentence_in_each_language() -> None:
+    for statement, reason, said in (
+        ("select pg_terminate_backend(1)", "sql_unknown_function", "函数 pg_terminate_backend 不在只读函数列表中"),
+        ("select 1; select 2", "sql_not_one", "不是恰好一条语句"),
+        ("delete from t", "sql_writes", "DELETE 不是只读操作"),
+        ("select {0} '{1}'", "sql_unreadable", "无法按 SQL 读取"),
+        ("select 1 /*! x */", "sql_comment", "会被服务器执行"),
+    ):
+        with pytest.raises(CallRefused) as caught:
+            prove(statement, "postgres")
+        assert caught.value.reason_code == reason
+        assert caught.value.words["en"] == str(caught.value)
+        assert said in caught.value.words["zh"]
+        assert "只允许一条 SELECT" in caught.value.words["zh"]
 
 
 def test_a_plan_is_made_of_what_writes_but_only_without_running_it() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.errors import CallRefused, ToolFailed
-from agents.events import Evidence
+from agents.events import Evidence, ToolFinished, decode_event, encode_event
 from agents.tools.calling import ToolCaller
 from agents.tools.policy import Override
 from agents.tools.ports import ToolOutput
@@ -48,9 +48,14 @@ async def test_calls_that_cannot_be_made_are_noted_without_what_might_be_secret(
 
 async def test_what_a_tool_refuses_by_itself_is_denied() -> None:
     audit = FakeAudit()
-    calls = caller(FakeTool(spec(), error=CallRefused("It was not sent.")), audit=audit)
+    words = {"en": "It was not sent.", "zh": "未发送。"}
+    error = CallRefused(words["en"], reason_code="sql_not_one", words=words)
+    calls = caller(FakeTool(spec(), error=error), audit=audit)
     result = await calls.perform(calls.prepare(spec().name, {}, context(), influenced=False))
     assert (result.status, audit.rows[0]["status"]) == ("denied", "denied")
+    told = decode_event(encode_event(result.event()))
+    assert isinstance(told, ToolFinished)
+    assert (told.output, told.reason_code, told.words) == (words["en"], "sql_not_one", words)
 
 
 def caller(*tools: FakeTool, **more: Any) -> ToolCaller:

@@ -19,6 +19,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from agents.errors import CallRefused, ToolFailed
 from agents.tools.sql.functions import FUNCTIONS, SYNTAX
+from agents.tools.sql.refusals import refusal
 
 SqlDialect = Literal["postgres", "mysql"]
 LONGEST = 20_000
@@ -62,7 +63,7 @@ def prove(statement: str, dialect: SqlDialect) -> Proved:
         _check(tree, dialect, allows_root=True)
         return Proved(text=_written(tree, dialect), is_query=False)
     if not isinstance(tree, _ROOTS):
-        raise _refusal(f"{_kind(tree)} does not only read")
+        raise _writes(tree)
     _check(tree, dialect)
     return Proved(text=_written(tree, dialect))
 
@@ -71,7 +72,7 @@ def prove_plan(statement: str, dialect: SqlDialect, *, is_run: bool) -> str:
     """The statement as its plan may be asked for. One whose plan is made without running it may also write."""
     tree = parsed(statement, dialect)
     if not isinstance(tree, _ROOTS) and (is_run or not isinstance(tree, _WRITING_ROOTS)):
-        raise _refusal(f"{_kind(tree)} is nothing whose plan can be asked for" + (" by running it" if is_run else ""))
+        raise refusal("no_plan_by_running" if is_run else "no_plan", _kind(tree))
     _check(tree, dialect, allows_root=isinstance(tree, _WRITING_ROOTS))
     return _written(tree, dialect)
 
@@ -81,7 +82,7 @@ def parsed(statement: str, dialect: SqlDialect) -> exp.Expr:
     if len(statement) > LONGEST:
         raise ToolFailed(f"The statement is longer than {LONGEST:,} characters.")
     if "\x00" in statement:
-        raise _refusal("it holds a zero byte")
+        raise refusal("zero_byte")
     # What it cannot read becomes a Command and is refused; its warnings would quote users' statements into the log.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
@@ -89,10 +90,10 @@ def parsed(statement: str, dialect: SqlDialect) -> exp.Expr:
         _check_comments(tokens)
         found = [each for each in Dialect.get_or_raise(dialect).parser().parse(tokens, statement) if each is not None]
     except (errors.SqlglotError, *_TRIPS) as error:
-        raise _refusal(f"it cannot be read as SQL ({_first_line(error)})") from None
+        raise refusal("unreadable", _first_line(error)) from None
     found = [each for each in found if not isinstance(each, exp.Semicolon)]
     if len(found) != 1:
-        raise _refusal("it is not exactly one statement")
+        raise refusal("not_one")
     tree: exp.Expr = found[0]
     return tree
 
@@ -100,7 +101,7 @@ def parsed(statement: str, dialect: SqlDialect) -> exp.Expr:
 def _check_comments(tokens: list[Token]) -> None:
     """Comments that a server executes, or takes for orders, are no comments."""
     if any(_EXECUTES.match(comment) for token in tokens for comment in token.comments):
-        raise _refusal("it holds a comment that the server would execute (/*! or /*+)")
+        raise refusal("comment")
 
 
 def _check(tree: exp.Expr, dialect: SqlDialect, *, allows_root: bool = False) -> None:
@@ -110,9 +111,9 @@ def _check(tree: exp.Expr, dialect: SqlDialect, *, allows_root: bool = False) ->
         if allows_root and node is tree:
             continue
         if isinstance(node, _REFUSED):
-            raise _refusal(f"{_kind(node)} does not only read")
+            raise _writes(node)
         if not isinstance(node, (*_NODES, *allowed)):
-            raise _refusal(f"{_kind(node)} is not known to read only")
+            raise refusal("unknown_kind", _kind(node))
         _check_call(node, dialect)
 
 
@@ -125,7 +126,7 @@ def _check_call(node: exp.Expr, dialect: SqlDialect) -> None:
             raise _unknown(name)
     above = node.parent
     if isinstance(above, exp.Dot) and above.expression is node and above.this.name.lower() not in _QUALIFIERS:
-        raise _refusal(f"it calls a function of {above.this.sql()[:60]!r}, which is not one of the server's own")
+        raise refusal("foreign_function", above.this.sql()[:60])
 
 
 def _written(tree: exp.Expr, dialect: SqlDialect) -> str:
@@ -134,10 +135,10 @@ def _written(tree: exp.Expr, dialect: SqlDialect) -> str:
         text = tree.sql(dialect=dialect, comments=False, unsupported_level=errors.ErrorLevel.RAISE)
         again = parsed(text, dialect)
         if again.sql(dialect=dialect, comments=False) != text:
-            raise _refusal("it can be read in two ways: write it more plainly")
+            raise refusal("ambiguous")
         tokens = Dialect.get_or_raise(dialect).tokenize(text)
     except (errors.SqlglotError, *_TRIPS) as error:
-        raise _refusal(f"it cannot be written for this server ({_first_line(error)})") from None
+        raise refusal("unwritable", _first_line(error)) from None
     named = {each.name.lower() for each in tree.find_all(exp.TableAlias) if each.args.get("columns")}
     if isinstance(tree, _WRITING_ROOTS):
         named |= {each.name.lower() for each in tree.find_all(exp.Table)}
@@ -158,20 +159,15 @@ def _called(tokens: list[Token]) -> Iterator[str]:
 def _kind(node: exp.Expr) -> str:
     if isinstance(node, exp.Command):
         return str(node.this).upper()[:30]
-    return {"Into": "SELECT … INTO", "Lock": "FOR UPDATE", "PropertyEQ": "an assignment"}.get(
-        type(node).__name__, type(node).key.upper()
-    )
+    return {"Into": "SELECT … INTO", "Lock": "FOR UPDATE"}.get(type(node).__name__, type(node).key.upper())
 
 
 def _unknown(name: str) -> CallRefused:
-    return _refusal(f"the function {name[:60]} is not on the list of those that only read")
+    return refusal("unknown_function", name[:60])
 
 
-def _refusal(why: str) -> CallRefused:
-    return CallRefused(
-        f"The statement was not sent: {why}. Allowed is one SELECT (or WITH, VALUES, SHOW) that calls the server's own "
-        "functions and neither writes, locks nor waits."
-    )
+def _writes(node: exp.Expr) -> CallRefused:
+    return refusal("assigns") if isinstance(node, exp.PropertyEQ) else refusal("writes", _kind(node))
 
 
 def _first_line(error: BaseException) -> str:
