@@ -5,6 +5,8 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 export HF_HUB_OFFLINE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Where it is set, every process that starts compiles the whole program anew: a third of a short command's time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install up test check bench lock clean
 

@@ -45,9 +45,10 @@ class Lazy(Generic[Model]):
     def release(self) -> None:
         """Let go of the model; whoever is using it finishes."""
         with self._lock:
-            self._model = None
-        gc.collect()
-        give_back_memory()
+            was_loaded, self._model = self._model is not None, None
+        if was_loaded:
+            gc.collect()
+            give_back_memory()
 
 
 def give_back_memory() -> None:
