@@ -6,6 +6,7 @@ Source of the formula: Robertson and Zaragoza, The Probabilistic Relevance Frame
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,8 +40,11 @@ class ConceptScorer:
     def __init__(self, concepts: Sequence[Concept], statistics: Statistics) -> None:
         self._statistics = statistics
         self._weights = {term: statistics.weight(term) for concept in concepts for term in concept.every_term()}
-        self._concepts = [(concept.terms, self._usable(concept)) for concept in concepts]
-        self._best = (K1 + 1) * sum(self._best_of(terms, variants) for terms, variants in self._concepts)
+        usable = [(concept.terms, self._usable(concept)) for concept in concepts]
+        self._best = (K1 + 1) * sum(self._best_of(terms, variants) for terms, variants in usable)
+        # Most terms have no variant: how often each is asked for, so that of a chunk only those it has are looked at.
+        self._asked = Counter(term for terms, variants in usable if not variants for term in terms)
+        self._replaceable = [(terms, variants) for terms, variants in usable if variants]
 
     def counts(self, tokens: Iterable[str]) -> dict[str, int]:
         """How often each term that matters to the question stands among the terms of a chunk."""
@@ -55,13 +59,17 @@ class ConceptScorer:
             return 0.0
         norm = K1 * (1 - B + B * length / self._statistics.average_length)
         values = {term: self._weights[term] * count * (K1 + 1) / (count + norm) for term, count in counts.items()}
-        return sum(_concept_value(terms, variants, values) for terms, variants in self._concepts) / self._best
+        return self._found(values) / self._best
 
     def coverage(self, terms: Iterable[str]) -> float:
         """0..1: how much of what the question asks for is among the terms of a page, however often."""
         values = {term: self._weights[term] for term in terms}
-        found = sum(_concept_value(terms, variants, values) for terms, variants in self._concepts)
-        return (K1 + 1) * found / self._best if self._best else 0.0
+        return (K1 + 1) * self._found(values) / self._best if self._best else 0.0
+
+    def _found(self, values: Mapping[str, float]) -> float:
+        """What terms of such values bring together."""
+        plain = math.fsum(self._asked[term] * value for term, value in values.items() if term in self._asked)
+        return plain + sum(_concept_value(terms, variants, values) for terms, variants in self._replaceable)
 
     def _usable(self, concept: Concept) -> list[tuple[Phrase, float]]:
         """Variants whose every term occurs, each with a factor that keeps it from outweighing the words asked with."""
@@ -83,7 +91,7 @@ class ConceptScorer:
 def _concept_value(terms: Phrase, variants: Sequence[tuple[Phrase, float]], values: Mapping[str, float]) -> float:
     """What the asked terms bring; only when none of them is there, what the best whole variant does."""
     asked = sum(values.get(term, 0.0) for term in terms)
-    if asked or not variants:
+    if asked:
         return asked
     return max(
         factor * sum(values[term] for term in phrase) if all(term in values for term in phrase) else 0.0

@@ -148,23 +148,27 @@ def document_of(row: Row[Any]) -> Document:
 
 
 def chunk_of(row: Row[Any]) -> Chunk:
-    """A row of `chunks` as a value."""
+    """A row of `chunks`, all of its columns in their order, as a value. A search reads hundreds, and asking a row for
+    its columns by name costs as much as reading it."""
+    values = cast("tuple[Any, ...]", row)
+    number, base_id, document_id, ordinal, start, end, text, search_text, digest, path, anchor, *others = values
+    kind, language, page, runs = others
     return Chunk(
-        id=row.id,
-        knowledge_base_id=row.knowledge_base_id,
-        document_id=row.document_id,
-        ordinal=row.ordinal,
-        start=row.start_offset,
-        end=row.end_offset,
-        text=row.text,
-        search_text=row.search_text,
-        content_hash=row.content_hash,
-        heading_path=tuple(row.heading_path),
-        anchor=row.anchor,
-        kind=row.kind,
-        language=cast("Language", row.language),
-        page=row.page,
-        rows=row_runs(row.rows),
+        id=number,
+        knowledge_base_id=base_id,
+        document_id=document_id,
+        ordinal=ordinal,
+        start=start,
+        end=end,
+        text=text,
+        search_text=search_text,
+        content_hash=digest,
+        heading_path=tuple(path),
+        anchor=anchor,
+        kind=kind,
+        language=language,
+        page=page,
+        rows=row_runs(runs) if runs else (),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Table, and_, exists, func, or_, select
 
 from knowledge.storage.bases import visible
 from knowledge.storage.database import Database
@@ -68,7 +68,12 @@ class SqlLibrary:
                 for portion in in_portions(ids)
                 for row in connection.execute(query.where(wanted.id.in_(portion), seen))
             ]
-        return {row.id: DocumentRef(**row._mapping) for row in rows}
+        return {
+            document_id: DocumentRef(
+                id=document_id, knowledge_base_id=base_id, path=path, title=title, url=url, source_id=source_id
+            )
+            for document_id, base_id, path, title, url, source_id in rows
+        }
 
     def select(self, knowledge_bases: Sequence[str], filters: Filters) -> Collection[str]:
         """The ids of documents that pass the filters. A metadata filter is met by an equal value, or by a list that
@@ -86,8 +91,12 @@ class SqlLibrary:
         return {row[0] for row in rows if not filters.metadata or _matches(row[1], filters.metadata)}
 
     def _seen(self, table: Table) -> ColumnElement[bool]:
-        """The condition that a row belongs to a base this scope may see."""
-        return table.c.knowledge_base_id.in_(select(knowledge_bases.c.id).where(visible(self._scope)))
+        """The condition that a row belongs to a base this scope may see.
+
+        Asked of each row that was found: of a list of bases SQLite would make the way to the rows, which is through all
+        of a base to a hundred chunks.
+        """
+        return exists().where(knowledge_bases.c.id == table.c.knowledge_base_id, visible(self._scope))
 
 
 def _begins(prefix: str) -> ColumnElement[bool]:

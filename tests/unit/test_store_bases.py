@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from knowledge.embedding.hashing import HashingEmbedder
@@ -22,8 +22,10 @@ from knowledge.storage.library import SqlLibrary
 from knowledge.storage.links import page_key, resolve_links, url_key
 from knowledge.storage.paging import decode_cursor, encode_cursor
 from knowledge.storage.replacement import DocumentWriter, Received, waiting_documents
+from knowledge.storage.tables import chunks
 from knowledge.text.storable import storable
 from knowledge.types import ChunkDraft, KnowledgeBase, Link, ParsedDocument, Scope
+from tests.databases import database_url
 
 EMBEDDERS = {"fast": HashingEmbedder(name="fast")}
 
@@ -272,6 +274,31 @@ def test_neighbours_are_the_chunks_of_the_spans_and_no_others(database: Database
     assert found() == found(("no such", 0, 3)) == []
     stranger = SqlLibrary(database, Scope(workspace_id="other", user_id="local"))
     assert list(stranger.neighbours([(first, 0, 3)])) == []
+
+
+def test_reading_chunks_takes_what_is_read_and_not_what_there_is(tmp_path: Path, scope: Scope) -> None:
+    def steps(count: int) -> int:
+        """SQLite's steps, in hundreds, to read a hundred chunks of so many."""
+        (folder := tmp_path / str(count)).mkdir()
+        with database_url("sqlite", folder) as url:
+            database = Database(url)
+            base = make(database, scope)
+            receive(database, base, "a.md")
+            index(database, base, [f"Part {number}.\n" for number in range(count)])
+            taken: list[int] = []
+            event.listen(
+                database.engine,
+                "checkout",
+                lambda driver, *_: driver.set_progress_handler(lambda: taken.append(1), 100),
+            )
+            with database.read() as connection:
+                ids = connection.scalars(select(chunks.c.id).limit(100)).all()
+            taken.clear()
+            assert len(SqlLibrary(database, scope).chunks(ids)) == 100
+            database.close()
+            return len(taken)
+
+    assert steps(4_000) < 1.5 * steps(100)
 
 
 def test_a_reader_sees_one_state(database: Database, scope: Scope) -> None:
