@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
@@ -295,14 +296,20 @@ def test_isolated_parsing_gives_what_parsing_gives(tmp_path: Path) -> None:
 
 
 def parsers() -> set[psutil.Process]:
-    return {child for child in psutil.Process().children() if "knowledge.parsing.worker" in child.cmdline()}
+    found = set()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it may end meanwhile
+            if "knowledge.parsing.worker" in child.cmdline():
+                found.add(child)
+    return found
 
 
 def test_a_parser_killed_between_two_files_costs_none_of_them(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# A\n\ntext\n")
+    others = parsers()
     with IsolatedParser() as parser:
         first = parser.read(tmp_path / "a.md", name="a.md", limits=LIMITS)
-        for child in parsers():
+        for child in parsers() - others:
             child.kill()
         assert parser.read(tmp_path / "a.md", name="a.md", limits=LIMITS) == first
 
@@ -310,12 +317,13 @@ def test_a_parser_killed_between_two_files_costs_none_of_them(tmp_path: Path) ->
 def test_a_file_whose_parsers_are_killed_fails_with_its_name_and_the_next_is_read(tmp_path: Path) -> None:
     (tmp_path / "heavy.md").write_bytes(b"word " * (10 * MEGABYTE // 5))
     (tmp_path / "light.md").write_text("light\n")
+    others = parsers()
     killed: set[psutil.Process] = set()
     failed = threading.Event()
 
     def kill_all() -> None:
         while not failed.wait(timeout=0.01):
-            for child in parsers() - killed:
+            for child in parsers() - others - killed:
                 child.kill()
                 killed.add(child)
 
