@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib import resources
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from knowledge.text.invisible import visible
@@ -68,18 +69,18 @@ def count_words(text: str) -> float:
 
 def index_terms(text: str) -> list[str]:
     """The terms of a text in reading order, stop words left out; an identifier is followed by its parts."""
-    return list(_terms(text))
+    return list(chain.from_iterable(map(_terms, _pieces(text))))
 
 
 @lru_cache(maxsize=2048)
 def term_set(text: str) -> frozenset[str]:
     """The terms of a text regardless of order; remembered, for an answer compares the same texts again and again."""
-    return frozenset(_terms(text))
+    return frozenset(chain.from_iterable(map(_terms, set(_pieces(text)))))
 
 
 def query_terms(question: str) -> list[str]:
     """The distinct terms of a question in order; none when it holds nothing but stop words."""
-    return list(dict.fromkeys(_terms(question)))
+    return list(dict.fromkeys(index_terms(question)))
 
 
 def is_identifier(word: str) -> bool:
@@ -99,16 +100,16 @@ def stop_words() -> frozenset[str]:
     return frozenset(line for line in text.split() if not line.startswith("#"))
 
 
-def _terms(text: str) -> Iterator[str]:
-    stop = stop_words()
-    for match in _PIECE.finditer(unicodedata.normalize("NFKC", visible(text))):
-        piece = match.group()
-        if piece.startswith("-"):
-            yield _flag_term(piece)
-        elif _HAN_RUN.match(piece):
-            yield from (word for word in _cutter().cut_for_search(piece, hmm=False) if word not in stop)
-        else:
-            yield from _latin_terms(piece[:_LONGEST_PIECE])
+def _pieces(text: str) -> list[str]:
+    return _PIECE.findall(unicodedata.normalize("NFKC", visible(text)))
+
+
+def _terms(piece: str) -> Iterable[str]:
+    if piece.startswith("-"):
+        return (_flag_term(piece),)
+    if piece.isascii() or not _HAN_RUN.match(piece):
+        return _latin_terms(piece[:_LONGEST_PIECE])
+    return [word for word in _cutter().cut_for_search(piece, hmm=False) if word not in stop_words()]
 
 
 def _flag_term(flag: str) -> str:
