@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.databases import DIALECTS, database_url
 from tests.workshop import Workshop
+
+settings.register_profile("no test asserts on time", deadline=None)
+settings.load_profile("no test asserts on time")
 
 
 @pytest.fixture(params=DIALECTS)
