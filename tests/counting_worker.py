@@ -61,8 +61,8 @@ def counting_queue() -> JobQueue:
     return JobQueue([COUNT], ProcessRegistry(this_process("api")))
 
 
-def main(url: str, folder: Path) -> None:
-    options = WorkerOptions(poll_s=0.1, beat_s=0.3, reconcile_s=0.3, silent_after_s=3.0, max_crashes=3)
+def main(url: str, folder: Path, silent_after_s: float) -> None:
+    options = WorkerOptions(poll_s=0.1, beat_s=0.3, reconcile_s=0.3, silent_after_s=silent_after_s, max_crashes=3)
     worker = Worker(Database(url), counting_queue(), engine_url(url, folder), folder, options=options)
     signal.signal(signal.SIGTERM, lambda number, frame: worker.ask_to_stop())
     worker.start()
@@ -72,4 +72,4 @@ def main(url: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))

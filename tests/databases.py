@@ -8,7 +8,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -53,9 +53,9 @@ def sqlite_template() -> Path:
 
 @cache
 def _postgresql_template() -> str:
-    made = _made_on_server()
-    url = made.__enter__()
-    atexit.register(made.__exit__, None, None, None)
+    kept = ExitStack()
+    url = kept.enter_context(_made_on_server())
+    atexit.register(kept.close)
     _upgrade(url)
     return str(make_url(url).database)
 

@@ -78,10 +78,10 @@ def test_an_empty_index_finds_nothing(index: VectorIndex) -> None:
 
 def test_it_finds_the_nearest_first_with_their_cosines(index: VectorIndex) -> None:
     index.replace({"a": held(10, 1), "b": held(20, 2)}, 7)
-    query = unit(1, 3)[1]
+    query = held(10, 1).vectors[1]
     found = index.search(query, 4)
     assert (found[0].chunk_id, found[0].document_id) == (11, "a")
-    assert found[0].score == pytest.approx(1, abs=1e-3)
+    assert found[0].score == pytest.approx(query @ query, abs=1e-5)
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
     assert (index.position(), len(index), len(found)) == (7, 6, 4)
 

@@ -42,8 +42,8 @@ class Rig:
         self.database = Database(url)
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.counting_worker", self.url, str(self.folder)]
+    def start_worker(self, silent_after_s: float = 3.0) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.counting_worker", self.url, str(self.folder), str(silent_after_s)]
         self.workers.append(subprocess.Popen(command, cwd=ROOT))
         return self.workers[-1]
 
@@ -210,10 +210,10 @@ def test_one_after_the_other_in_a_base_and_side_by_side_across_bases(rig: Rig) -
 
 def test_many_workers_do_every_job_once(rig: Rig) -> None:
     for _ in range(3):
-        rig.start_worker()
+        rig.start_worker(silent_after_s=300)  # a busy machine holds up the living for longer than three seconds
     made = [rig.enqueue(f"job-{number}", base=f"kb-{number % 5}", to=2) for number in range(20)]
     for job in made:
-        assert rig.ended(job).status == "succeeded"
+        assert rig.ended(job).attempt == 1
     for number in range(20):
         assert (rig.folder / f"job-{number}").read_text().split() == ["0", "1"]
 
