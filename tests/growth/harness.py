@@ -24,6 +24,9 @@ LIMIT = 1.3
 CLEARLY = 1.15
 """An exponent below this, found at a glance, is believed at once."""
 
+processor_time = time.thread_time
+"""Seconds of processor time that this thread has had. Tests of this module put a counted time in its place."""
+
 _STEPS = (1, 2, 4, 8)
 _SMALLEST = 64
 _CONFIRMED = 3
@@ -181,9 +184,9 @@ def _cost(run: Callable[[Any], object], given: Any, before: float | None) -> flo
     gc.disable()
     try:
         with _bounded(before):
-            begun = time.thread_time()
+            begun = processor_time()
             run(given)
-            return time.thread_time() - begun
+            return processor_time() - begun
     finally:
         gc.enable()
 
