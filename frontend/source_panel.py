@@ -19,6 +19,7 @@ from frontend.session import api, show_error, texts
 from frontend.tools.cited_call import draw_call
 from frontend.views import Chunk, DocumentContent
 
+_DRAWN = ("markdown", "table")
 WINDOW = 60_000
 """Characters of text shown on either side of the passage; longer documents are cut, and say so."""
 
@@ -83,7 +84,7 @@ def _draw(content: DocumentContent, place: Place) -> None:
         _draw_lost("source.changed", place.quote)
     if view == "page" and draw_page(content, shown):
         return
-    if content.markup == "markdown" and view != "raw":
+    if content.markup in _DRAWN and view != "raw":
         draw_rendered(content, shown)
     else:
         _draw_raw(content, shown)
@@ -114,7 +115,7 @@ def _draw_head(title: str, place: Place) -> None:
 def _draw_actions(content: DocumentContent, place: Place, at: int | None) -> str:
     """What can be done with the document; gives the view that is chosen."""
     say, document = texts(), content.document
-    written = ["rendered", "raw"] if content.markup == "markdown" else ["raw"]
+    written = ["rendered", "raw"] if content.markup in _DRAWN else ["raw"]
     views = ["page", *written] if document.media_type == PAGED else written
     view: str | None = views[0]
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="source-actions"):

@@ -47,9 +47,9 @@ class Found:
 def echoing_model(product: Product) -> Iterator[None]:
     """A model that repeats all it is sent, and one that says what a hostile one would, configured in the product."""
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests" / "scripted_model.py"), "--port", str(port)], stdout=subprocess.PIPE
-    )
+    # Without a pause between its pieces: an answer of ten thousand of them would take minutes of waiting.
+    program = [sys.executable, str(ROOT / "tests" / "scripted_model.py"), "--port", str(port), "--delay-ms", "0"]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         process.stdout.readline()

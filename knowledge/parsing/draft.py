@@ -17,6 +17,7 @@ Markup = Literal["markdown", "rst", "plain", "code", "yaml", "json", "table", "l
 _DEEPEST, _MOST_VALUES, _LONGEST_VALUE = 6, 500, 10_000
 _SPACES = re.compile(r"\s+")
 _LONGEST_TITLE = 300
+_LAST_LINE_END = "\n"
 
 
 class TableBlock(NamedTuple):
@@ -56,8 +57,9 @@ class MarkdownWriter:
         block = clean(block).strip("\n")
         if self.full or not block.strip():
             return
-        if self.offset + len(block) > self._max_chars:
-            block, self.full = block[: max(0, self._max_chars - self.offset)], True
+        room = max(0, self._max_chars - len(_LAST_LINE_END) - self.offset)
+        if len(block) > room:
+            block, self.full = block[:room], True
         if rows or self.rows:
             self._note_rows(block, rows)
         self._parts.append(block + "\n\n")
@@ -77,7 +79,7 @@ class MarkdownWriter:
 
     def text(self) -> str:
         """Everything written, ending in one line end; "" when nothing was."""
-        return "".join(self._parts).rstrip("\n") + "\n" if self._parts else ""
+        return "".join(self._parts).rstrip("\n") + _LAST_LINE_END if self._parts else ""
 
     def draft(self, *, title: str = "", metadata: dict[str, Any] | None = None, warnings: Iterable[str] = ()) -> Draft:
         """The document written so far, with a warning when it was cut."""

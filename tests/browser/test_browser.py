@@ -60,6 +60,7 @@ ARCHIVES = [
     [Text(60, 80, "Backups", 20), Text(60, 130, "Backups of the ledger are taken every six hours.")],
     [Text(60, 80, "Archives", 20), Text(60, 130, "Old archives are shredded by the vault janitor.")],
 ]
+PORTS = "service,port,owner\nledger,8443,Ada\nsettlement,9100,Grace\n"
 QUESTION = "How do I roll back a deployment?"
 COMMAND = "kubectl rollout undo deployment/web"
 CHIP = 'a[href^="#cite-"]'
@@ -74,6 +75,7 @@ def base(product: str, browser: Browser, tmp_path_factory: pytest.TempPathFactor
     (folder / "runbook.md").write_text(ENGLISH, encoding="utf-8")
     (folder / "证书.md").write_text(CHINESE, encoding="utf-8")
     (folder / "failover.md").write_text(FAILOVER, encoding="utf-8")
+    (folder / "ports.csv").write_text(PORTS, encoding="utf-8")
     draw_pdf(folder / "archives.pdf", ARCHIVES)
     (folder / "empty.md").write_text("", encoding="utf-8")
     context = browser.new_context()
@@ -189,6 +191,20 @@ def test_a_pdf_is_read_as_its_page_and_shuts_nobody_out(base: str, open_page: Op
     found += violations(page) + violations(page, dark=True)
     opened.check()
     assert found == []
+
+
+def test_a_csv_file_is_read_as_its_table(base: str, open_page: OpenPage) -> None:
+    opened = open_page()
+    page = opened.page
+    ask(page, "Which port does the settlement service use?")
+    page.locator(CHIP).first.click(timeout=60_000)
+    panel = page.locator(".st-key-source-panel")
+    expect(panel.get_by_text("row 3")).to_be_visible(timeout=30_000)
+    passage = panel.locator(".st-key-source-passage")
+    expect(passage.locator("tr").filter(has_text="settlement").locator("td").nth(1)).to_have_text("9100")
+    expect(passage).to_have_attribute("data-marked", re.compile("settlement"))
+    expect(panel.get_by_text("Raw text")).to_be_visible()
+    opened.check()
 
 
 def test_diagrams_are_drawn_and_nothing_foreign_is_asked_for(base: str, open_page: OpenPage) -> None:

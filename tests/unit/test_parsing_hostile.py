@@ -375,6 +375,21 @@ def test_more_text_than_is_indexed_of_one_file_is_refused_by_name() -> None:
         parse_bytes(b"word " * 400, "long.txt", ParsingLimits(max_text_chars=1_000))
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("long.csv", b"host,port\n" + b"db,5432\n" * 400),
+        ("long.html", b"<p>" + b"word " * 400),
+        ("long.eml", b"Subject: word\n\n" + b"word " * 400),
+    ],
+)
+def test_what_is_cut_to_the_limit_is_not_refused_for_it(name: str, content: bytes) -> None:
+    for most in range(200, 212):
+        document = parse_bytes(content, name, ParsingLimits(max_text_chars=most))
+        assert len(document.text) <= most
+        assert f"cut after {most} characters" in document.warnings
+
+
 @pytest.mark.parametrize("depth", [5, 12, 40])
 def test_merge_keys_in_front_matter_cannot_grow(depth: int) -> None:
     layers = "\n".join(f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}]}}" for n in range(1, depth))
