@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from agents.errors import AgentError, ModelRefused, ModelUnavailable
+from agents.models.characters import whole_characters
 
 _LONGEST_DETAIL = 300
 _KEY_LIKE = re.compile(
@@ -27,7 +28,7 @@ def without_keys(text: str, keys: Iterable[str] = ()) -> str:
     for key in keys:
         if len(key) > 3:
             text = text.replace(key, "***")
-    text = " ".join(_KEY_LIKE.sub("***", text).split())
+    text = " ".join(_KEY_LIKE.sub("***", whole_characters(text)).split())
     return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL].rstrip() + "…"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from agents.errors import AgentError, ModelRefused, ModelUnavailable
 from agents.messages.parts import Message
 from agents.models.capabilities import check_capabilities
+from agents.models.characters import Characters
 from agents.models.failures import refusal, without_keys
 from agents.models.openai_messages import finish_reason, wire_tool_choice, wire_tools
 from agents.models.spec import ModelSpec
@@ -80,9 +81,8 @@ class LangChainModel:
             chunks = self._ask(self._chat, messages, tools, options or ModelOptions())
             async with aclosing(chunks):
                 async for chunk in chunks:
-                    answer.take(chunk)
-                    if text := chunk.text:
-                        yield TextPiece(text=str(text))
+                    if text := answer.take(chunk):
+                        yield TextPiece(text=text)
         except AgentError:
             raise
         except Exception as error:  # the edge to any provider's package: each has error classes of its own
@@ -131,11 +131,13 @@ class _Answer:
     """What the chunks of an answer have said beside its text."""
 
     def __init__(self) -> None:
+        self._characters = Characters()
         self._calls = ToolCallDeltas()
         self._reason = ""
         self._spent_in = self._spent_out = 0
 
-    def take(self, chunk: AIMessageChunk) -> None:
+    def take(self, chunk: AIMessageChunk) -> str:
+        """The text in a chunk; the rest of it is kept."""
         for call in chunk.tool_call_chunks:
             index = call.get("index")
             self._calls.add(index if isinstance(index, int) else None, call["id"], call["name"], call["args"])
@@ -144,12 +146,14 @@ class _Answer:
         if usage := chunk.usage_metadata:
             self._spent_in += usage["input_tokens"]
             self._spent_out += usage["output_tokens"]
+        return self._characters.take(str(chunk.text))
 
     def end(self) -> list[ModelEvent]:
-        """What follows the text."""
+        """The end of the text, and what follows it."""
         calls = self._calls.calls
         reason = "tool_calls" if calls else finish_reason(self._reason)
-        events: list[ModelEvent] = [*calls, ModelFinished(reason=reason)]
+        events: list[ModelEvent] = [TextPiece(text=rest)] if (rest := self._characters.end()) else []
+        events += [*calls, ModelFinished(reason=reason)]
         if self._spent_in or self._spent_out:
             events.append(TokenUsage(input_tokens=self._spent_in, output_tokens=self._spent_out))
         return events

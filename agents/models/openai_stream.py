@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 from agents.errors import AgentError, AnswerTooLong
+from agents.models.characters import Characters
 from agents.models.openai_messages import finish_reason
 from agents.models.tool_call_deltas import ToolCallDeltas
 from agents.ports import ModelEvent, ModelFinished, TextPiece, TokenUsage
@@ -79,6 +80,7 @@ class _Answer:
     """What the chunks of an answer have said beside its text."""
 
     def __init__(self) -> None:
+        self._characters = Characters()
         self._calls = ToolCallDeltas()
         self._reason = ""
         self._usage: dict[str, Any] = {}
@@ -101,14 +103,15 @@ class _Answer:
                 self._take_call(call)
         text = _text(delta.get("content"))
         self._count(len(text))
-        return text
+        return self._characters.take(text)
 
     def end(self) -> list[ModelEvent]:
-        """What follows the text."""
+        """The end of the text, and what follows it."""
         calls = self._calls.calls
         reason = finish_reason(self._reason)
+        events: list[ModelEvent] = [TextPiece(text=rest)] if (rest := self._characters.end()) else []
         # Several servers say `stop` where a call was made.
-        events: list[ModelEvent] = [*calls, ModelFinished(reason="tool_calls" if calls else reason)]
+        events += [*calls, ModelFinished(reason="tool_calls" if calls else reason)]
         if self._usage:
             used, made = (_tokens(self._usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
             events.append(TokenUsage(input_tokens=used, output_tokens=made))

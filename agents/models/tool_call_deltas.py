@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from agents.messages.parts import ToolCall
+from agents.models.characters import whole_characters
 
 
 class ToolCallDeltas:
@@ -35,7 +36,11 @@ class ToolCallDeltas:
     @property
     def calls(self) -> list[ToolCall]:
         return [
-            ToolCall(id=call.id or f"call_{number}", name=call.name, arguments="".join(call.pieces) or "{}")
+            ToolCall(
+                id=whole_characters(call.id) or f"call_{number}",
+                name=whole_characters(call.name),
+                arguments=whole_characters("".join(call.pieces)) or "{}",
+            )
             for number, call in enumerate(self._calls, start=1)
         ]
 

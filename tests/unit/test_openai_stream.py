@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agents.errors import AgentError, AnswerTooLong, ModelUnavailable
 from agents.messages.parts import ToolCall
 from agents.models import bounded
 from agents.models.bounded import bound
+from agents.models.failures import without_keys
 from agents.models.openai_stream import LONGEST, LONGEST_LINE, MOST_CALLS, MOST_TOKENS, read_stream
 from agents.ports import ModelEvent, ModelFinished, TextPiece, TokenUsage
 
@@ -51,10 +55,35 @@ NONSENSE: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+def said(events: Iterable[ModelEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextPiece))
+
+
 async def test_what_has_the_wrong_type_is_left_out_and_what_is_an_answer_is_read() -> None:
     events = await read(lines(*NONSENSE, delta(content="fine"), delta(content=[{"type": "text", "text": " too"}])))
-    assert "".join(event.text for event in events if isinstance(event, TextPiece)) == "fine too"
+    assert said(events) == "fine too"
     assert ModelFinished(reason="unknown") in events
+
+
+@given(st.text(), st.data())
+@settings(deadline=None)
+async def test_a_text_that_is_cut_inside_characters_is_whole_again(text: str, data: st.DataObject) -> None:
+    raw = text.encode("utf-16-le")
+    at = sorted(data.draw(st.lists(st.integers(0, len(raw) // 2), max_size=4)))
+    cuts = itertools.pairwise([0, *at, len(raw) // 2])
+    pieces = [raw[2 * first : 2 * last].decode("utf-16-le", "surrogatepass") for first, last in cuts]
+    assert said(await read(lines(*(delta(content=piece) for piece in pieces)))) == text
+
+
+async def test_half_a_character_that_stays_alone_is_told_as_unreadable() -> None:
+    pieces = ("a \udc00", " b \ud83d", " c", " d \ud83d")
+    events = await read(lines(*(delta(content=piece) for piece in pieces)))
+    assert said(events) == "a \ufffd b \ufffd c d \ufffd"
+    assert isinstance(events[-1], ModelFinished)
+    cut = called(id="\ud800", function={"name": "find\udc00", "arguments": '{"text": "\ud83d'})
+    (call, *_) = await read(lines(cut, called(function={"arguments": '\ude00 \udc00"}'})))
+    assert call == ToolCall(id="\ufffd", name="find\ufffd", arguments='{"text": "\U0001f600 \ufffd"}')
+    assert without_keys("no \udc00 room") == "no \ufffd room"
 
 
 async def test_calls_of_the_wrong_type_are_calls_that_the_tools_refuse() -> None:
