@@ -15,6 +15,17 @@ INTERVAL_S = 0.04
 LONGEST_ANSWER = 200_000
 """Characters that an answer may have; a model that writes more has lost its way."""
 
+_PART = 2_000
+"""Characters that are made safe in one go: a hundredth of a second at most."""
+
+
+async def feed_in_turns(feed: Callable[[str], None], text: str) -> None:
+    """Feed a text of any length; what else the event loop has to do gets its turn within a long one."""
+    for at in range(0, len(text), _PART):
+        feed(text[at : at + _PART])
+        if len(text) >= _PART:
+            await asyncio.sleep(0)
+
 
 class DeltaWriter:
     """Passes text through a sanitiser to `write`, the first piece at once, later ones every `interval_s` at most.

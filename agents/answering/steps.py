@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypedDict, TypeVar
 
 from agents.answering import found, wording
-from agents.answering.deltas import DeltaWriter
+from agents.answering.deltas import DeltaWriter, feed_in_turns
 from agents.answering.greetings import asks_of_us, greets
 from agents.answering.ports import Extractor, Introduce, SearcherFor
 from agents.answering.prompting import grounded_messages, plain_messages, within_budget
@@ -220,7 +220,7 @@ async def _stream(model: ChatModel, messages: tuple[Message, ...], sanitiser: Sa
         async with aclosing(model.stream(messages)) as events:
             async for event in events:
                 if isinstance(event, TextPiece):
-                    writer.feed(event.text)
+                    await feed_in_turns(writer.feed, event.text)
                 elif isinstance(event, TokenUsage):
                     emit(UsageReported(input_tokens=event.input_tokens, output_tokens=event.output_tokens))
     except AgentError:

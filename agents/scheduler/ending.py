@@ -38,10 +38,10 @@ _TEXTS = {
 async def finish(work: Performance) -> Outcome:
     """Say what was held back, check what is cited, and judge how surely it answers."""
     for name in list(work.board.held):
-        _say(work, name, work.board.held.pop(name))
+        await _say(work, name, work.board.held.pop(name))
     if not work.answer.text and work.board.contributions:
         last = work.board.contributions[-1]
-        _say(work, last.agent, last.text)
+        await _say(work, last.agent, last.text)
     return await _outcome(work, stopped=False)
 
 
@@ -55,12 +55,12 @@ async def stop(work: Performance, error: BudgetSpent) -> Outcome:
         said = [*(each.text for each in work.board.contributions), *work.board.held.values()]
         parts += [texts["so_far"], *dict.fromkeys(said)] if said else [texts["nothing"]]
     name = next(iter(work.definition.agents))
-    _say(work, name, "\n\n".join(parts))
+    await _say(work, name, "\n\n".join(parts))
     return await _outcome(work, stopped=True)
 
 
-def _say(work: Performance, name: str, text: str) -> None:
-    Turn(work=work, name=name, agent=work.definition.agents[name], path=name, speaks=True).tell(text)
+async def _say(work: Performance, name: str, text: str) -> None:
+    await Turn(work=work, name=name, agent=work.definition.agents[name], path=name, speaks=True).tell(text)
 
 
 async def _outcome(work: Performance, *, stopped: bool) -> Outcome:

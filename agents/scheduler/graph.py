@@ -123,7 +123,7 @@ async def _perform(position: Position, work: Performance) -> str:
     _take_in(work, speaker, turn, result)
     at = following(work.definition, board, position)
     if isinstance(agent, CheckerAgent):
-        _settle(work, agent, board.results[name], result)
+        await _settle(work, agent, board.results[name], result)
     return at
 
 
@@ -147,19 +147,19 @@ def _take_in(work: Performance, name: str, turn: Turn, result: TurnResult) -> No
         board.held[turn.name] = result.text
 
 
-def _settle(work: Performance, checker: CheckerAgent, verdict: str, result: TurnResult) -> None:
+async def _settle(work: Performance, checker: CheckerAgent, verdict: str, result: TurnResult) -> None:
     """Say what was accepted; keep the reasons for who has to do it again."""
     if verdict == ACCEPTED:
         if (text := work.board.held.pop(checker.checks, None)) is not None:
-            say_held(work, checker.checks, text)
+            await say_held(work, checker.checks, text)
     else:
         work.board.returns[checker.checks] = result.detail or result.text
 
 
-def say_held(work: Performance, name: str, text: str) -> None:
+async def say_held(work: Performance, name: str, text: str) -> None:
     """Say what an agent wrote before."""
     agent = work.definition.agents[name]
-    Turn(work=work, name=name, agent=agent, path=name, speaks=True).tell(text)
+    await Turn(work=work, name=name, agent=agent, path=name, speaks=True).tell(text)
 
 
 def _checked(definition: PhaseDefinition) -> frozenset[str]:

@@ -36,10 +36,10 @@ async def act(turn: Turn) -> TurnResult:
         if branch.speaks and turn.live:
             below = branch
             below.live = True
-            below.tell(result.text)
+            await below.tell(result.text)
     text = "\n\n".join(f"{name}: {each.text}" for name, each in zip(agent.branches, results, strict=True) if each.text)
     said = any(branch.speaks for branch in branches)
-    return TurnResult(text=text if not turn.speaks or said else turn.tell(text), said=turn.speaks or said)
+    return TurnResult(text=text if not turn.speaks or said else await turn.tell(text), said=turn.speaks or said)
 
 
 def _results(tasks: list[asyncio.Task[TurnResult]]) -> list[TurnResult]:

@@ -41,7 +41,7 @@ async def think(turn: Turn, messages: Sequence[Message], *, code: bool) -> str:
             fitted(conversation, room), tools.definitions, thinks=lambda said: bool(said.calls) or not turn.speaks
         )
         if not said.calls:
-            return turn.tell(said.text)
+            return await turn.tell(said.text)
         conversation.append(_asked(said))
         for call in said.calls:
             conversation.append(Message(role="tool", parts=(await tools.make(call),)))

@@ -31,4 +31,4 @@ async def act(turn: Turn) -> TurnResult:
     except NotOfShape as error:
         raise OutputInvalid(f"The agent {turn.name} gave no answer of the shape that it has to have. {error}") from None
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    return TurnResult(text=turn.tell(f"```json\n{text}\n```") if turn.speaks else text, said=turn.speaks)
+    return TurnResult(text=await turn.tell(f"```json\n{text}\n```") if turn.speaks else text, said=turn.speaks)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from agents.answering.deltas import feed_in_turns
 from agents.events import AgentFinished, AgentStarted
 from agents.messages.parts import Message, ToolCall
 from agents.models.text_tools import TextToolModel
@@ -107,7 +108,7 @@ class Turn:
                 if isinstance(event, TextPiece):
                     pieces.append(event.text)
                     if heard is not None:
-                        heard(event.text)
+                        await feed_in_turns(heard, event.text)
                 elif isinstance(event, ToolCall):
                     calls.append(event)
                 elif isinstance(event, ModelFinished):
@@ -127,13 +128,13 @@ class Turn:
         self.work.spoken_as("model")
         return text
 
-    def tell(self, text: str) -> str:
+    async def tell(self, text: str) -> str:
         """Say a text that is finished, made safe, if the agent speaks and nothing else is being said."""
         if not (self.speaks and self.live and text.strip()):
             return text
         writer = self.work.answer.writer()
         try:
-            writer.feed(text)
+            await feed_in_turns(writer.feed, text)
         finally:
             said = writer.finish()
         self.work.spoken_as("model")

@@ -35,7 +35,7 @@ class Session:
             self._count(kind, type(error).__name__, begun)
             return None
         self._count(kind, f"{answer.status_code // 100}xx", begun)
-        if answer.status_code >= 500:
+        if answer.status_code >= 500 and not _tells_of_a_model(answer):
             self.broken.append(f"{answer.status_code} {method} {url[:120]} {answer.text[:200]}")
         if self.secret in answer.text or "root:x:0" in answer.text:
             self.leaks.append(f"{method} {url[:120]}")
@@ -48,3 +48,12 @@ class Session:
     def side_by_side(self, work: Callable[..., object], *given: Any) -> None:
         with ThreadPoolExecutor(AT_ONCE) as threads:
             list(threads.map(work, *given))
+
+
+def _tells_of_a_model(answer: httpx2.Response) -> bool:
+    """Whether a gateway's status says, as it should, that the model behind it failed."""
+    try:
+        error = answer.json()["error"]
+    except (ValueError, LookupError, TypeError):
+        return False
+    return answer.status_code in (502, 503) and str(error.get("code")).startswith("model_")
