@@ -71,6 +71,37 @@ def test_who_is_refused_is_not_waited_for(port: int) -> None:
     assert answer.startswith(b"HTTP/1.1 403")
 
 
+@pytest.mark.parametrize(
+    ("begun", "more"),
+    [
+        (b"GET /healthz HTTP/1.1\r\n", b"x: " + b"a" * 60_000 + b"\r\n"),
+        (b"GET /healthz HTTP/1.1\r\nx: ", b"a" * 60_000),
+        (b"GET /", b"a" * 60_000),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"x: " + b"a" * 60_000 + b"\r\n"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;", b"a" * 60_000),
+    ],
+)
+def test_a_head_without_an_end_is_not_kept(port: int, begun: bytes, more: bytes) -> None:
+    with connected(port) as connection:
+        connection.sendall(begun.replace(b"%d", b"%d" % port))
+        with pytest.raises(OSError):  # closed within what buffers on the way take, long before the time for headers ends
+            for _ in range(2_000):
+                connection.sendall(more)
+
+
+def test_who_sends_too_much_before_a_request_is_told(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nx: " + b"a" * 70_000)
+        answer = heard(connection)
+    assert answer.startswith(b"HTTP/1.1 431")
+    assert b"headers_too_large" in answer
+
+
+def test_headers_may_be_long(port: int) -> None:
+    long = {"x-long": "a" * 50_000}
+    assert httpx2.get(f"http://127.0.0.1:{port}/healthz", headers=long).status_code == 200
+
+
 def test_others_are_served_meanwhile(port: int) -> None:
     held = [connected(port) for _ in range(50)]
     try:

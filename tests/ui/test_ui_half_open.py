@@ -46,6 +46,15 @@ def test_a_body_that_does_not_come_is_not_waited_for(port: int, path: bytes, len
             pass
 
 
+@pytest.mark.parametrize("more", [b"x: " + b"a" * 60_000 + b"\r\n", b"a" * 60_000])
+def test_a_head_without_an_end_is_not_kept(port: int, more: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nx: y" % port)
+        with pytest.raises(OSError):  # closed within what buffers on the way take
+            for _ in range(2_000):
+                connection.sendall(more)
+
+
 def test_a_body_that_comes_is_waited_for(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(b"POST /login HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 8000\r\n\r\n" % port)
