@@ -98,7 +98,8 @@ class TimelyProtocol(HttpToolsProtocol):
 
 
 _TOO_LARGE = (
-    "HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\n"
+    "HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    "connection: close\r\n\r\n"
     "The address and the headers of this request are too long: delete the cookies of this site and try again.\n"
     "请求的地址和请求头过长：请清除本站的 Cookie 后重试。\n"
 ).encode()

@@ -30,6 +30,16 @@ def port() -> Iterator[int]:
         process.wait(timeout=30)
 
 
+def takes(connection: socket.socket, more: bytes) -> bool:
+    """Whether the server goes on reading far more than what buffers on the way hold."""
+    try:
+        for _ in range(2_000):
+            connection.sendall(more)
+    except OSError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: 127.0"])
 def test_headers_that_do_not_come_are_not_waited_for(port: int, begun: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
@@ -50,9 +60,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(port: int, path: bytes, len
 def test_a_head_without_an_end_is_not_kept(port: int, more: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nx: y" % port)
-        with pytest.raises(OSError):  # closed within what buffers on the way take
-            for _ in range(2_000):
-                connection.sendall(more)
+        assert not takes(connection, more)
 
 
 def test_a_body_that_comes_is_waited_for(port: int) -> None:
