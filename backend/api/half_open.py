@@ -17,8 +17,15 @@ LARGEST_HEAD = 64 * 1024
 """Bytes of a request line with its headers, and of what a chunked body has beside its content; what a single read
 brought whole is taken."""
 
+MOST_PIPELINED = 16
+"""Requests that may be sent on a connection before the one ahead of them is answered."""
+
 SLOWEST_BYTES_PER_SECOND = 1024
 """A body that comes more slowly than so, after the seconds that any body has, is not waited for."""
+
+
+class TooManyPipelined(Exception):
+    """More requests than anybody would send without waiting for an answer."""
 
 
 class TimelyProtocol(HttpToolsProtocol):
@@ -50,6 +57,9 @@ class TimelyProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._stop_waiting()
         self._head_bytes = 0
+        if len(self.pipeline) >= MOST_PIPELINED:
+            self.transport.abort()
+            raise TooManyPipelined  # the parser stops; what it has read of further requests is not kept
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,6 +104,26 @@ def test_who_sends_too_much_before_a_request_is_told(port: int) -> None:
         answer = heard(connection)
     assert answer.startswith(b"HTTP/1.1 431")
     assert b"headers_too_large" in answer
+
+
+def pipelined(port: int, count: int) -> bytes:
+    """So many requests in one piece, the last of which asks for the end of the connection."""
+    one = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % port
+    return (one + b"\r\n") * (count - 1) + one + b"Connection: close\r\n\r\n"
+
+
+def test_requests_are_not_piled_up_behind_one_another(port: int) -> None:
+    answers = b""
+    with connected(port) as connection, contextlib.suppress(ConnectionResetError):
+        connection.sendall(pipelined(port, 500))
+        answers = heard(connection)
+    assert answers.count(b"200 OK") < 500
+
+
+def test_some_requests_may_be_sent_at_once(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(pipelined(port, 10))
+        assert heard(connection).count(b"200 OK") == 10
 
 
 def test_headers_may_be_long(port: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -61,6 +62,19 @@ def test_a_head_without_an_end_is_not_kept(port: int, more: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nx: y" % port)
         assert not takes(connection, more)
+
+
+def test_requests_are_not_piled_up_behind_one_another(port: int) -> None:
+    one = b"GET /_stcore/health HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % port
+    answers = b""
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=60) as connection,
+        contextlib.suppress(ConnectionResetError),
+    ):
+        connection.sendall((one + b"\r\n") * 499 + one + b"Connection: close\r\n\r\n")
+        while block := connection.recv(65_536):
+            answers += block
+    assert answers.count(b"200 OK") < 500
 
 
 def test_a_body_that_comes_is_waited_for(port: int) -> None:
