@@ -96,10 +96,18 @@ def read_questions(path: Path) -> list[Question]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if line.strip():
             try:
-                questions.append(parse_question(json.loads(line)))
+                questions.append(read_question(line))
             except (ValueError, TypeError, IndexError) as error:
                 raise InvalidInput(f"Line {number} of {path.name} is not a question: {error}") from error
     return questions
+
+
+def read_question(line: str) -> Question:
+    """The question that a line of JSON holds. Raises ValueError, TypeError or IndexError."""
+    try:
+        return parse_question(json.loads(line))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def parse_question(row: Any) -> Question:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
+from pydantic import AfterValidator
 
 from backend.api.context import Caller, Cursor, Here, Limit
 from backend.api.openapi import problems
@@ -18,13 +19,17 @@ from backend.bootstrap import Container
 from backend.errors import Missing
 from backend.schemas import AuditView, Page
 from backend.tools.audit import AuditEntry, AuditFilter, AuditTrail
+from knowledge.storage.columns import in_utc
 from knowledge.types import Scope
 
 router = APIRouter(prefix="/audit", tags=["tools"])
 
 Status = Literal["", "succeeded", "failed", "denied", "cancelled", "running", "interrupted"]
 Word = Annotated[str, Query(max_length=300)]
-Moment = Annotated[datetime | None, Query(description="ISO 8601; UTC where no time zone is given.")]
+Moment = Annotated[
+    Annotated[datetime, AfterValidator(in_utc)] | None,
+    Query(description="ISO 8601; UTC where no time zone is given."),
+]
 
 _EXPORT: dict[int | str, dict[str, Any]] = {
     200: {

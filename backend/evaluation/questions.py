@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from backend.errors import Invalid, Missing
 from backend.evaluation.tables import question_files
 from backend.jobs.tables import job_arguments, jobs
 from knowledge.errors import InvalidInput
-from knowledge.evaluation import Question, parse_question, read_questions
+from knowledge.evaluation import Question, read_question, read_questions
 from knowledge.storage.database import Database
 from knowledge.storage.tables import knowledge_bases
 from knowledge.types import Scope
@@ -57,8 +56,8 @@ def kept(connection: Connection, scope: Scope, content_hash: str) -> list[Questi
     questions = []
     for number, line in enumerate(filter(str.strip, text.splitlines()), start=1):
         try:
-            questions.append(parse_question(json.loads(line)))
-        except (ValueError, TypeError, IndexError, RecursionError) as error:
+            questions.append(read_question(line))
+        except (ValueError, TypeError, IndexError) as error:
             raise InvalidInput(f"Question {number} cannot be read: {error}") from error
     return questions
 

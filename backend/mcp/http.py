@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskStatus
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Send
+from starlette.types import Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from backend.bootstrap import Container
+from knowledge.text.storable import storable
 from knowledge.types import Scope
 
 if TYPE_CHECKING:
@@ -27,10 +30,19 @@ class McpEndpoint:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             # There is nothing that we would tell a client of our own accord, and no session to be ended.
-            error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "POST is what is taken here."}}
-            await JSONResponse(error, status_code=405, headers={"Allow": "POST"})(scope, receive, send)
+            refusal = _refusal(-32600, "POST is what is taken here.", status=405)
+            refusal.headers["Allow"] = "POST"
+            await refusal(scope, receive, send)
             return
-        await self._exchange(scope, receive, send)
+        try:
+            body = await Request(scope, receive).body()
+        except ClientDisconnect:
+            return
+        problem = _problem(body)
+        if problem:
+            await _refusal(-32700, problem, status=400)(scope, receive, send)
+            return
+        await self._exchange(scope, _once_more(body, receive), send)
 
     async def _exchange(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         from mcp.server.streamable_http import StreamableHTTPServerTransport
@@ -58,6 +70,35 @@ class McpEndpoint:
 
             self._server = make_server(self._container, _scope_of)
         return self._server
+
+
+def _problem(body: bytes) -> str:
+    """What in a message the library below would break off at, if anything; it tells by itself what else is wrong."""
+    try:
+        message = json.loads(body)
+    except RecursionError:
+        return "The message is nested too deeply."
+    except ValueError:
+        return ""
+    message_id = message.get("id") if isinstance(message, dict) else None
+    if isinstance(message_id, str) and storable(message_id) != message_id:
+        return "The id of a message must not hold NUL characters or lone surrogates."
+    return ""
+
+
+def _refusal(code: int, message: str, *, status: int) -> JSONResponse:
+    error = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
+    return JSONResponse(error, status_code=status)
+
+
+def _once_more(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives a body that was read already, and then goes on."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return again
 
 
 def _scope_of(server: Server[Any, Any]) -> Scope:

@@ -19,6 +19,7 @@ from backend.runs.store import text_so_far
 from backend.runs.types import ACTIVE, RUNNING, WAITING
 from backend.threads.tags import set_tags, tags_of, thread_tags
 from knowledge.ids import new_id
+from knowledge.storage.columns import in_utc
 from knowledge.storage.paging import decode_cursor
 from knowledge.text.markup import plain_text
 from knowledge.types import Scope, Verdict
@@ -413,9 +414,6 @@ def _seq(text: str) -> int:
 
 def _moment(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        return in_utc(datetime.fromisoformat(text))
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Invalid("This cursor is none of ours; give back `next_cursor` of the page before unchanged.")
-    return moment
+        raise Invalid("This cursor is none of ours; give back `next_cursor` of the page before unchanged.") from None

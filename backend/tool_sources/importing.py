@@ -22,6 +22,7 @@ from agents.tools.yaml.loading import load_toolset
 from backend.errors import Invalid
 from backend.models.addresses import known_address
 from backend.tool_sources.store import Kind
+from knowledge.text.storable import storable_json
 
 _LIMITS = EndpointLimits(timeout_s=60.0, max_bytes=LONGEST)
 
@@ -72,7 +73,7 @@ async def _from_server(
     refused = [str(each.get("name"))[:100] for each in said if each.get("name") not in known]
     reason = "its name or its schema cannot be used"
     refusals = [{"operation": each, "reason": reason} for each in refused]
-    return json.dumps({"title": given.name, "tools": records, "refusals": refusals}, ensure_ascii=False)
+    return _written({"title": given.name, "tools": records, "refusals": refusals})
 
 
 async def _fetched(url: str, client: HttpClient, connected: Endpoint | None) -> str:
@@ -114,4 +115,9 @@ def _made(given: Given, text: str) -> str:
         "tools": list(imported.tools),
         "refusals": [{"operation": each.operation, "reason": each.reason} for each in imported.refusals],
     }
-    return json.dumps(kept, ensure_ascii=False, default=str)
+    return _written(kept)
+
+
+def _written(definition: Mapping[str, Any]) -> str:
+    """The definition as it is stored and shown, without what neither a database nor an answer can hold."""
+    return json.dumps(storable_json(definition), ensure_ascii=False, default=str)

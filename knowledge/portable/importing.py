@@ -66,9 +66,10 @@ def open_import(file: Path, limits: ArchiveLimits, *, name: str = "") -> Iterato
         raise InvalidInput(f"There is no file {file}.")
     try:
         members = {member.filename: member for member in checked_members(file, limits)}
-    except UnreadableFile as error:
+    except (UnreadableFile, UnsafeArchive) as error:
         said = str(error).replace(file.name, name or file.name)
-        raise UnreadableFile(f"{said} Copy it again, or export the knowledge base again.") from error
+        again = "" if isinstance(error, UnsafeArchive) else " Copy it again, or export the knowledge base again."
+        raise type(error)(f"{said}{again}") from error
     if MANIFEST not in members or DOCUMENTS not in members:
         raise UnreadableFile(
             f"{name or file.name} is no export of a knowledge base. To make one of the files in it: add it as a "
@@ -183,7 +184,7 @@ class Import:
             text = source.read(LONGEST_MANIFEST + 1)
         try:
             said = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._damaged("its manifest is no JSON") from None
         version = said.get("version") if isinstance(said, dict) and said.get("format") == FORMAT else None
         if isinstance(version, int) and version > VERSION:

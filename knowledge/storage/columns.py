@@ -44,6 +44,16 @@ class StorableJSON(TypeDecorator[Any]):
         return storable_json(value)
 
 
+def in_utc(moment: datetime) -> datetime:
+    """The moment in UTC, as which one without a time zone is read. Raises ValueError where no year there is left."""
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a moment must lie in the years 1 to 9999 of UTC") from None
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware datetime in UTC, on SQLite too, which keeps no time zone."""
 
@@ -51,9 +61,7 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC)
+        return None if value is None else in_utc(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return None if value is None else in_utc(value)

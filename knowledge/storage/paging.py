@@ -20,7 +20,7 @@ def decode_cursor(cursor: str, count: int) -> tuple[str, ...]:
     """The `count` values of a cursor. Raises InvalidInput for anything `encode_cursor` did not make."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         values = None
     if isinstance(values, list) and len(values) == count and all(isinstance(value, str) for value in values):
         return tuple(values)

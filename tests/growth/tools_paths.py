@@ -10,6 +10,7 @@ from agents.messages.trust import wrap_untrusted
 from agents.models.text_calls import parse_calls
 from agents.models.text_calls.holding import HeldText
 from agents.tools.arguments import parse_arguments
+from agents.tools.bounded_json import read_bounded_json
 from agents.tools.cutting import cut_text
 from agents.tools.patterns import matches
 from agents.tools.ports import ToolSpec
@@ -35,6 +36,13 @@ def repeated(unit: str) -> Callable[[int], str]:
     return lambda size: unit * max(1, size // len(unit))
 
 
+ANSWERS: dict[str, Callable[[int], str]] = {
+    "wide": lambda size: "[" + "[1]," * (size // 4) + "[]]",
+    "deep": lambda size: '{"a":' * (size // 6) + "1" + "}" * (size // 6),
+    "deep often": lambda size: "[" + ("[" * 90 + "]" * 90 + ",") * (size // 181) + "[]]",
+}
+
+
 def inside_object(unit: str) -> Callable[[int], str]:
     return lambda size: '{"name": "scale", "arguments": {"deployment": "' + unit * max(1, size // len(unit))
 
@@ -52,6 +60,11 @@ def _held(text: str) -> None:
 def _arguments(text: str) -> None:
     with contextlib.suppress(ToolFailed):
         parse_arguments(SPEC, text)
+
+
+def _bounded(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        read_bounded_json(text)
 
 
 def _searched(text: str) -> None:
@@ -83,6 +96,7 @@ PATHS = [
     TextPath(
         "untrusted text", repeated("</tool-output <|im_"), lambda text: wrap_untrusted("tool-output", text, "c0de")
     ),
+    *(TextPath(f"answers in JSON/{name}", make, _bounded) for name, make in ANSWERS.items()),
     TextPath("cut outputs", repeated("line\n"), lambda text: cut_text(text, 1_000)),
     TextPath("patterns of strangers", repeated("a"), lambda text: matches(r"^(a+)+b|a*a*a*c$", text)),
 ]

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from agents.errors import ModelUnavailable
+from knowledge.storage.paging import encode_cursor
 from tests.api_client import ScriptedPhase, api_client, ask, events, new_thread
 from tests.databases import DIALECTS, database_url
 
@@ -136,6 +137,14 @@ def test_a_failure_is_kept_with_its_reason(tmp_path: Path) -> None:
         answer = messages(client, thread)[1]
         assert (answer["status"], answer["error"], answer["text"]) == ("failed", "The model is away.", "Half")
         assert client.get(f"runs/{run['id']}").json()["error"] == "The model is away."
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026"])
+def test_a_cursor_that_no_page_gave_is_refused(client: TestClient, moment: str) -> None:
+    new_thread(client)
+    for cursor in (encode_cursor("0", moment, "x"), encode_cursor("1", moment, "x")):
+        refused = client.get("threads", params={"cursor": cursor})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
 
 
 def test_nothing_found_names_the_nearest_pages(tmp_path: Path) -> None:

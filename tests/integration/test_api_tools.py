@@ -64,6 +64,16 @@ def decide(client: TestClient, approval_id: str, decision: str = "approve", **mo
     return client.post(f"tools/approvals/{approval_id}", json={"decision": decision, **more})
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_a_moment_that_utc_does_not_have_is_refused(client: TestClient, moment: str, name: str) -> None:
+    for path in ("audit", "audit/export"):
+        refused = client.get(path, params={name: moment})
+        assert refused.status_code == 422, path
+        assert "years 1 to 9999" in refused.text
+    assert client.get("audit", params={name: "9999-12-31T23:59:59"}).status_code == 200
+
+
 def test_tools_are_listed_with_what_holds_for_them(client: TestClient) -> None:
     listed = client.get("tools").json()
     by_name = {each["name"]: each for each in listed["items"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,16 @@ def heard(connection: socket.socket) -> bytes:
     while block := connection.recv(65_536):
         found += block
     return found
+
+
+def takes(connection: socket.socket, more: bytes) -> bool:
+    """Whether the server goes on reading far more than what buffers on the way hold."""
+    try:
+        for _ in range(2_000):
+            connection.sendall(more)
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: 127.0"])
@@ -69,6 +80,55 @@ def test_who_is_refused_is_not_waited_for(port: int) -> None:
         connection.sendall(b"POST /api/v1/threads HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1000\r\n\r\n{")
         answer = heard(connection)
     assert answer.startswith(b"HTTP/1.1 403")
+
+
+@pytest.mark.parametrize(
+    ("begun", "more"),
+    [
+        (b"GET /healthz HTTP/1.1\r\n", b"x: " + b"a" * 60_000 + b"\r\n"),
+        (b"GET /healthz HTTP/1.1\r\nx: ", b"a" * 60_000),
+        (b"GET /", b"a" * 60_000),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"x: " + b"a" * 60_000 + b"\r\n"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;", b"a" * 60_000),
+    ],
+)
+def test_a_head_without_an_end_is_not_kept(port: int, begun: bytes, more: bytes) -> None:
+    with connected(port) as connection:
+        connection.sendall(begun.replace(b"%d", b"%d" % port))
+        assert not takes(connection, more)
+
+
+def test_who_sends_too_much_before_a_request_is_told(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nx: " + b"a" * 70_000)
+        answer = heard(connection)
+    assert answer.startswith(b"HTTP/1.1 431")
+    assert b"headers_too_large" in answer
+
+
+def pipelined(port: int, count: int) -> bytes:
+    """So many requests in one piece, the last of which asks for the end of the connection."""
+    one = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % port
+    return (one + b"\r\n") * (count - 1) + one + b"Connection: close\r\n\r\n"
+
+
+def test_requests_are_not_piled_up_behind_one_another(port: int) -> None:
+    answers = b""
+    with connected(port) as connection, contextlib.suppress(ConnectionResetError):
+        connection.sendall(pipelined(port, 500))
+        answers = heard(connection)
+    assert answers.count(b"200 OK") < 500
+
+
+def test_some_requests_may_be_sent_at_once(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(pipelined(port, 10))
+        assert heard(connection).count(b"200 OK") == 10
+
+
+def test_headers_may_be_long(port: int) -> None:
+    long = {"x-long": "a" * 50_000}
+    assert httpx2.get(f"http://127.0.0.1:{port}/healthz", headers=long).status_code == 200
 
 
 def test_others_are_served_meanwhile(port: int) -> None:

@@ -41,6 +41,19 @@ def text(result: Any) -> str:
     return "\n".join(each.text for each in result.content)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [b"[" * 100_000, b'{"jsonrpc": "2.0", "id": "\\ud800", "method": "tools/list"}', b'{"params":' * 50_000],
+)
+def test_a_message_that_cannot_be_answered_is_refused(url: str, message: bytes) -> None:
+    headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+    refused = httpx2.post(f"{url}/mcp", content=message, headers=headers)
+    assert refused.status_code == 400, refused.text
+    assert refused.json()["error"]["code"] == -32700
+    asked = {"jsonrpc": "2.0", "id": "a", "method": "tools/list"}
+    assert httpx2.post(f"{url}/mcp", json=asked, headers=headers).json()["id"] == "a"
+
+
 async def test_the_official_client_finds_and_calls_tools(url: str, platform: Platform) -> None:
     platform.answers["/api/v1/query"] = Reply(body={"data": {"result": [{"metric": {"job": "a"}, "value": [1, "7"]}]}})
     async with streamable_http_client(f"{url}/mcp") as (read, write, _), ClientSession(read, write) as session:

@@ -107,6 +107,59 @@ def test_a_connection_switches_a_platform_on(client: TestClient, platform: Platf
     assert "canary" not in audit
 
 
+def document_of(**operation: Any) -> str:
+    paths = {"/orders": {"get": {"operationId": "orders", "summary": "Orders", **operation}}}
+    return json.dumps({"openapi": "3.0.3", "info": {"title": "Shop", "version": "1"}, "paths": paths})
+
+
+def sourced(client: TestClient, connection_id: str, name: str, definition: str) -> Any:
+    body = {"kind": "openapi", "name": name, "connection_id": connection_id, "definition": definition}
+    return client.post("tool-sources", json=body)
+
+
+def test_a_document_may_hold_what_no_answer_can(client: TestClient, platform: Platform) -> None:
+    parameter = {"name": "of\udfff", "in": "query", "schema": {"type": "string", "enum": ["\ud800", "a"]}}
+    text = document_of(summary="Orders \ud800 \x00", parameters=[parameter]).replace('"Shop"', '"Shop \\ud83d"')
+    made = sourced(client, connect(client, platform), "odd", text)
+    assert made.status_code == 201, made.text
+    assert made.json()["title"] == "Shop \ufffd"
+    [tool] = client.get(f"tool-sources/{made.json()['id']}/tools").json()["items"]
+    assert tool["title"] == "Orders \ufffd \ufffd"
+    arguments = client.get(f"tools/{tool['name']}").json()["parameters"]["properties"].values()
+    assert ["\ufffd", "a"] in [each.get("enum") for each in arguments]
+    assert client.get("tool-sources").json()["items"] == [made.json()]
+
+
+def test_a_document_that_is_nested_too_deeply_is_refused(local: TestClient, platform: Platform) -> None:
+    connection_id = connect(local, platform)
+    for depth in (150, 900, 100_000):
+        text = document_of().replace('"Orders"', "[" * depth + "]" * depth)
+        refused = sourced(local, connection_id, "deep", text)
+        assert (refused.status_code, refused.json()["code"]) == (422, "toolset_invalid")
+    assert local.get("tool-sources").json()["items"] == []
+
+
+@pytest.mark.parametrize("depth", [150, 900, 100_000])
+def test_an_answer_that_is_nested_deeply_is_text(local: TestClient, platform: Platform, depth: int) -> None:
+    sourced(local, connect(local, platform), "deep", document_of()).raise_for_status()
+    platform.answers["/orders"] = Reply(body=b'{"a":' * depth + b"1" + b"}" * depth)
+    found = call(local, "deep_orders").json()
+    assert found["status"] in ("succeeded", "cut"), found
+    assert '{"a":{"a":' in found["output"]
+    [source] = local.get("tool-sources").json()["items"]
+    local.delete(f"tool-sources/{source['id']}")
+
+
+def test_a_query_that_no_address_holds_is_told(local: TestClient, platform: Platform) -> None:
+    text = document_of(parameters=[{"name": "q", "in": "query", "schema": {"type": "string"}}])
+    source = sourced(local, connect(local, platform), "long", text).raise_for_status().json()
+    found = call(local, "long_orders", q="x" * 100_000).json()
+    assert found["status"] == "failed"
+    assert "more than an address can" in found["output"]
+    assert platform.asked == []
+    local.delete(f"tool-sources/{source['id']}")
+
+
 def test_several_connections_of_a_kind_are_chosen_by_name(local: TestClient, platform: Platform) -> None:
     with platform_server() as other:
         connect(local, platform, "prometheus", name="live")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -30,6 +31,16 @@ def port() -> Iterator[int]:
         process.wait(timeout=30)
 
 
+def takes(connection: socket.socket, more: bytes) -> bool:
+    """Whether the server goes on reading far more than what buffers on the way hold."""
+    try:
+        for _ in range(2_000):
+            connection.sendall(more)
+    except OSError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: 127.0"])
 def test_headers_that_do_not_come_are_not_waited_for(port: int, begun: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
@@ -44,6 +55,26 @@ def test_a_body_that_does_not_come_is_not_waited_for(port: int, path: bytes, len
         connection.sendall(b"POST " + path + b" HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % port + length)
         while connection.recv(1000):
             pass
+
+
+@pytest.mark.parametrize("more", [b"x: " + b"a" * 60_000 + b"\r\n", b"a" * 60_000])
+def test_a_head_without_an_end_is_not_kept(port: int, more: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nx: y" % port)
+        assert not takes(connection, more)
+
+
+def test_requests_are_not_piled_up_behind_one_another(port: int) -> None:
+    one = b"GET /_stcore/health HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % port
+    answers = b""
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=60) as connection,
+        contextlib.suppress(ConnectionResetError),
+    ):
+        connection.sendall((one + b"\r\n") * 499 + one + b"Connection: close\r\n\r\n")
+        while block := connection.recv(65_536):
+            answers += block
+    assert answers.count(b"200 OK") < 500
 
 
 def test_a_body_that_comes_is_waited_for(port: int) -> None:

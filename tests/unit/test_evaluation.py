@@ -105,7 +105,9 @@ def test_questions_are_read_with_alternatives_by_index_or_document(tmp_path: Pat
     assert not second.answerable
 
 
-@pytest.mark.parametrize("line", ["not json", "{}", '{"id": 1, "question": "q", "answers": [{"doc": "a"}]}', "[]"])
+@pytest.mark.parametrize(
+    "line", ["not json", "{}", '{"id": 1, "question": "q", "answers": [{"doc": "a"}]}', "[]", "[" * 100_000]
+)
 def test_a_line_that_is_no_question_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "questions.jsonl"
     path.write_text('{"id": "1", "question": "q"}\n' + line, "utf-8")

@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from knowledge.config import ArchiveLimits
 from knowledge.errors import KnowledgeError, UnreadableFile, UnsafeArchive
+from knowledge.portable import open_import
 from knowledge.storage.database import Database
 from knowledge.storage.tables import metadata, sources
 from tests.carrying import (
@@ -96,6 +97,8 @@ def test_a_changed_byte_is_found(workshop: Workshop, file: Path) -> None:
         ({"manifest.json": None}, "kb build"),
         ({"manifest.json": b"[]"}, "damaged"),
         ({"manifest.json": b"\x00not json"}, "no JSON"),
+        ({"manifest.json": b"[" * 100_000}, "no JSON"),
+        ({"manifest.json": b'{"format":' * 100_000}, "no JSON"),
         ({"documents.jsonl": b""}, "0 of 10 documents"),
         ({"documents.jsonl": b"{}\n"}, "damaged"),
         ({"documents.jsonl": b"x" * (5 * 1024 * 1024)}, "too long"),
@@ -144,6 +147,12 @@ def test_bombs_are_refused_by_the_limits_of_zips(workshop: Workshop, file: Path)
     assert "times its size" in str(refused(workshop, bomb))
     assert "at most 5 " in str(refused(workshop, file, ArchiveLimits(max_members=5)))
     assert "at most 1,000 " in str(refused(workshop, file, ArchiveLimits(max_unpacked_bytes=1000)))
+
+
+def test_a_bomb_is_named_as_it_was_sent(workshop: Workshop, file: Path) -> None:
+    bomb = rewrite(file, {f"files/{'a' * 64}": b"\0" * (30 * 1024 * 1024)})
+    with pytest.raises(UnsafeArchive, match=r"\Aruns\.zip "), open_import(bomb, LIMITS, name="runs.zip"):
+        pass
 
 
 def test_an_archive_cannot_lay_hands_on_files_of_other_bases(workshop: Workshop, file: Path) -> None:

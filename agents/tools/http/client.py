@@ -18,6 +18,7 @@ import anyio
 import httpcore2
 import httpx2
 
+from agents.tools.bounded_json import read_bounded_json
 from agents.tools.http.channel import Channel
 from agents.tools.http.endpoint import ApiKey, Basic, Bearer, ClientCredentials, Endpoint
 from agents.tools.http.failures import Cause, RequestFailed, failure_of
@@ -71,10 +72,7 @@ class HttpAnswer:
 
     def json(self) -> Any:
         """The body as JSON. Raises ValueError."""
-        try:
-            return json.loads(self.body)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
+        return read_bounded_json(self.body)
 
 
 class HttpClient:
@@ -292,14 +290,23 @@ def target_url(base_url: str, target: str) -> httpx2.URL:
     raw = f"{whole}?{query}" if query else whole
     if not raw.isascii() or any(sign <= " " or sign == "\x7f" or sign == "#" for sign in raw):
         raise RequestFailed("The path or the query is not encoded.", "url")
-    return base.copy_with(raw_path=raw.encode("ascii"))
+    return _with_raw_path(base, raw.encode("ascii"))
 
 
 def with_query(url: httpx2.URL, pairs: Sequence[tuple[str, str]]) -> httpx2.URL:
     """The URL with these parameters at its end."""
     query = "&".join(part for part in (url.query.decode("ascii"), urlencode(pairs, quote_via=quote)) if part)
     path = url.raw_path.partition(b"?")[0]
-    return url.copy_with(raw_path=path + b"?" + query.encode("ascii") if query else path)
+    return _with_raw_path(url, path + b"?" + query.encode("ascii") if query else path)
+
+
+def _with_raw_path(url: httpx2.URL, raw: bytes) -> httpx2.URL:
+    try:
+        return url.copy_with(raw_path=raw)
+    except httpx2.InvalidURL:
+        raise RequestFailed(
+            f"The path and the query have {len(raw):,} characters, more than an address can: send less.", "url"
+        ) from None
 
 
 def origin_of(url: httpx2.URL) -> tuple[str, bytes, int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.errors import ToolFailed, ToolsetInvalid
+from agents.tools.bounded_json import read_bounded_json
 from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest
 from agents.tools.http.endpoint import Endpoint
 from agents.tools.http.failures import RequestFailed
@@ -105,8 +106,8 @@ def _found(body: bytes) -> Mapping[str, Any]:
     for event in body.replace(b"\r\n", b"\n").split(b"\n\n"):
         data = b"\n".join(line[5:].lstrip() for line in event.split(b"\n") if line.startswith(b"data:"))
         try:
-            message = json.loads(data) if data else None
-        except (ValueError, RecursionError):
+            message = read_bounded_json(data) if data else None
+        except ValueError:
             continue
         if isinstance(message, Mapping) and message.get("id") == 1 and ("result" in message or "error" in message):
             return message

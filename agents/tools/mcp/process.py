@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.errors import ToolFailed
+from agents.tools.bounded_json import read_bounded_json
 from agents.tools.http.masking import Masker
 from agents.tools.mcp.client import PROTOCOL
 from agents.tools.mcp.ports import listed_tools
@@ -195,8 +196,8 @@ class McpProcess:
 def _read(line: bytes) -> Mapping[str, Any]:
     """The message in a line; nothing for what is none."""
     try:
-        message = json.loads(line)
-    except (ValueError, RecursionError):
+        message = read_bounded_json(line)
+    except ValueError:
         return {}
     return message if isinstance(message, Mapping) else {}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from agents.errors import ToolsetInvalid
+from agents.tools.bounded_json import TooDeep, read_bounded_json
 from agents.tools.yaml.loading import load_yaml
 
 LONGEST = 40_000_000
@@ -106,9 +106,9 @@ def read_document(text: str) -> Document:
 
 def _loaded(text: str) -> Any:
     try:
-        return json.loads(text)
-    except RecursionError:
-        raise ToolsetInvalid("The document is nested too deeply.") from None
+        return read_bounded_json(text)
+    except TooDeep as error:
+        raise ToolsetInvalid(f"The document cannot be read: {error}.") from None
     except ValueError:
         pass
     try:

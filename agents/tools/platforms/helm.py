@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agents.errors import ToolsetInvalid
+from agents.tools.bounded_json import read_bounded_json
 from agents.tools.http.masking import MASK
 
 MOST_BYTES = 20_000_000
@@ -108,8 +108,8 @@ def _unpacked(secret: Mapping[str, Any]) -> Mapping[str, Any]:
             content = unpacking.decompress(content, MOST_BYTES)
             if unpacking.unconsumed_tail or not unpacking.eof:
                 raise ToolsetInvalid(f"the release is larger than {MOST_BYTES:,} bytes, or is cut off.")
-        release = json.loads(content)
-    except (binascii.Error, ValueError, zlib.error, RecursionError):
+        release = read_bounded_json(content)
+    except (binascii.Error, ValueError, zlib.error):
         raise ToolsetInvalid("a secret of Helm's does not hold a release.") from None
     return _mapping(release)
 
