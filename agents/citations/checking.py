@@ -33,7 +33,8 @@ _STOP = re.compile(
     re.MULTILINE,
 )
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|resp|no|fig|sec)|(?:^|\s)\d{1,3})\.$", re.IGNORECASE
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|resp|no|fig|sec|ext|tel|vol|(?-i:Mrs?|Dr|Prof))|(?:^|\s)\d{1,3})\.$",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+")
 _HAN = re.compile(r"[\u3400-\u9fff]")

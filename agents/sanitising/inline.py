@@ -173,6 +173,8 @@ class _Writer:
         target = str(opening.attrs["href"])
         if opening.info == "auto":
             shown = "".join(token.content for token in label)
+            if target == f"mailto:{shown}":  # the address of a person, as when it stands without brackets
+                return self._inert(shown)
             return f"<{shown}>" if is_allowed(shown, self._hosts) else as_text(shown)
         return link(self._label(label), target, self._hosts)
 

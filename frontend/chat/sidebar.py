@@ -189,6 +189,7 @@ def _export(thread: Thread) -> None:
             st.download_button(
                 label, key=f"export-{form}", data=partial(api().export_thread, thread.id, form),
                 file_name=f"{file_stem(thread.title) or thread.id[:12]}.{name}", icon=":material/download:",
+                on_click="ignore",  # a rerun would forget the file while the browser asks for it
                 width="stretch",
             )  # fmt: skip
 

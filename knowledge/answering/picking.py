@@ -143,7 +143,7 @@ def _excerpt(
     taken: Collection[int],
 ) -> Excerpt:
     """The best piece with what belongs to it, and its neighbours of the same place while they fit and are worth it."""
-    chosen = _together(pieces, best, manner, room, taken)
+    chosen = _together(pieces, _row_asked_for(pieces, best, weights), manner, room, taken)
     words = sum(pieces[at].unit.words for at in chosen)
     if pieces[best].unit.block == "table":
         return Excerpt(best=best, positions=tuple(sorted(chosen)))
@@ -232,6 +232,17 @@ def _rows(pieces: Sequence[Piece], best: int, room: float) -> set[int]:
             break
         chosen.add(at)
     return chosen
+
+
+def _row_asked_for(pieces: Sequence[Piece], best: int, weights: Mapping[str, float]) -> int:
+    """For the header of a table, which names what is asked of a row, the row that holds most of what the question names
+    besides; the piece itself otherwise."""
+    if not pieces[best].unit.is_header:
+        return best
+    asked = weights.keys() - pieces[best].terms - pieces[best].heading_terms
+    held = {at: sum(weights[term] for term in pieces[at].terms & asked) for at in _whole(pieces, best) if at > best}
+    row = max(held, key=lambda at: (held[at], pieces[at].value), default=best)
+    return row if held.get(row) else best
 
 
 def _introduced(pieces: Sequence[Piece], at: int, room: float) -> set[int]:

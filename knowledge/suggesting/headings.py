@@ -49,7 +49,10 @@ _DOING_HAN = re.compile(
     r"(?:安装|配置|部署|使用|创建|编写|定义|管理|升级|迁移|启用|监控|排查|自定义|添加|删除|更新|查询|导出|导入|调试|优化"
     r"|构建|运行|备份|恢复|设置|集成|实现|搭建)"
 )
-_NAMING_HAN = re.compile(r".{2,4}(?:策略|机制|原理|架构|概念|方案|流程|指南|手册|清单|参数|选项|记录)")
+_NAMING_HAN = re.compile(
+    r".{2,4}(?:策略|机制|原理|架构|概念|方案|流程|指南|手册|清单|参数|选项|记录|步骤|方法|方式|周期"
+    r"|要求)"
+)
 """So short, what begins like something to do names a thing."""
 
 _LINKING = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "via", "with"))

@@ -18,6 +18,8 @@ _HIDING = re.compile(r"<!--|\{\{[<%]")
 _HIDDEN_UP_TO = {"<!--": re.compile("-->"), "{{<": re.compile(r"[%>]\}\}"), "{{%": re.compile(r"[%>]\}\}")}
 _TARGET = r"\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+[\"'][^\"'\n]*[\"'])?\)"
 _IMAGE_OR_LINK = re.compile(rf"!?\[([^\[\]]*)\](?:{_TARGET}|\[[^\]]*\])")
+_AUTOLINK = re.compile(r"<([a-zA-Z][\w+.-]{0,63}(?:://|@)[^<>\s]{1,300})>")
+"""An address in angle brackets is read as it stands; it is no tag."""
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,300}>")
 _RULED = r"[ \t]*+:?-{2,}+:?[ \t]*+"
 _TABLE_RULE = re.compile(rf"^[ \t]*+(?:\|[ \t]*+)?+:?-{{2,}}+:?[ \t]*+(?:\|{_RULED})*+\|?[ \t]*+$", re.MULTILINE)
@@ -73,7 +75,7 @@ def plain_text(text: str, markup: str) -> str:
     text = _SHORTCODE_TITLE.sub(r"\1", text)
     text = _ATTRIBUTES.sub("", _DEFINITION_LINE.sub("", _without_hidden(text)))
     text = _IMAGE_OR_LINK.sub(r"\1", _IMAGE_OR_LINK.sub(r"\1", text))
-    text = _TABLE_RULE.sub("", _FENCE.sub("", _TAG.sub(" ", text)))
+    text = _TABLE_RULE.sub("", _FENCE.sub("", _TAG.sub(" ", _AUTOLINK.sub(r"\1", text))))
     text = _EMPHASIS.sub(r"\2", _LINE_SIGNS.sub("", text).replace("**", ""))
     return _trimmed(text.replace("`", "").replace("|", " "))
 

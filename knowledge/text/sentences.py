@@ -13,7 +13,8 @@ _STOP = re.compile(
 _LONGEST_ABBREVIATION = 60
 """Characters before a stop that tell whether it ends a sentence."""
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|resp|no|fig|sec)|(?:^|\s)\d{1,3})\.$", re.IGNORECASE
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|resp|no|fig|sec|ext|tel|vol|(?-i:Mrs?|Dr|Prof))|(?:^|\s)\d{1,3})\.$",
+    re.IGNORECASE,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import string
@@ -46,6 +47,18 @@ def api(fake: FakeApi) -> Iterator[Api]:
         connection = open_connection(url)
         yield Api(connection)
         connection.close()
+
+
+def test_no_download_draws_the_page_anew_and_so_forgets_the_file_it_is_asked_for() -> None:
+    trees = {path: ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(FOLDER.rglob("*.py"))}
+    downloads = [
+        (path.name, {each.arg: ast.unparse(each.value) for each in call.keywords})
+        for path, nodes in trees.items()
+        for call in nodes
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "download_button"
+    ]
+    assert len(downloads) > 1
+    assert [name for name, given in downloads if given.get("on_click") != "'ignore'"] == []
 
 
 def test_both_languages_have_the_same_texts_with_the_same_places() -> None:

@@ -169,6 +169,7 @@ def test_ordinary_markdown_is_left_alone(text: str) -> None:
         ("[guide](../guide.md) and ![Shot](img/a.png)", "guide and 🖼 Shot"),
         ("[a](https://evil.example/x)", "a (`https://evil.example/x`)"),
         ("见 https://docs.example/a。后", "见 <https://docs.example/a>。后"),
+        ("From: Lin <lin.wu@mail.example>, on call", "From: Lin lin.wu@mail.example, on call"),
         ("use <name> or a<br>b", "use \\<name> or a b"),
         ("array [0] and [1, 2]", "array \\[0\\] and \\[1, 2\\]"),
         ("```\nopen", "```\nopen\n```"),

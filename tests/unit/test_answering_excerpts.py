@@ -144,6 +144,16 @@ def test_a_row_of_separated_values_is_set_as_a_table() -> None:
     assert "disk018" not in text
 
 
+@pytest.mark.parametrize(("service", "rule"), [("refunds", "FW-1050"), ("reports", "FW-1090")])
+def test_a_question_in_the_words_of_a_header_is_answered_by_the_row_it_names(service: str, rule: str) -> None:
+    services = ("checkout", "FW-1021"), ("ledger", "FW-1044"), ("refunds", "FW-1050"), ("reports", "FW-1090")
+    rows = "".join(f"{name},{8000 + at},https,{rule}\n" for at, (name, rule) in enumerate(services))
+    draft = read_table(f"Service,Port,Protocol,Firewall rule\n{rows}", "services.csv", ParsingLimits())
+    text = said(f"What is the firewall rule of {service}?", found(draft.text, "services.csv", draft.markup))
+    assert [line for line in text.splitlines() if "FW-" in line and rule not in line] == []
+    assert f"| {service} |" in text
+
+
 def test_no_command_is_quoted_for_another_subject() -> None:
     command = "```sh\nwheelctl restart server\n```"
     page = f"# Restart the server\n\nTo restart the server, run:\n\n{command}\n\nIt takes a minute.\n"

@@ -1,8 +1,10 @@
 """A passage falls into sentences, list items, table rows and blocks of code, each word for word at its place."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.citations.checking import cut_statements
 from knowledge.answering.units import cut_units
 from knowledge.types import DocumentRef, Passage
 
@@ -35,6 +37,24 @@ def test_a_paragraph_falls_into_sentences_of_both_languages():
         "需要手动开启！",
     ]
     assert {unit.block for unit in units} == {"sentence"}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Ask the lead (Lin, ext. 4471) before you delete.",
+        "Dr. Chen and Mrs. Park decide.",
+        "Vol. 3 has it: tel. 4471 rings.",
+    ],
+)
+def test_a_shortened_title_or_number_ends_no_sentence(sentence):
+    assert [unit.text for unit in cut(f"{sentence} Then go on.")] == [sentence, "Then go on."]
+    assert [each.text for each in cut_statements(f"{sentence} Then go on.")] == [sentence, "Then go on."]
+
+
+def test_a_unit_of_time_and_a_word_in_capitals_may_end_a_sentence():
+    parts = ["It took 120 ms.", "Open an MR.", "Then test the DR.", "Go on."]
+    assert [unit.text for unit in cut(" ".join(parts))] == parts
 
 
 def test_headings_images_and_markup_without_words_are_left_out():

@@ -117,6 +117,13 @@ def test_admonition_keeps_its_indented_body() -> None:
     assert draft.kind == "prose"
 
 
+def test_addresses_in_angle_brackets_are_found_by_their_words() -> None:
+    text = "# Desk\n\nWrite to <lin.wu@mail.example> or see <https://wiki.example/desk>, <b>not</b> both.\n"
+    draft = split(parsed(text))[0]
+    assert "Write to lin.wu@mail.example or see https://wiki.example/desk" in draft.search_text
+    assert "<b>" not in draft.search_text
+
+
 def test_search_text_has_no_markup_but_keeps_placeholders_in_code() -> None:
     text = "# T\n\nSee [the guide](guide.md) and **this**.\n\n```\narn:<ACCOUNT>:role\n```\n"
     (draft,) = split(parsed(text))

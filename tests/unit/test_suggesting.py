@@ -16,6 +16,8 @@ from knowledge.suggesting.headings import as_question, asks, paths_in, plain_hea
         ("运行如何结束", "运行如何结束？"),
         ("运行记录：查找与导出", "“运行记录：查找与导出”是怎么回事？"),
         ("备份策略", "“备份策略”是怎么回事？"),
+        ("恢复步骤", "“恢复步骤”是怎么回事？"),
+        ("使用方法", "“使用方法”是怎么回事？"),
         ("What does it cost", "What does it cost?"),
         ("Where data is kept", "What is there to know about “Where data is kept”?"),
         ("6. Create An Application From A Git Repository", "How do I create an Application from a Git Repository?"),
