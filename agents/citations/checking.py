@@ -12,6 +12,7 @@ from agents.citations.code_spans import change
 from agents.citations.support import Backing
 from agents.events import Citation, Cited
 from knowledge.answering.places import Place, anchor_with_rows, place_at, places_of
+from knowledge.text.sentences import ABBREVIATION
 from knowledge.types import Passage
 
 _MARKER = re.compile(r"\[(\d{1,4})\]")
@@ -31,10 +32,6 @@ _SPACED_MARKER = re.compile(r"(?<![ \t])[ \t]*+\[\d{1,4}\]|(?<=[ \t])\[\d{1,4}\]
 _STOP = re.compile(
     rf"(?:[。！？]++[”’」』）)\"*_]*+|(?<![.!?])[.!?]++[\"')*_`]*+(?=[ \t]*+\[\d|\s|$)|[;；](?=[ \t]*+\[\d)){_MARKERS}",
     re.MULTILINE,
-)
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|resp|no|fig|sec|ext|tel|vol|(?-i:Mrs?|Dr|Prof))|(?:^|\s)\d{1,3})\.$",
-    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -152,7 +149,7 @@ def _sentences(answer: str, paragraph: Sequence[tuple[int, int]]) -> Iterator[tu
     at, sentence = begin, 0
     for match in _STOP.finditer(masked):
         nearby = masked[max(sentence, match.end() - _LONGEST_ABBREVIATION) : match.end()]
-        if not _ABBREVIATION.search(_MARKER.sub("", nearby).rstrip()):
+        if not ABBREVIATION.search(_MARKER.sub("", nearby).rstrip()):
             yield from _trimmed(answer, at, begin + match.end())
             at, sentence = begin + match.end(), match.end()
     yield from _trimmed(answer, at, stop)

@@ -13,7 +13,7 @@ from backend.api.openapi import problems
 from backend.bootstrap import Container
 from backend.errors import Invalid
 from backend.jobs.types import Job
-from backend.operations.sample import is_sample
+from backend.knowledge_bases.selection import is_sample
 from backend.schemas import (
     IndexProgress,
     JobAccepted,

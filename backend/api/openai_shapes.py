@@ -61,8 +61,9 @@ Tokens = Annotated[int, Field(ge=1)]
 
 class ChatRequest(Strict):
     """`model` names a phase. `stop`, `max_tokens` and `max_completion_tokens` end an answer early; what a model samples
-    by is passed on to the one that writes. Ours: `knowledge_bases` (ids or names; none: all), `filters`, and
-    `language_model`, a configured model's name or "none" for an extractive answer."""
+    by is passed on to the one that writes. Ours: `knowledge_bases` (ids or names; none: all, the sample guide only
+    where there is nothing else), `filters`, and `language_model`, a configured model's name or "none" for an extractive
+    answer."""
 
     model: Annotated[str, Field(max_length=200)]
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=1000)]

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from sqlalchemy import Connection
 
 from backend.api.context import Caller, Here
 from backend.api.openapi import problems
-from backend.knowledge_bases.selection import chosen_or_all, resolve
-from backend.operations.sample import is_sample
+from backend.knowledge_bases.selection import chosen_or_all, chosen_or_own, resolve
 from backend.schemas import Page, SuggestionView
 from backend.threads.store import Conversations
-from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.suggesting import Cited, following_questions, starting_questions
-from knowledge.types import Scope
 
 router = APIRouter(tags=["conversations"])
 
@@ -37,16 +32,11 @@ def list_suggestions(
     or there is nothing else."""
     with container.database.read() as connection:
         named = resolve(connection, scope, knowledge_base or ())
-        for bases in (named,) if named else _own_then_all(connection, scope):
+        asked = (named,) if named else (chosen_or_own(connection, scope, ()), chosen_or_all(connection, scope, ()))
+        for bases in asked:
             if found := starting_questions(connection, bases, language, limit=limit):
                 break
     return Page(items=[SuggestionView.model_validate(each) for each in found], next_cursor=None)
-
-
-def _own_then_all(connection: Connection, scope: Scope) -> tuple[Sequence[str], Sequence[str]]:
-    store = KnowledgeBaseStore(connection, scope)
-    there = [store.get(each) for each in chosen_or_all(connection, scope, ())]
-    return [base.id for base in there if not is_sample(base)], [base.id for base in there]
 
 
 @router.get("/messages/{id}/suggestions", responses=problems(404))

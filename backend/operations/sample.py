@@ -14,14 +14,12 @@ from sqlalchemy.exc import IntegrityError
 from backend.accounts.guard import LOCAL
 from backend.bootstrap import Container
 from backend.db.tables import marks, users
+from backend.knowledge_bases.selection import SAMPLE_DESCRIPTION, SAMPLE_NAME
 from backend.settings import Settings
 from knowledge.embedding import BUILT_IN
 from knowledge.errors import EmbedderUnavailable
 from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
-from knowledge.types import KnowledgeBase
 
-NAME = "guide"
-DESCRIPTION = "How to use this product. 本产品的使用指南。"
 MARK = "sample_guide"
 
 log = structlog.get_logger(__name__)
@@ -39,15 +37,10 @@ def make_sample(container: Container) -> None:
         folder = guide_folder(container.settings)
         if not container.settings.sample_guide or folder is None or store.page(limit=1)[0]:
             return
-        base = store.create(NAME, description=DESCRIPTION, embedders=container.checked_embedders(None))
+        base = store.create(SAMPLE_NAME, description=SAMPLE_DESCRIPTION, embedders=container.checked_embedders(None))
         source = SourceStore(connection, base).add("folder", str(folder))
         container.jobs.enqueue(connection, LOCAL, "build", {"source_ids": [source.id]}, knowledge_base_id=base.id)
         log.info("sample knowledge base is being made", folder=str(folder))
-
-
-def is_sample(base: KnowledgeBase) -> bool:
-    """Whether a base is the guide as it was made at the first start; one that was renamed or described anew is not."""
-    return (base.name, base.description) == (NAME, DESCRIPTION)
 
 
 def guide_folder(settings: Settings) -> Path | None:

@@ -14,7 +14,7 @@ from agents.messages.parts import Message
 from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec
 from agents.ports import ChatModel, CodeRunner
-from backend.knowledge_bases.selection import chosen_or_all
+from backend.knowledge_bases.selection import chosen_or_own
 from backend.models.selector import ModelSelector
 from backend.runs.journal import read_journal
 from backend.runs.types import ACTIVE, Run
@@ -81,7 +81,7 @@ class RunContexts:
         return replace(
             context,
             spec=replace(spec, question=unescaped(spec.question)),
-            knowledge_bases=chosen_or_all(connection, spec.scope, spec.knowledge_bases),
+            knowledge_bases=chosen_or_own(connection, spec.scope, spec.knowledge_bases),
             history=tuple(history),
             model=None if model is None else self.models.chat_model(model, sampling),
             toolbox=self.toolboxes.box(spec.scope, spec.tools, connection=connection),

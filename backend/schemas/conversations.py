@@ -151,7 +151,8 @@ class RunCreate(Body):
     `parent_id` is the message this one follows; null continues the newest branch. With `regenerate` the input is not
     added again: a new answer is made to the user message `parent_id`. With `edit_of`, the id of a user message, `input`
     becomes its sibling (edit and resend), also when that message is the first. `knowledge_bases` are ids or names; null
-    means those of the thread, and an empty list there or here all that there are.
+    means those of the thread, and an empty list there or here all that there are; the sample guide is asked only where
+    it is named or no other base has a document.
     """
 
     input: str = Field(default="", max_length=LONGEST_QUESTION)

@@ -11,7 +11,7 @@ import streamlit as st
 from frontend.chat.commands import suggest_commands
 from frontend.chat.conversation import NO_MODEL, Conversation, ask, follow_newest, note_change, stop
 from frontend.chat.modes import draw_mode_picker
-from frontend.chat.scope import draw_scope, names_of
+from frontend.chat.scope import asked_of, draw_scope, usual_label
 from frontend.client import ApiError
 from frontend.components import keep_cookie
 from frontend.session import api, remember_error, texts
@@ -25,8 +25,8 @@ MOST_KEPT = 50
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """What a question is asked of: knowledge bases by id (none: all), and a model by name. `names` are those of all
-    bases by id, `asked` the bases themselves, `usual_phase` the mode that shows no steps of its own."""
+    """What a question is asked of: knowledge bases by id (none: the usual ones), and a model by name. `names` are those
+    of all bases by id, `asked` the bases themselves, `usual_phase` the mode that shows no steps of its own."""
 
     bases: tuple[str, ...]
     model: str | None
@@ -46,7 +46,7 @@ def draw_composer(
         names = {base.id: base.name for base in bases}
         st.multiselect(
             say("chat.bases"), list(names), format_func=lambda base_id: names.get(base_id, "?"), key=base_key,
-            placeholder=names_of(names), label_visibility="collapsed", width="stretch", on_change=_keep_bases,
+            placeholder=usual_label(bases), label_visibility="collapsed", width="stretch", on_change=_keep_bases,
             args=(conversation.id, base_key), disabled=not bases,
         )  # fmt: skip
         _draw_model_picker(models)
@@ -67,7 +67,7 @@ def draw_composer(
     )  # fmt: skip
     usual = next((phase.name for phase in phases if phase.is_default), "")
     chosen = tuple(st.session_state[base_key])
-    asked = [base for base in bases if not chosen or base.id in chosen]
+    asked = asked_of(bases, chosen)
     return Choice(bases=chosen, model=_chosen_model(), names=names, usual_phase=usual, asked=asked)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -19,7 +19,7 @@ MOST_LOOKED_UP = 3
 
 def draw_scope(bases: Sequence[KnowledgeBase], chosen: Sequence[str]) -> None:
     """One line for each base among those asked that is not whole yet; looked up again while there is any."""
-    asked = _asked(bases, chosen)
+    asked = asked_of(bases, chosen)
     if any(_is_unfinished(base) for base in asked):
         _watch(tuple(base.id for base in asked))
 
@@ -66,8 +66,13 @@ def _left(job: Job | None) -> float | None:
     return sum(known) if known and len(known) == len(left) else None
 
 
-def _asked(bases: Sequence[KnowledgeBase], chosen: Sequence[str]) -> list[KnowledgeBase]:
-    return [base for base in bases if base.id in chosen] if chosen else list(bases)
+def asked_of(bases: Sequence[KnowledgeBase], chosen: Sequence[str]) -> list[KnowledgeBase]:
+    """The bases that the next question is asked of: those chosen; when there are none, all but the guide of this
+    product, as the server does it; the guide, too, while no other has a document."""
+    if chosen:
+        return [base for base in bases if base.id in chosen]
+    own = [base for base in bases if not base.is_sample]
+    return own if any(base.document_count for base in own) else list(bases)
 
 
 def _is_unfinished(base: KnowledgeBase) -> bool:
@@ -78,9 +83,10 @@ def _job(base: KnowledgeBase) -> Job | None:
     return api().job(base.active_job_id) if base.active_job_id else None
 
 
-def names_of(bases: Mapping[str, str]) -> str:
-    """What stands in the picker while nothing is chosen in it: that all are asked, and how many."""
-    say = texts()
-    if len(bases) == 1:
-        return say("chat.one_base", name=next(iter(bases.values())))
-    return say("chat.all_bases", count=len(bases)) if bases else say("base.none")
+def usual_label(bases: Sequence[KnowledgeBase]) -> str:
+    """What stands in the picker while nothing is chosen in it: which bases are asked then."""
+    say, asked = texts(), asked_of(bases, ())
+    whose = "all" if len(asked) == len(bases) else "own"
+    if len(asked) == 1:
+        return say("chat.own_base" if whose == "own" else "chat.one_base", name=asked[0].name)
+    return say(f"chat.{whose}_bases", count=len(asked)) if asked else say("base.none")

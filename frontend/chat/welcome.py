@@ -24,7 +24,7 @@ def draw_welcome(bases: Sequence[KnowledgeBase], choice: Choice) -> None:
         with st.container(key="welcome-add"):
             _draw_add(primary=True)
             st.caption(say("welcome.only_guide") if bases else say("welcome.no_knowledge"))
-    chosen = [base for base in bases if not choice.bases or base.id in choice.bases]
+    chosen = choice.asked
     if not any(base.document_count for base in chosen):
         return
     empty = Conversation(thread=None, path=())

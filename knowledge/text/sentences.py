@@ -12,10 +12,11 @@ _STOP = re.compile(
 )
 _LONGEST_ABBREVIATION = 60
 """Characters before a stop that tell whether it ends a sentence."""
-_ABBREVIATION = re.compile(
+ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|incl|resp|no|fig|sec|ext|tel|vol|(?-i:Mrs?|Dr|Prof))|(?:^|\s)\d{1,3})\.$",
     re.IGNORECASE,
 )
+"""At the end of a text whose stop ends no sentence."""
 
 
 def split_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -23,7 +24,7 @@ def split_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]
     begin = start
     for match in _STOP.finditer(text, start, end):
         last = text[max(begin, match.end() - _LONGEST_ABBREVIATION) : match.end()]
-        if match.end() < end and not _ABBREVIATION.search(last):
+        if match.end() < end and not ABBREVIATION.search(last):
             yield begin, match.end()
             begin = match.end()
     if text[begin:end].strip():

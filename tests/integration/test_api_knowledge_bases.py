@@ -18,7 +18,10 @@ from backend.accounts.guard import LOCAL
 from backend.bootstrap import Container
 from backend.jobs.events import Stage
 from backend.jobs.kinds import Outcome
+from backend.knowledge_bases.selection import chosen_or_own
 from backend.operations.sample import make_sample
+from knowledge.storage.bases import KnowledgeBaseStore
+from knowledge.storage.database import Database
 from tests.api_client import api_client
 from tests.databases import DIALECTS, database_url
 
@@ -354,7 +357,15 @@ def test_an_evaluation_asks_its_questions_and_leaves_its_report(docs: TestClient
     assert (outcome.result["file"], outcome.result["count"]) == ("questions.jsonl", 1)
 
 
-def test_the_guide_is_made_once(tmp_path: Path) -> None:
+def asked(client: TestClient, *chosen: str) -> list[str]:
+    """The names of the bases that a question is asked of."""
+    database: Database = client.app.state.container.database  # type: ignore[attr-defined]
+    with database.read() as connection:
+        store = KnowledgeBaseStore(connection, LOCAL)
+        return [store.get(each).name for each in chosen_or_own(connection, LOCAL, chosen)]
+
+
+def test_the_guide_is_made_once_and_asked_where_nothing_else_is(tmp_path: Path) -> None:
     (tmp_path / "guide").mkdir()
     (tmp_path / "guide" / "start.md").write_bytes(MARKDOWN)
     with api_client(tmp_path / "data", guide_dir=tmp_path / "guide", sample_guide=True) as client:
@@ -362,6 +373,15 @@ def test_the_guide_is_made_once(tmp_path: Path) -> None:
         assert view["active_job_id"]
         build(client, "guide")
         assert client.get("knowledge-bases/guide").json()["document_count"] == 1
+        assert asked(client) == ["guide"]
+        client.post("knowledge-bases", json={"name": "docs"}).raise_for_status()
+        assert sorted(asked(client)) == ["docs", "guide"]  # the other one has nothing to say yet
+        upload(client, ("restart.md", MARKDOWN))
+        build(client)
+        assert asked(client) == ["docs"]
+        assert asked(client, view["id"]) == ["guide"]
+        client.delete("knowledge-bases/docs")
+        assert asked(client) == ["guide"]
         client.delete("knowledge-bases/guide")
         make_sample(client.app.state.container)  # type: ignore[attr-defined]
         assert client.get("knowledge-bases").json()["items"] == []
