@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.schemas  # not in a test: what is collected meanwhile is told by reading code, too
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
