@@ -57,6 +57,10 @@ def test_what_explodes_is_broken_off_and_what_costs_nothing_passes() -> None:
     assert measured(path(lambda _text: time.sleep(0))) == 0.0
 
 
+def test_what_is_quadratic_by_the_real_clock_fails() -> None:
+    assert measured(path(lambda text: sum(range(len(text) ** 2)))) > LIMIT
+
+
 @pytest.mark.parametrize("power", [1.0, 1.25, 1.5, 2.0, 2.5])
 def test_the_power_found_is_that_of_the_work(counted: CountedTime, power: float) -> None:
     assert measured(counted.path(power)) == pytest.approx(power, abs=0.02)

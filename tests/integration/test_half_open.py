@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from tests.api_client import serving
+from tests.endless import takes
 
 HEAD = b"POST /api/v1/threads HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
 
@@ -31,16 +32,6 @@ def heard(connection: socket.socket) -> bytes:
     while block := connection.recv(65_536):
         found += block
     return found
-
-
-def takes(connection: socket.socket, more: bytes) -> bool:
-    """Whether the server goes on reading far more than what buffers on the way hold."""
-    try:
-        for _ in range(2_000):
-            connection.sendall(more)
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: 127.0"])

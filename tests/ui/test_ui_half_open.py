@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from tests.endless import takes
 from tests.installation import ROOT
 
 
@@ -29,16 +30,6 @@ def port() -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def takes(connection: socket.socket, more: bytes) -> bool:
-    """Whether the server goes on reading far more than what buffers on the way hold."""
-    try:
-        for _ in range(2_000):
-            connection.sendall(more)
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: 127.0"])
