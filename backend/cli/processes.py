@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -50,8 +49,6 @@ def up(host: Host = None, port: UiPort = None, api_port: ApiPort = None) -> None
         api_url = f"http://{_reachable(api_host)}:{api_port}"
         ui_url = f"http://{_reachable(ui_host)}:{ui_port}"
         announce(Addresses(ui=ui_url, api=api_url))
-        if subprocess.run([*program, "migrate", "--quiet"]).returncode:
-            raise typer.Exit(1)
         specs = [
             ChildSpec(
                 name="api",
@@ -67,7 +64,14 @@ def up(host: Host = None, port: UiPort = None, api_port: ApiPort = None) -> None
         ]
         typer.echo("Starting …", err=True)
         ready = f"DevOps ChatBot is ready: {ui_url}"
-        Supervisor(specs, on_ready=lambda: typer.echo(ready), on_end=partial(keep_ending, data_dir)).run()
+        supervisor = Supervisor(
+            specs,
+            preparation=(*program, "migrate", "--quiet"),
+            on_ready=lambda: typer.echo(ready),
+            on_end=partial(keep_ending, data_dir),
+        )
+        if not supervisor.run():
+            raise typer.Exit(1)
 
 
 def serve(host: Host = None, api_port: ApiPort = None) -> None:

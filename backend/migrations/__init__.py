@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
 
 from backend.errors import BackendError
 from knowledge.storage.database import Database
@@ -13,6 +15,8 @@ from knowledge.storage.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
+
+log = structlog.get_logger(__name__)
 
 _LOCK = 0x6465766F7073  # "devops": a number of our own among PostgreSQL's advisory locks
 
@@ -29,12 +33,18 @@ def upgrade_database(database: Database) -> bool:
     Safe in any number of processes at once: one works, the others wait and then find it done. Either all of it happens
     or none. Raises DatabaseNewer.
     """
-    if current_revision(database) == head_revision():
-        return False
-    with database.write() as connection:  # on SQLite this is the write lock already
-        if database.dialect == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        return _upgrade(connection)
+    while current_revision(database) != head_revision():
+        try:
+            with database.write() as connection:  # on SQLite this is the write lock already
+                if database.dialect == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+                return _upgrade(connection)
+        except OperationalError as error:
+            if "database is locked" not in str(error.orig):
+                raise
+            # On SQLite nobody waits for longer than half a minute, and the history of a large database takes longer.
+            log.info("waiting for another process that brings the database up to date")
+    return False
 
 
 def current_revision(database: Database) -> str | None:

@@ -23,6 +23,7 @@ from backend.processes.endings import SIGKILL, Ending, killed_for_memory
 from backend.processes.parent_death import wrapped
 
 LOOK_EVERY_S = 0.2
+PREPARED_LOOK_S = 0.05
 STOP_WITHIN_S = 6.0
 STEADY_AFTER_S = 10.0
 LONGEST_PAUSE_S = 8.0
@@ -152,40 +153,82 @@ class _Child:
                 self._write(f"{self.spec.name:<6} | {line.rstrip()}")
 
 
+class _HeldLines:
+    """Lines that are written once it is known that they matter."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._held: list[str] | None = []
+        self._lock = threading.Lock()
+
+    def __call__(self, line: str) -> None:
+        with self._lock:
+            if self._held is None:
+                self._write(line)
+            else:
+                self._held.append(line)
+
+    def release(self) -> None:
+        """Writes those that were held, and from now on each as it comes."""
+        with self._lock:
+            for line in self._held or ():
+                self._write(line)
+            self._held = None
+
+
 class Supervisor:
     """Keeps the children running until told to stop. `on_ready` is called once, when all of them have answered;
-    `on_end` for each end of one that nobody had asked for."""
+    `on_end` for each end of one that nobody had asked for.
+
+    `preparation` is a command that has to end well for them to be of use. It runs beside them, for each waits by itself
+    for what it needs of it; what they say is shown once it has ended well.
+    """
 
     def __init__(
         self,
         specs: Sequence[ChildSpec],
         *,
         on_ready: Callable[[], None],
+        preparation: Sequence[str] = (),
         on_end: Callable[[Ending], None] = lambda ending: None,
         write: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
     ) -> None:
-        self._children = [_Child(spec, write, on_end) for spec in specs]
+        self._lines = _HeldLines(write)
+        self._children = [_Child(spec, self._lines, on_end) for spec in specs]
+        self._preparation = tuple(preparation)
         self._on_ready = on_ready
         self._stop = threading.Event()
         self._signals = 0
 
-    def run(self) -> None:
-        """Starts all, returns when all have stopped. SIGINT, SIGTERM and SIGHUP stop it; a second one kills."""
+    def run(self) -> bool:
+        """Starts all, returns when all have stopped: False when that was because the preparation failed, whose output
+        says why. SIGINT, SIGTERM and SIGHUP stop it; a second one kills."""
         numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
         before = {number: signal.signal(number, self._on_signal) for number in numbers}
+        preparing = subprocess.Popen(wrapped(self._preparation)) if self._preparation else None
         try:
             for child in self._children:
                 child.start()
-            self._watch()
+            return self._prepared(preparing) and self._watch()
         finally:
-            self._end_all()
+            self._end_all(preparing)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def stop(self) -> None:
         self._stop.set()
 
-    def _watch(self) -> None:
+    def _prepared(self, preparing: subprocess.Popen[bytes] | None) -> bool:
+        """Waits for the end of the preparation, or until told to stop. Whether it did not fail."""
+        while preparing is not None and preparing.poll() is None:
+            if self._stop.wait(PREPARED_LOOK_S):
+                return True
+        if preparing is not None and preparing.returncode:
+            return False
+        self._lines.release()
+        return True
+
+    def _watch(self) -> bool:
         announced = False
         while not self._stop.wait(LOOK_EVERY_S):
             for child in self._children:
@@ -193,8 +236,12 @@ class Supervisor:
             if not announced and all(child.ready for child in self._children):
                 announced = True
                 self._on_ready()
+        return True
 
-    def _end_all(self) -> None:
+    def _end_all(self, preparing: subprocess.Popen[bytes] | None) -> None:
+        if preparing is not None and preparing.poll() is None:
+            preparing.terminate()
+            preparing.wait()
         for child in self._children:
             child.ask_to_stop()
         deadline = time.monotonic() + STOP_WITHIN_S

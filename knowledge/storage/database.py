@@ -126,8 +126,9 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     # The driver would begin transactions by itself, and too late; we begin them.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # heeded by a new, empty file only
-    cursor.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # so is this
+    if cursor.execute("PRAGMA page_count").fetchone() == (0,):  # what a new file alone heeds, and a writer would delay
+        cursor.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        cursor.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
     use_write_ahead_log(connection, within_s=_BUSY_TIMEOUT_S)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")

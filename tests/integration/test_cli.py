@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -143,6 +145,17 @@ def test_a_port_in_use_is_named_with_its_option(installation: Installation) -> N
 def test_migrating_twice_is_as_good_as_once(installation: Installation) -> None:
     assert "brought up to date" in installation.run("migrate").stdout
     assert "is up to date" in installation.run("migrate").stdout
+
+
+def test_nothing_runs_on_a_database_of_a_later_version(installation: Installation) -> None:
+    installation.run("migrate")
+    with closing(sqlite3.connect(installation.folder / "data" / "chatbot.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    done = installation.run("up", "--port", "0", "--api-port", "0")
+    assert done.returncode == 1
+    starting, sentence = done.stderr.splitlines()
+    assert starting == "Starting …"
+    assert "made by a later one" in sentence
 
 
 def test_doctor_says_what_is_there_and_what_to_type(installation: Installation) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Connection, MetaData, Table, insert, inspect, text
+from structlog.testing import capture_logs
 
 import backend.jobs.tables
+import knowledge.storage.database
 import knowledge.storage.tables
 from backend.db.tables import metadata
 from backend.evaluation.job import EvaluationArguments
@@ -114,6 +118,23 @@ def test_processes_that_begin_at_once_do_it_once(database: Database) -> None:
     assert sorted(out.decode().strip() for out, _ in outputs) == ["False", "False", "True"]
     with database.read() as connection:
         assert inspect(connection).has_table("jobs")
+
+
+def test_whoever_finds_the_file_locked_for_long_waits_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while a large database is brought up to date by another process."""
+    monkeypatch.setattr(knowledge.storage.database, "_BUSY_TIMEOUT_S", 0.1)
+    with blank_database_url("sqlite", tmp_path) as url:
+        first, second = Database(url), Database(url)
+        with first.write() as connection:
+            connection.execute(text("CREATE TABLE older (id INTEGER)"))
+        with ThreadPoolExecutor(1) as pool, capture_logs() as logs:
+            with first.write():
+                waiting = pool.submit(upgrade_database, second)
+                while not logs and not waiting.done():
+                    time.sleep(0.02)
+            assert waiting.result(timeout=30) is True
+        first.close()
+        second.close()
 
 
 def test_a_database_of_a_later_version_is_left_alone(database: Database) -> None:

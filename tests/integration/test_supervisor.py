@@ -25,8 +25,9 @@ from backend.processes.supervisor import ChildSpec, Supervisor
 specs = [
     ChildSpec(name=name, command=(sys.executable, "-c", code), url=url) for name, code, url in json.loads(sys.argv[1])
 ]
-Supervisor(specs, on_ready=lambda: print("READY", flush=True)).run()
-print("STOPPED", flush=True)
+preparation = (sys.executable, "-c", sys.argv[2]) if sys.argv[2] else ()
+well = Supervisor(specs, preparation=preparation, on_ready=lambda: print("READY", flush=True)).run()
+print("STOPPED" if well else "FAILED", flush=True)
 """
 
 SLEEP = "import time; time.sleep(600)"
@@ -40,10 +41,10 @@ TALK = "print('hello from within', flush=True); import time; time.sleep(600)"
 class Supervised:
     """A supervisor in a process of its own, its output in a file."""
 
-    def __init__(self, folder: Path, *children: tuple[str, str, str]) -> None:
+    def __init__(self, folder: Path, *children: tuple[str, str, str], preparation: str = "") -> None:
         self.log = folder / f"log-{secrets.token_hex(4)}"
         with self.log.open("wb") as log:
-            command = [sys.executable, "-c", SUPERVISE, json.dumps(children)]
+            command = [sys.executable, "-c", SUPERVISE, json.dumps(children), preparation]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
 
     def said(self) -> str:
@@ -84,8 +85,8 @@ def until(met: Callable[[], object], timeout_s: float = 30) -> None:
 def begin(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
     begun: list[Supervised] = []
 
-    def start(*children: tuple[str, str, str]) -> Supervised:
-        begun.append(Supervised(tmp_path, *children))
+    def start(*children: tuple[str, str, str], preparation: str = "") -> Supervised:
+        begun.append(Supervised(tmp_path, *children, preparation=preparation))
         return begun[-1]
 
     yield start
@@ -112,6 +113,40 @@ def test_it_is_not_ready_before_every_address_answers(begin: Callable[..., Super
     assert "READY" not in never.said()
     answering = begin(("one", serve, f"http://127.0.0.1:{port}/"))
     until(lambda: "READY" in answering.said())
+
+
+def test_children_start_beside_the_preparation_and_are_heard_once_it_is_done(
+    begin: Callable[..., Supervised], tmp_path: Path
+) -> None:
+    done = tmp_path / "done"
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(done)!r}).exists(): time.sleep(0.02)"
+    supervised = begin(("one", TALK, ""), preparation=wait)
+    until(lambda: supervised.running(TALK))
+    time.sleep(0.5)
+    assert "hello" not in supervised.said()
+    done.touch()
+    until(lambda: "one    | hello from within" in supervised.said())
+    until(lambda: "READY" in supervised.said())
+
+
+def test_a_preparation_that_fails_ends_all_and_is_all_that_is_heard(begin: Callable[..., Supervised]) -> None:
+    crash = "raise SystemExit('no table')"
+    supervised = begin(("one", TALK, ""), ("two", crash, ""), preparation="import time; time.sleep(1); exit('no room')")
+    until(lambda: supervised.running(TALK))
+    below = supervised.below()
+    assert supervised.process.wait(timeout=30) == 0
+    assert supervised.said() == "no room\nFAILED\n"
+    assert not [process for process in below if lives(process)]
+
+
+def test_it_can_be_stopped_while_it_prepares(begin: Callable[..., Supervised]) -> None:
+    supervised = begin(("one", TALK, ""), preparation=SLEEP)
+    until(lambda: supervised.running(TALK) and supervised.running(SLEEP))
+    below = supervised.below()
+    supervised.process.send_signal(signal.SIGINT)
+    assert supervised.process.wait(timeout=30) == 0
+    assert supervised.said() == "STOPPED\n"
+    assert not [process for process in below if lives(process)]
 
 
 def test_a_child_that_is_killed_is_started_again(begin: Callable[..., Supervised]) -> None:

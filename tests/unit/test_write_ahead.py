@@ -6,7 +6,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+import knowledge.storage.database
+from knowledge.storage.database import Database
 from knowledge.storage.write_ahead import use_write_ahead_log
 
 
@@ -40,3 +43,22 @@ def test_a_file_that_stays_locked_is_said_to_be(tmp_path: Path) -> None:
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             use_write_ahead_log(other, within_s=0.05)
+
+
+def test_a_new_file_gives_space_back_and_whoever_comes_later_waits_for_no_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knowledge.storage.database, "_BUSY_TIMEOUT_S", 0)
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    first, second = Database(url), Database(url)
+    with first.write() as connection:
+        connection.execute(text("CREATE TABLE notes (id INTEGER)"))
+    with first.write() as connection:
+        connection.execute(text("INSERT INTO notes VALUES (1)"))
+        with second.read() as reader:
+            assert reader.scalar(text("SELECT count(*) FROM notes")) == 0
+            asked = ("page_size", "auto_vacuum", "journal_mode")
+            made = [reader.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked]
+    assert made == [8192, 2, "wal"]
+    first.close()
+    second.close()
