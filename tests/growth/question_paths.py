@@ -9,7 +9,7 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from agents.answering.greetings import greets
-from agents.answering.prompting import count_tokens, neutralise, recent
+from agents.answering.prompting import count_tokens, recent, with_wishes
 from agents.messages.parts import Message
 from backend.api.openai_cut import AnswerCut
 from backend.api.openai_shapes import ChatRequest
@@ -66,7 +66,7 @@ def _chat_asked(text: str) -> None:
 
 def _prompted(text: str) -> None:
     count_tokens(text)
-    neutralise(text)
+    with_wishes("", text, "en")
     recent([Message.of("user", text), Message.of("assistant", text)], 1e9)
 
 
