@@ -37,7 +37,7 @@ from sandbox.artifacts import media_type_of
 from sandbox.errors import UnsafePath
 from sandbox.sessions.service import SessionService
 from sandbox.sessions.session import Owner, Session
-from sandbox.types import RunEvent, RunRequest
+from sandbox.types import CodeEvent, RunRequest
 
 router = APIRouter(prefix="/sandbox", tags=["sandbox"])
 
@@ -134,10 +134,10 @@ async def run_in_sandbox(
     return run_view(await _whole(events, http))
 
 
-async def _whole(events: AsyncGenerator[RunEvent, None], http: Request) -> list[RunEvent]:
+async def _whole(events: AsyncGenerator[CodeEvent, None], http: Request) -> list[CodeEvent]:
     """All events of a run; it is ended when nobody waits for them any more."""
 
-    async def collect() -> list[RunEvent]:
+    async def collect() -> list[CodeEvent]:
         async with aclosing(events):
             return [event async for event in events]
 
@@ -152,10 +152,10 @@ async def _whole(events: AsyncGenerator[RunEvent, None], http: Request) -> list[
     return await collecting
 
 
-async def _wire(first: RunEvent, events: AsyncGenerator[RunEvent, None]) -> AsyncIterator[bytes]:
+async def _wire(first: CodeEvent, events: AsyncGenerator[CodeEvent, None]) -> AsyncIterator[bytes]:
     number = 0
     async with aclosing(events):
-        event: RunEvent | None = first
+        event: CodeEvent | None = first
         while event is not None:
             for kind, data in wire_events(event):
                 number += 1
