@@ -99,14 +99,15 @@ class ToolSource(Protocol):
     def tools(self, scope: Scope) -> Sequence[Tool]: ...
 
 
-Verdict = Literal["allow", "ask", "ask_twice", "deny"]
+Permission = Literal["allow", "ask", "ask_twice", "deny"]
+"""What a policy says of a call."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
     """The verdict, why in a sentence, and a stable `code` for the sentence where it asks."""
 
-    verdict: Verdict
+    verdict: Permission
     reason: str = ""
     code: str = ""
 

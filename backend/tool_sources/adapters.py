@@ -26,7 +26,7 @@ from agents.tools.openapi.tool import compiled_operation
 from agents.tools.ports import Tool, ToolSource
 from agents.tools.web import WebPageTool
 from agents.tools.yaml.compiled import Compiled, compiled
-from agents.tools.yaml.definition import ToolDefinition, Toolset
+from agents.tools.yaml.definition import DeclaredTool, Toolset
 from agents.tools.yaml.loading import load_toolset, local_toolsets, toolsets_of
 from agents.tools.yaml.reach import OpenEndpoint
 from agents.tools.yaml.source import ToolsetSource
@@ -257,7 +257,7 @@ def yaml_records(text: str) -> list[Mapping[str, Any]]:
     ]
 
 
-def _method(tool: ToolDefinition) -> str:
+def _method(tool: DeclaredTool) -> str:
     if tool.statement is not None:
         return "SQL"
     if tool.command is not None:
@@ -265,7 +265,7 @@ def _method(tool: ToolDefinition) -> str:
     return "DO" if tool.operation else tool.request.method
 
 
-def _path(tool: ToolDefinition) -> str:
+def _path(tool: DeclaredTool) -> str:
     if tool.statement is not None:
         return " ".join(tool.statement.text.split())[:200]
     if tool.command is not None:
