@@ -15,7 +15,7 @@ from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec
 from agents.ports import ChatModel, CodeRunner
 from backend.knowledge_bases.selection import chosen_or_own
-from backend.models.selector import ModelSelector
+from backend.models.resolver import ModelResolver
 from backend.runs.journal import read_journal
 from backend.runs.types import ACTIVE, Run
 from backend.threads.store import Conversations
@@ -30,7 +30,7 @@ class RunContexts:
     """Makes contexts, for stored runs and for those that are not."""
 
     database: Database
-    models: ModelSelector
+    models: ModelResolver
     toolboxes: ToolBoxes
     code: CodeRunner | None = None
 
