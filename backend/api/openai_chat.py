@@ -24,7 +24,7 @@ from agents.messages.parts import Message
 from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec
 from backend.api.context import Caller, Here
-from backend.api.openai_cut import FinishReason
+from backend.api.openai_cut import CutReason
 from backend.api.openai_errors import openai_error
 from backend.api.openai_parameters import ModelNotFound, check_parameters, cut_of, instructions_of, sampling_of
 from backend.api.openai_shapes import (
@@ -69,7 +69,7 @@ class _Answer:
     citations: tuple[Citation, ...] = ()
     usage: Usage = field(default_factory=Usage)
     retrieved: Retrieved | None = None
-    finish_reason: FinishReason = "stop"
+    finish_reason: CutReason = "stop"
     finished: RunFinished | None = None
     failed: RunFailed | None = None
 
@@ -191,7 +191,7 @@ async def _said(container: Container, run: RunContext, body: ChatRequest, answer
         await _end_early(run, answer, cut.reason)
 
 
-async def _end_early(run: RunContext, answer: _Answer, reason: FinishReason) -> None:
+async def _end_early(run: RunContext, answer: _Answer, reason: CutReason) -> None:
     text = "".join(answer.text)
     answer.finish_reason = reason
     if answer.finished is None and answer.failed is None:
