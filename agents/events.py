@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from knowledge.types import Part, Verdict
+from knowledge.types import PassagePart, Verdict
 
 Mode = Literal["extractive", "model"]
 Risk = Literal["read", "write", "destructive", "unknown"]
@@ -49,7 +49,7 @@ class Evidence:
     end: int
     score: float
     call: CalledTool | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PassagePart, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

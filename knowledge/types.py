@@ -270,7 +270,7 @@ class Hit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class PassagePart:
     """Where a part of a passage stands: it begins at `start` (offset of the document) and goes on to the next part.
 
     `header` is the header row of the table that the part goes on with, when that row is not in the passage itself;
@@ -303,7 +303,7 @@ class Passage:
     end: int
     score: float
     chunk_ids: tuple[int, ...]
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PassagePart, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

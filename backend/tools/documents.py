@@ -22,7 +22,7 @@ from knowledge.storage.database import Database
 from knowledge.storage.documents import DocumentStore
 from knowledge.storage.tables import documents
 from knowledge.text.rows import runs_from
-from knowledge.types import Chunk, Document, KnowledgeBase, Part, Scope
+from knowledge.types import Chunk, Document, KnowledgeBase, PassagePart, Scope
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,11 +122,11 @@ class ToolDocuments:
             return made
 
 
-def _parts(chunks: Sequence[Chunk], start: int, end: int) -> tuple[Part, ...]:
+def _parts(chunks: Sequence[Chunk], start: int, end: int) -> tuple[PassagePart, ...]:
     """The parts of what stands between these offsets, where it is of rows of a sheet."""
     inside = [chunk for chunk in chunks if chunk.rows and chunk.start < end and start < chunk.end]
     return tuple(
-        Part(
+        PassagePart(
             start=max(start, chunk.start),
             heading_path=chunk.heading_path,
             anchor=chunk.anchor,
