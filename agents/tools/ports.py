@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from agents.events import Evidence, Risk
+from agents.events import Risk
+from agents.evidence import Evidence
 from knowledge.types import Scope
 
 Origin = Literal["run", "rest", "cli", "mcp", "command"]

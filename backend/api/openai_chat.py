@@ -19,7 +19,8 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as ASGIScope
 
 from agents.citations.unfinished import check_unfinished
-from agents.events import Citation, Cited, Retrieved, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
+from agents.events import Cited, Retrieved, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
+from agents.evidence import Citation
 from agents.messages.parts import Message
 from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec

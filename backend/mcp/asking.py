@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from agents.errors import AgentError, CannotWait
-from agents.events import Citation, Cited, RunFailed, RunFinished
+from agents.events import Cited, RunFailed, RunFinished
+from agents.evidence import Citation
 from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec
 from backend.bootstrap import Container

@@ -5,16 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from agents.events import (
-    Cited,
-    Retrieved,
-    RunEvent,
-    RunFailed,
-    RunFinished,
-    RunStarted,
-    RunWaiting,
-    TextDelta,
-)
+from agents.events import Cited, Retrieved, RunEvent, RunFailed, RunFinished, RunStarted, RunWaiting, TextDelta
 from backend.runs.types import WAITING, StoredOutcome
 
 _STATUS = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from agents.events import Evidence
+from agents.evidence import Evidence
 from agents.tools.builtin.ports import BaseRef, DocumentLine, DocumentList
 from backend.db.idempotency import CreatingCall, IdempotencyKeys
 from backend.jobs.queue import JobQueue

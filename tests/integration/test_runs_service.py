@@ -17,7 +17,8 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, InternalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from agents.errors import ModelUnavailable
-from agents.events import Evidence, Retrieved, RunEvent, TextDelta
+from agents.events import Retrieved, RunEvent, TextDelta
+from agents.evidence import Evidence
 from backend.errors import NotReady
 from backend.processes.identity import this_process
 from backend.processes.registry import ProcessRegistry
