@@ -17,7 +17,8 @@ from backend.runs.store import RunStore
 from backend.runs.types import Run, StoredEvent
 from backend.settings import RunSettings
 from backend.telemetry import Metrics
-from backend.threads.store import Conversations, StoredMessage
+from backend.threads.store import Conversations
+from backend.threads.types import StoredMessage
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 

@@ -24,8 +24,9 @@ from backend.schemas import (
     ThreadView,
 )
 from backend.threads.export import as_markdown
-from backend.threads.store import Conversations, Feedback
+from backend.threads.store import Conversations
 from backend.threads.tags import all_tags
+from backend.threads.types import Feedback
 from knowledge.types import Scope
 
 router = APIRouter(tags=["conversations"])

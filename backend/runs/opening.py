@@ -12,7 +12,8 @@ from backend.artifacts.store import ArtifactStore
 from backend.errors import Invalid, Missing, RunActive
 from backend.runs.store import RunStore
 from backend.runs.types import ACTIVE, Run
-from backend.threads.store import Conversations, StoredMessage, Thread
+from backend.threads.store import Conversations
+from backend.threads.types import StoredMessage, Thread
 from knowledge.ids import new_id
 
 

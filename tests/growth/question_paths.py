@@ -14,7 +14,7 @@ from agents.messages.parts import Message
 from backend.api.openai_cut import AnswerCut
 from backend.api.openai_shapes import ChatRequest
 from backend.schemas import RunCreate
-from backend.threads.store import title_of
+from backend.threads.excerpts import title_of
 from knowledge.answering.asking import manner_of
 from knowledge.retrieval.followup import contextualise
 from knowledge.suggesting.headings import as_question, paths_in, plain_heading
