@@ -10,7 +10,7 @@ from backend.api.context import Caller, Here
 from backend.api.openapi import problems
 from backend.knowledge_bases.selection import chosen_or_all, chosen_or_own, resolve
 from backend.schemas import Page, SuggestionView
-from backend.threads.store import Conversations
+from backend.threads.store import ThreadStore
 from knowledge.suggesting import Cited, following_questions, starting_questions
 
 router = APIRouter(tags=["conversations"])
@@ -43,8 +43,8 @@ def list_suggestions(
 def list_follow_ups(id: str, container: Here, scope: Caller, limit: Count = 3) -> Page[SuggestionView]:
     """Questions to go on with: the headings next to those that this answer quotes, without what was asked already."""
     with container.database.read() as connection:
-        conversations = Conversations(connection, scope)
-        branch = conversations.branch(id)
+        store = ThreadStore(connection, scope)
+        branch = store.branch(id)
         message = branch[-1]
         cited = [
             Cited(document_id=each["document_id"], heading_path=tuple(each["heading_path"]))

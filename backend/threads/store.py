@@ -25,7 +25,7 @@ from knowledge.storage.paging import decode_cursor
 from knowledge.types import Scope
 
 
-class Conversations:
+class ThreadStore:
     """The threads that `scope` may see, inside the transaction of `connection`; commits nothing."""
 
     def __init__(self, connection: Connection, scope: Scope) -> None:

@@ -17,8 +17,8 @@ from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.commands.allowed import AllowedCommands
 from agents.tools.http.client import HttpClient
 from agents.tools.http.endpoint import Endpoint
-from agents.tools.mcp.client import http_conversation
-from agents.tools.mcp.ports import Conversation
+from agents.tools.mcp.client import http_session
+from agents.tools.mcp.ports import ServerSession
 from agents.tools.mcp.process import ServerCommand
 from agents.tools.mcp.processes import McpProcesses
 from agents.tools.mcp.tool import McpTool, mcp_spec
@@ -152,7 +152,7 @@ class StoredToolSources:
                 McpTool(
                     spec=mcp_spec(each, source=source.name, risk=choices.risk(each)),
                     record=each,
-                    open_conversation=partial(self._conversation, source, opened, scope),
+                    open_session=partial(self._session, source, opened, scope),
                 )
                 for each in records
                 if choices.state(each) == "on"
@@ -161,21 +161,19 @@ class StoredToolSources:
         return FixedSource(name=source.name, made=self._remembered((scope, source.id, source.version), make))
 
     @asynccontextmanager
-    async def _conversation(
-        self, source: StoredSource, opened: OpenEndpoint, scope: Scope
-    ) -> AsyncIterator[Conversation]:
-        """A conversation with the MCP server of a source. Raises ToolFailed."""
+    async def _session(self, source: StoredSource, opened: OpenEndpoint, scope: Scope) -> AsyncIterator[ServerSession]:
+        """A session with the MCP server of a source. Raises ToolFailed."""
         if OPTION not in source.options:
             endpoint = await opened(source.connection_id or "")
-            async with http_conversation(self.client, endpoint) as conversation:
-                yield conversation
+            async with http_session(self.client, endpoint) as session:
+                yield session
             return
         try:
             command = await anyio.to_thread.run_sync(self.command, scope, source)
         except (CommandsOff, Missing, KeyNeeded, SecretUnreadable) as error:
             raise ToolFailed(str(error)) from None
         wanted = partial(self._is_wanted, scope, source)
-        async with self.servers.conversation(source.id, command, wanted) as process:
+        async with self.servers.session(source.id, command, wanted) as process:
             yield process
 
     def command(self, scope: Scope, source: StoredSource) -> ServerCommand:
