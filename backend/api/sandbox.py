@@ -35,6 +35,7 @@ from backend.schemas import (
 from knowledge.types import Scope
 from sandbox.artifacts import media_type_of
 from sandbox.errors import UnsafePath
+from sandbox.languages import aliases_of
 from sandbox.sessions.service import SessionService
 from sandbox.sessions.session import Owner, Session
 from sandbox.types import CodeEvent, RunRequest
@@ -67,6 +68,7 @@ async def sandbox_status(container: Here) -> SandboxStatus:
         detail=status.detail,
         not_held=list(status.not_held),
         missing=list(status.missing),
+        aliases=aliases_of(status.languages),
         network=SandboxNetworkOffer(
             hosts=[str(each) for each in container.sandbox.network_policy.all_rules],
             packages=container.sandbox.network_policy.packages is not None,

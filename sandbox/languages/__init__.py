@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 FOLDER = "/work/.run"
@@ -87,6 +87,11 @@ _ALL = (
 )
 
 LANGUAGES: Mapping[str, Language] = {language.name: language for language in _ALL}
+
+
+def aliases_of(names: Collection[str]) -> dict[str, str]:
+    """The other names of these languages, each with the language's own."""
+    return {alias: each.name for each in _ALL if each.name in names for alias in each.aliases}
 
 
 def find_language(name: str) -> Language | None:
