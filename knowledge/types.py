@@ -252,7 +252,7 @@ class DocumentRef:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hit:
-    """A passage found for a question.
+    """A chunk found for a question.
 
     `score` and each of `parts` lie in 0..1, higher is better (for example lexical, vector:<embedder>, page, link,
     proximity). `rank` counts from 1. `dropped` is empty for a hit that was handed on, otherwise the reason it was not.

@@ -11,7 +11,7 @@ from backend.api.openapi import problems
 from backend.knowledge_bases.selection import chosen_or_all, chosen_or_own, resolve
 from backend.schemas import Page, SuggestionView
 from backend.threads.store import ThreadStore
-from knowledge.suggesting import Cited, following_questions, starting_questions
+from knowledge.suggesting import CitedPlace, following_questions, starting_questions
 
 router = APIRouter(tags=["conversations"])
 
@@ -47,9 +47,9 @@ def list_follow_ups(id: str, container: Here, scope: Caller, limit: Count = 3) -
         branch = store.branch(id)
         message = branch[-1]
         cited = [
-            Cited(document_id=each["document_id"], heading_path=tuple(each["heading_path"]))
+            CitedPlace(document_id=each["document_id"], heading_path=tuple(each["heading_path"]))
             for each in message.citations
-        ] or [Cited(document_id=each["document_id"]) for each in message.nearest]
+        ] or [CitedPlace(document_id=each["document_id"]) for each in message.nearest]
         asked = [each.text for each in branch if each.role == "user"]
         found = following_questions(connection, scope, cited, asked=asked, limit=limit)
     return Page(items=[SuggestionView.model_validate(each) for each in found], next_cursor=None)

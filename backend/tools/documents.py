@@ -15,7 +15,7 @@ from backend.db.idempotency import CreatingCall, IdempotencyKeys
 from backend.jobs.queue import JobQueue
 from backend.knowledge_bases.uploaded_file import UploadedFile
 from knowledge.errors import NameTaken, NotFound
-from knowledge.ingestion.ingestor import Ingestor, Uploads
+from knowledge.ingestion.ingestor import Ingestor, ReceivedFiles
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
@@ -85,7 +85,7 @@ class ToolDocuments:
                 kept = KnowledgeBaseStore(connection, scope).get(base)
                 if _is_taken(connection, kept, path):
                     raise NameTaken(f"There is a document {path!r} in {kept.name!r} already; choose another path.")
-                sources = self.ingestor.add_uploads(connection, kept, Uploads.of([file]))
+                sources = self.ingestor.add_uploads(connection, kept, ReceivedFiles.of([file]))
                 arguments = {"source_ids": sources}
                 return self.jobs.enqueue(connection, scope, "build", arguments, knowledge_base_id=kept.id).id
 

@@ -31,7 +31,7 @@ from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import Blob, BlobStore
 from knowledge.storage.changes import read_base
 from knowledge.storage.database import Database
-from knowledge.storage.replacement import DocumentWriter, Received, waits
+from knowledge.storage.replacement import DocumentWriter, ReceivedFile, waits
 from knowledge.storage.tables import documents, knowledge_bases, sources
 from knowledge.storage.vectors import is_complete
 from knowledge.types import UPLOAD, KnowledgeBase, Scope, Source
@@ -56,16 +56,16 @@ class StoredFile(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Uploads:
+class ReceivedFiles:
     """Files that came in together, sorted into documents and archives: before the transaction that notes them."""
 
-    documents: tuple[Received, ...]
+    documents: tuple[ReceivedFile, ...]
     archives: tuple[StoredFile, ...]
 
     @classmethod
-    def of(cls, files: Iterable[StoredFile]) -> Uploads:
+    def of(cls, files: Iterable[StoredFile]) -> ReceivedFiles:
         """A zip is an archive, everything else a document."""
-        plain: list[Received] = []
+        plain: list[ReceivedFile] = []
         archives: list[StoredFile] = []
         for file in files:
             if file.path.lower().endswith(_ZIP):
@@ -75,9 +75,9 @@ class Uploads:
         return cls(documents=tuple(plain), archives=tuple(archives))
 
 
-def _received(file: StoredFile) -> Received:
+def _received(file: StoredFile) -> ReceivedFile:
     blob = file.blob
-    return Received(path=file.path, content_hash=blob.content_hash, size=blob.size, media_type=file.media_type)
+    return ReceivedFile(path=file.path, content_hash=blob.content_hash, size=blob.size, media_type=file.media_type)
 
 
 class Ingestor:
@@ -205,7 +205,7 @@ class Ingestor:
         model = SourceOptions if kind == UPLOAD else reader_of(self._readers, kind).options
         return store.update(source_id, checked_options(kind, model, options))
 
-    def add_uploads(self, connection: Connection, base: KnowledgeBase, uploads: Uploads) -> list[str]:
+    def add_uploads(self, connection: Connection, base: KnowledgeBase, uploads: ReceivedFiles) -> list[str]:
         """Note files that are held in the store, in the transaction of `connection`; returns the sources to build.
 
         A file with the path of an earlier upload replaces it. A zip becomes a source of its own, whose files follow it

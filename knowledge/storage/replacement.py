@@ -25,7 +25,7 @@ _LONGEST_ERROR = 2000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Received:
+class ReceivedFile:
     """A file that has come in. `modified_ns` is nanoseconds since 1970 as its source says, 0 when unknown."""
 
     path: str
@@ -60,7 +60,7 @@ class DocumentWriter:
         self._embedders = embedders
         self._names = lock_base(connection, knowledge_base_id).all_embedders
 
-    def receive(self, source_id: str, files: Sequence[Received], *, version: str, force: bool = False) -> int:
+    def receive(self, source_id: str, files: Sequence[ReceivedFile], *, version: str, force: bool = False) -> int:
         """Note files of a source, by their paths; returns how many now wait to be processed.
 
         A document waits when it is new, when its content is another, when another `version` of parser and splitter
@@ -321,7 +321,7 @@ class DocumentWriter:
         )
 
 
-def _due(row: Any, file: Received, now: datetime) -> dict[str, Any]:
+def _due(row: Any, file: ReceivedFile, now: datetime) -> dict[str, Any]:
     """What a row becomes whose file waits to be processed; that the same file was too slow stays known."""
     was_too_slow = row.error_code == FileTooSlow.code and row.content_hash == file.content_hash
     code = FileTooSlow.code if was_too_slow else ""
