@@ -41,7 +41,7 @@ def test_rest_shows_what_events_hold(told: type[Any], shown: type[Any]) -> None:
         (evidence.CalledTool, conversations.CalledTool),
         (evidence.Nearest, conversations.Nearest),
         (evidence.RetrievedHit, conversations.RetrievedHit),
-        (evidence.Evidence, conversations.Passage),
+        (evidence.Evidence, conversations.Evidence),
         (Retrieved, views.Retrieved),
     ],
 )
