@@ -39,7 +39,7 @@ from backend.jobs.registry import KINDS
 from backend.knowledge_bases.judged import judged_readers
 from backend.knowledge_bases.pages import DocumentPages
 from backend.knowledge_bases.paths import PathPolicy
-from backend.models.selector import ModelSelector
+from backend.models.resolver import ModelResolver
 from backend.phases.availability import Abilities
 from backend.phases.introduction import Introducer
 from backend.phases.store import StoredPhases
@@ -99,7 +99,7 @@ class Container:
     jobs: JobQueue
     job_follower: JobFollower
     catalogue: ModelCatalogue
-    models: ModelSelector
+    models: ModelResolver
     runner: Runner
     toolboxes: ToolBoxes
     tool_calls: ToolCalls
@@ -185,7 +185,7 @@ def build(settings: Settings, *, phases: Sequence[MakePhase] = (), **overrides: 
     metrics = part("metrics", Metrics)
     catalogue = part("catalogue", ModelCatalogue)
     sealer = part("sealer", lambda: Sealer.of(settings))
-    models = part("models", lambda: ModelSelector(settings=settings.model, catalogue=catalogue, sealer=sealer))
+    models = part("models", lambda: ModelResolver(settings=settings.model, catalogue=catalogue, sealer=sealer))
     embedders = part("embedders", lambda: _embedders(settings))
     blobs = part("blobs", lambda: FileBlobStore(data / "files"))
     artifact_files = part("artifact_files", lambda: FileBlobStore(data / "artifacts"))

@@ -23,7 +23,7 @@ from bench.retrieval_memory import BASE, MemoryBase, VectorCache
 from knowledge.embedding import create_embedders
 from knowledge.embedding.minilm import NAME as MINILM
 from knowledge.evaluation import (
-    Evidence,
+    GoldQuote,
     Outcome,
     Question,
     Report,
@@ -97,7 +97,7 @@ def _sampled(names: Mapping[str, str]) -> list[Question]:
     """Up to so many names as questions, each answered by the document it is the name of."""
     chosen = random.Random(1).sample(sorted(names), min(NAMES, len(names)))
     return [
-        Question(id=name, text=name.lower(), kind="name", needs=((Evidence(document=names[name], quote=""),),))
+        Question(id=name, text=name.lower(), kind="name", needs=((GoldQuote(document=names[name], quote=""),),))
         for name in chosen
     ]
 

@@ -49,7 +49,7 @@ from backend.runs.store import status_of
 from backend.runs.types import ACTIVE, Run
 from backend.settings import RunSettings, Settings
 from backend.telemetry import Metrics, configure_logging
-from backend.threads.store import Conversations
+from backend.threads.store import ThreadStore
 from bench.scheduler_parts import ME, BenchTool, Effects, Model, bare, stepping
 from knowledge.storage.database import Database
 
@@ -122,7 +122,7 @@ def service(database: Database, execute: Any, lease_seconds: float = 30.0) -> Ru
 
 def opened(database: Database, owner: str) -> Run:
     with database.write() as connection:
-        thread = Conversations(connection, ME).create("", ())
+        thread = ThreadStore(connection, ME).create("", ())
         return open_run(
             connection, thread.id, RunSpec(question="How?", phase="work", scope=ME), Placement(), owner=owner
         )

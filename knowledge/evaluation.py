@@ -33,7 +33,7 @@ _MARKER = re.compile(r"\[\d+(?:[,\s]+\d+)*\]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
+class GoldQuote:
     """A place that answers: `document` is a path, `quote` stands in it word for word."""
 
     document: str
@@ -47,7 +47,7 @@ class Question:
     id: str
     text: str
     kind: str
-    needs: tuple[tuple[Evidence, ...], ...]
+    needs: tuple[tuple[GoldQuote, ...], ...]
 
     @property
     def answerable(self) -> bool:
@@ -284,14 +284,14 @@ def _parts(path: str) -> list[str]:
     return path.split("/")
 
 
-def _index_replaced(alternative: dict[str, Any], answers: Sequence[Evidence]) -> int:
+def _index_replaced(alternative: dict[str, Any], answers: Sequence[GoldQuote]) -> int:
     """Which answer an alternative stands in for: named by its index or by its document; the first when not named."""
     named = alternative.get("replaces", alternative.get("for", 0))
     return named if isinstance(named, int) else [answer.document for answer in answers].index(str(named))
 
 
-def _evidence(row: dict[str, Any]) -> Evidence:
-    return Evidence(document=_field(row, "doc"), quote=_field(row, "quote"))
+def _evidence(row: dict[str, Any]) -> GoldQuote:
+    return GoldQuote(document=_field(row, "doc"), quote=_field(row, "quote"))
 
 
 def _field(row: dict[str, Any], name: str) -> str:
@@ -300,7 +300,7 @@ def _field(row: dict[str, Any], name: str) -> str:
     return str(row[name])
 
 
-def _need_rank(need: Sequence[Evidence], documents: Sequence[str]) -> float:
+def _need_rank(need: Sequence[GoldQuote], documents: Sequence[str]) -> float:
     wanted = {each.document for each in need}
     return next((rank for rank, document in enumerate(documents, start=1) if document in wanted), math.inf)
 

@@ -1,4 +1,5 @@
-"""What the knowledge floor asks of its engines. Every adapter, and the fake beside it, passes one contract suite."""
+"""What the knowledge floor asks of its engines. Embedder and Projection are ports: every adapter, and the fake beside
+it, passes one contract suite. An index as a search sees it is what a projection keeps."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from knowledge.types import Chunk, Language
+from knowledge.types import Language
 
 Vectors = NDArray[np.float32]
 
@@ -56,7 +57,7 @@ class Embedder(Protocol):
         ...
 
 
-class Searchable(Protocol):
+class LexicalIndex(Protocol):
     """What a search asks of the words of a knowledge base."""
 
     def search(self, question: str, limit: int, documents: Collection[str] | None = None) -> list[Scored]:
@@ -64,39 +65,16 @@ class Searchable(Protocol):
         ...
 
 
-class LexicalIndex(Searchable, Protocol):
-    """Finds chunks by words. It holds what it was last told of each document, and how far that is.
-
-    One index serves one knowledge base; it may be deleted at any time and told everything again.
-    """
-
-    def position(self) -> int:
-        """The sequence number of the last change applied; 0 when it knows nothing."""
-        ...
-
-    def replace(self, documents: Mapping[str, Sequence[Chunk]], position: int) -> None:
-        """Make each document hold exactly these chunks (none: forget it) and remember `position`, all or nothing."""
-        ...
-
-    def clear(self) -> None: ...
-
-    def __len__(self) -> int: ...
-
-
 class VectorIndex(Protocol):
-    """Finds chunks by meaning, for one knowledge base and one embedder; told of documents like LexicalIndex."""
-
-    def position(self) -> int: ...
-
-    def replace(self, documents: Mapping[str, DocumentVectors | None], position: int) -> None: ...
+    """What a search asks of the vectors that one embedder has made for a knowledge base."""
 
     def search(self, vector: Vectors, limit: int, documents: Collection[str] | None = None) -> list[Scored]:
-        """Cosine similarities, best first."""
+        """The chunks with the nearest vectors, by cosine similarity, best first; only of `documents` when given."""
         ...
 
-    def clear(self) -> None: ...
-
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """How many vectors it holds."""
+        ...
 
 
 class Projection(Protocol):
@@ -153,6 +131,6 @@ class KnowledgeBaseIndexes:
     still being built."""
 
     knowledge_base_id: str
-    lexical: Searchable
+    lexical: LexicalIndex
     vectors: Mapping[str, VectorIndex]
     incomplete: frozenset[str] = frozenset()

@@ -252,7 +252,7 @@ class DocumentRef:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hit:
-    """A passage found for a question.
+    """A chunk found for a question.
 
     `score` and each of `parts` lie in 0..1, higher is better (for example lexical, vector:<embedder>, page, link,
     proximity). `rank` counts from 1. `dropped` is empty for a hit that was handed on, otherwise the reason it was not.
@@ -270,7 +270,7 @@ class Hit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class PassagePart:
     """Where a part of a passage stands: it begins at `start` (offset of the document) and goes on to the next part.
 
     `header` is the header row of the table that the part goes on with, when that row is not in the passage itself;
@@ -303,7 +303,7 @@ class Passage:
     end: int
     score: float
     chunk_ids: tuple[int, ...]
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PassagePart, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

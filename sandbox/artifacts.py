@@ -9,7 +9,6 @@ from typing import Any
 from sandbox.types import Shown
 
 MAX_KINDS = 12
-MAX_TEXT = 100_000
 _KNOWN = {
     ".md": "text/markdown",
     ".csv": "text/csv",

@@ -17,7 +17,7 @@ from sandbox.network.access import CERTIFICATES, RELAY_PORT, WINDOW, NetworkAcce
 from sandbox.network.tunnels import Tunnels
 from sandbox.replies import Reply, problem_of
 from sandbox.run_reader import RunReader
-from sandbox.types import FileEntry, Finished, RunEvent, RunRequest, Usage
+from sandbox.types import CodeEvent, FileEntry, Finished, RunRequest, Usage
 
 _HEAD = struct.Struct(">II")
 _CHUNK = 256 * 1024
@@ -112,7 +112,7 @@ class AgentLink:
     def closed(self) -> bool:
         return self._closed
 
-    async def run(self, request: RunRequest) -> AsyncGenerator[RunEvent, None]:
+    async def run(self, request: RunRequest) -> AsyncGenerator[CodeEvent, None]:
         """See `Confined.run`."""
         if self._settling is not None:
             await asyncio.shield(self._settling)
@@ -159,7 +159,7 @@ class AgentLink:
 
     async def _read_run(
         self, queue: asyncio.Queue[tuple[dict[str, Any], bytes] | None], run: RunReader, allowed: float
-    ) -> AsyncGenerator[RunEvent, None]:
+    ) -> AsyncGenerator[CodeEvent, None]:
         if not self._warm.is_set():
             allowed += START_SECONDS
         loop = asyncio.get_running_loop()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection
 from typing import Protocol
 
-from sandbox.types import Availability, FileEntry, RunEvent, RunRequest, SessionSpec, Usage
+from sandbox.types import Availability, CodeEvent, FileEntry, RunRequest, SessionSpec, Usage
 
 
 class Confined(Protocol):
     """One session: processes, files and limits that nothing outside shares. One call at a time runs code; files may be
     read and written meanwhile. Every method raises SessionLost once the session is gone."""
 
-    def run(self, request: RunRequest) -> AsyncGenerator[RunEvent, None]:
+    def run(self, request: RunRequest) -> AsyncGenerator[CodeEvent, None]:
         """The events of a run, the last one Finished. Closing the generator ends the run and all its processes."""
         ...
 

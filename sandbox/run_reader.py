@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from sandbox.artifacts import media_type_of, shown
-from sandbox.types import Artifact, Dropped, Finished, Output, PhaseFinished, RunEvent
+from sandbox.types import Artifact, CodeEvent, CompilationFinished, Dropped, Finished, Output
 
 
 class RunReader:
@@ -18,7 +18,7 @@ class RunReader:
         decoder = codecs.getincrementaldecoder("utf-8")
         self._decoders = {name: decoder(errors="replace") for name in ("stdout", "stderr")}
 
-    def read(self, head: dict[str, Any], payload: bytes) -> list[RunEvent]:
+    def read(self, head: dict[str, Any], payload: bytes) -> list[CodeEvent]:
         """The events of one frame. Raises KeyError and the like for a frame that is none."""
         if not secrets.compare_digest(str(head.get("nonce", "")), self._nonce):
             return []
@@ -29,17 +29,17 @@ class RunReader:
             event = shown(payload)
             return [] if event is None else [event]
         if kind == "phase":
-            return [PhaseFinished(phase=head["phase"], exit_code=head["exit_code"])]
+            return [CompilationFinished(phase=head["phase"], exit_code=head["exit_code"])]
         return [*self._rest(head), _finished(head)] if kind == "finished" else []
 
-    def _output(self, head: dict[str, Any], payload: bytes) -> list[RunEvent]:
+    def _output(self, head: dict[str, Any], payload: bytes) -> list[CodeEvent]:
         stream = head["stream"]
         text = self._decoders[stream].decode(payload)
         if "dropped" in head:
             text = f"\n… {head['dropped']:,} bytes left out …\n{text}"
         return [Output(stream=stream, text=text, phase=head["phase"])] if text else []
 
-    def _rest(self, head: dict[str, Any]) -> list[RunEvent]:
+    def _rest(self, head: dict[str, Any]) -> list[CodeEvent]:
         rest = [(name, decoder.decode(b"", final=True)) for name, decoder in self._decoders.items()]
         return [Output(stream=name, text=text) for name, text in rest if text]  # type: ignore[arg-type]
 

@@ -47,7 +47,7 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PhaseFinished:
+class CompilationFinished:
     """A phase of a compiled language is over."""
 
     phase: str
@@ -97,7 +97,7 @@ class Finished:
     state: State = "kept"
 
 
-RunEvent = Output | PhaseFinished | Shown | Finished
+CodeEvent = Output | CompilationFinished | Shown | Finished
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,7 +17,8 @@ from typing import Any
 import uvicorn
 from fastapi.testclient import TestClient
 
-from agents.events import Citation, Cited, Nearest, Retrieved, TextDelta, UsageReported
+from agents.events import Cited, Retrieved, TextDelta, UsageReported
+from agents.evidence import Citation, Nearest
 from agents.phases.context import RunContext
 from agents.phases.phase import Description, Outcome, PhaseEvent, Requirement
 from agents.runner import Runner

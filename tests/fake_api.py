@@ -20,13 +20,10 @@ from agents.events import (
     ApprovalDecided,
     ApprovalRequested,
     BudgetExceeded,
-    Citation,
     Cited,
-    Evidence,
     PlanStep,
     PlanUpdated,
     Retrieved,
-    RetrievedHit,
     RunCancelled,
     RunEvent,
     RunFailed,
@@ -42,6 +39,7 @@ from agents.events import (
     UsageReported,
     encode_event,
 )
+from agents.evidence import Citation, Evidence, RetrievedHit
 from backend import schemas
 from tests.fake_phases import add_phases
 from tests.fake_sandbox import FakeSandbox, add_sandbox

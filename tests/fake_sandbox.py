@@ -52,6 +52,7 @@ def add_sandbox(app: FastAPI, fake: FakeSandbox) -> None:
             detail="",
             not_held=["process_count"] if fake.available else [],
             missing=["matplotlib"] if fake.available else [],
+            aliases={"py": "python", "bash": "shell", "sh": "shell"},
             network=schemas.SandboxNetworkOffer(hosts=fake.hosts, packages=bool(fake.hosts)),
         )
 

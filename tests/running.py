@@ -17,7 +17,8 @@ from backend.runs.store import RunStore
 from backend.runs.types import Run, StoredEvent
 from backend.settings import RunSettings
 from backend.telemetry import Metrics
-from backend.threads.store import Conversations, StoredMessage
+from backend.threads.store import ThreadStore
+from backend.threads.types import StoredMessage
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 
@@ -98,7 +99,7 @@ def service(
 def begin(database: Database, runs: RunService, thread_id: str | None = None, asked: RunSpec | None = None) -> Run:
     """A new run, begun."""
     with database.write() as connection:
-        thread_id = thread_id or Conversations(connection, ME).create("", ()).id
+        thread_id = thread_id or ThreadStore(connection, ME).create("", ()).id
         run = open_run(connection, thread_id, asked or spec(), Placement(), owner=runs.owner)
     runs.begin(run)
     return run
@@ -107,7 +108,7 @@ def begin(database: Database, runs: RunService, thread_id: str | None = None, as
 def orphan(database: Database, *, owner: str) -> Run:
     """A run whose owner never performs it."""
     with database.write() as connection:
-        thread = Conversations(connection, ME).create("", ())
+        thread = ThreadStore(connection, ME).create("", ())
         return open_run(connection, thread.id, spec(), Placement(), owner=owner)
 
 
@@ -119,7 +120,7 @@ async def heard(runs: RunService, run_id: str, after: int = 0) -> list[StoredEve
 
 def answer_of(database: Database, run: Run) -> StoredMessage:
     with database.read() as connection:
-        return Conversations(connection, ME).message(run.message_id)
+        return ThreadStore(connection, ME).message(run.message_id)
 
 
 def run_of(database: Database, run: Run) -> Run:

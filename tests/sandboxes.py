@@ -21,7 +21,7 @@ from sandbox.docker.adapter import DockerConfig, DockerSandbox
 from sandbox.images.recipe import image_name
 from sandbox.link import AgentLink
 from sandbox.ports import Sandbox
-from sandbox.types import Finished, Output, RunEvent, RunRequest, SessionSpec, Shown
+from sandbox.types import CodeEvent, Finished, Output, RunRequest, SessionSpec, Shown
 
 ADAPTERS = ("docker", "bubblewrap")
 MEGABYTE = 1024 * 1024
@@ -55,7 +55,7 @@ def _named(variable: str) -> str:
 class Outcome:
     """A run that is over."""
 
-    events: Sequence[RunEvent]
+    events: Sequence[CodeEvent]
 
     @property
     def end(self) -> Finished:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agents.events import Evidence, Nearest, Retrieved, RetrievedHit
+from agents.events import Retrieved
+from agents.evidence import Evidence, Nearest, RetrievedHit
 from knowledge.retrieval.retriever import SearchResult
 from knowledge.types import DocumentRef, Hit, Passage
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Sequence
 
 from agents.messages.parts import Message
+from agents.messages.trust import new_code, wrap_untrusted
 from agents.prompts.library import read_prompt
 from knowledge.types import Passage, Verdict
 
@@ -16,9 +16,6 @@ EVIDENCE_TOKENS = 6000
 _HAN = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]")
 _WORD = re.compile(r"[^\W\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af]+|[^\w\s]")
 _MARKERS = re.compile(r"\s?\[\d{1,4}\](?!\()")
-# What chat templates and our own wrapping use to mark who speaks; split by a zero-width space it is only text.
-_CONTROL = re.compile(r"<(?=\|)|<(?=/?passage)|(?<=\|)>|\[(?=/?INST\])|<(?=</?SYS>)|<(?=/?s>)", re.IGNORECASE)
-_LINE = re.compile(r'[\s"<>]+')
 _TEXTS = {
     "en": ("Passages from the documents, quoted, between the markers with the code {code}:", "Question: {question}"),
     "zh": ("以下是文档片段，位于带有代码 {code} 的标记之间：", "问题：{question}"),
@@ -50,7 +47,7 @@ def grounded_messages(
 
     `verdict` is how surely the passages seem to answer; a doubt is passed on. `instructions` are those of the caller.
     """
-    code = secrets.token_hex(6)
+    code = new_code()
     introduction, asked = _TEXTS["zh" if language == "zh" else "en"]
     wrapped = "\n".join(_wrap(passage, code) for passage in within_budget(passages))
     content = (
@@ -81,9 +78,8 @@ def with_wishes(rules: str, instructions: str, language: str) -> str:
     """Our rules, then the caller's wishes as such: below the rules, and between markers that they cannot close."""
     if not instructions.strip():
         return rules
-    code = secrets.token_hex(6)
-    wishes = neutralise(instructions.strip())
-    return f"{rules.rstrip()}\n\n{read_prompt('wishes', language)}\n<wishes-{code}>\n{wishes}\n</wishes-{code}>"
+    wishes = wrap_untrusted("wishes", instructions.strip(), new_code())
+    return f"{rules.rstrip()}\n\n{read_prompt('wishes', language)}\n{wishes}"
 
 
 def recent(history: Sequence[Message], budget: float = HISTORY_TOKENS) -> tuple[Message, ...]:
@@ -122,16 +118,11 @@ def within_budget(passages: Sequence[Passage], budget: float = EVIDENCE_TOKENS) 
 
 
 def _wrap(passage: Passage, code: str) -> str:
-    title = _attribute(passage.document.title or passage.document.path)
-    section = _attribute(" / ".join(passage.heading_path))
-    head = f'<passage-{code} number="{passage.number}" title="{title}" section="{section}">'
-    return f"{head}\n{neutralise(passage.text)}\n</passage-{code}>"
-
-
-def _attribute(text: str) -> str:
-    return neutralise(_LINE.sub(" ", text)).strip()[:200]
-
-
-def neutralise(text: str) -> str:
-    """Text of a document in which nothing can pass for the markup that separates speakers and passages."""
-    return _CONTROL.sub(lambda match: f"{match.group()}\u200b" if match.group() != ">" else "\u200b>", text)
+    return wrap_untrusted(
+        "passage",
+        passage.text,
+        code,
+        number=str(passage.number),
+        title=passage.document.title or passage.document.path,
+        section=" / ".join(passage.heading_path),
+    )

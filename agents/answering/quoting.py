@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from agents.answering.wording import say_left
 from agents.citations.checking import cite
 from agents.citations.code_spans import change
-from agents.events import Citation
+from agents.evidence import Citation
 from agents.sanitising.stream import sanitise
 from knowledge.types import AnswerSegment, Passage
 

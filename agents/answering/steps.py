@@ -19,7 +19,8 @@ from agents.answering.quoting import quote
 from agents.citations.checking import check_citations
 from agents.citations.support import PassageBacking
 from agents.errors import AgentError, ModelUnavailable
-from agents.events import Cited, Mode, Nearest, TextDelta, UsageReported
+from agents.events import Cited, Mode, TextDelta, UsageReported
+from agents.evidence import Nearest
 from agents.messages.parts import Message
 from agents.phases.context import RunContext
 from agents.phases.emission import Emit

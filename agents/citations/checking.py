@@ -10,7 +10,8 @@ from typing import Protocol
 
 from agents.citations.code_spans import change
 from agents.citations.support import Backing
-from agents.events import Citation, Cited
+from agents.events import Cited
+from agents.evidence import Citation
 from knowledge.answering.places import Place, anchor_with_rows, place_at, places_of
 from knowledge.text.sentences import ABBREVIATION
 from knowledge.types import Passage

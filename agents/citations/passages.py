@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.events import Evidence
+from agents.evidence import Evidence
 from knowledge.types import DocumentRef, Passage
 
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from agents.events import Mode, Nearest, RunEvent
+from agents.events import Mode, RunEvent
+from agents.evidence import Nearest
 from agents.phases.context import RunContext
 from agents.scheduler.journal import Recorded
 from knowledge.types import Verdict

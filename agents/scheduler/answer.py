@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agents.citations.code_spans import change
-from agents.events import Cited, Evidence, Retrieved, StepFinished, StepStarted, TextDelta, UsageReported
+from agents.events import Cited, Retrieved, StepFinished, StepStarted, TextDelta, UsageReported
+from agents.evidence import Evidence
 from agents.phases.phase import Outcome, PhaseEvent
 from agents.scheduler.evidence import decode_found, encode_found
 from agents.scheduler.performance import TurnResult

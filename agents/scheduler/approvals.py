@@ -11,7 +11,7 @@ from typing import Any, Literal
 from agents.events import ApprovalDecided, ApprovalRequested
 from agents.scheduler.journal import Journal
 
-Verdict = Literal["approve", "reject", "expired"]
+ApprovalVerdict = Literal["approve", "reject", "expired"]
 
 
 class Parked(Exception):
@@ -26,7 +26,7 @@ class Parked(Exception):
 class Decision:
     """What a person decided. `arguments` are None when they were not edited."""
 
-    verdict: Verdict
+    verdict: ApprovalVerdict
     comment: str = ""
     arguments: Mapping[str, Any] | None = None
     decided_by: str = ""

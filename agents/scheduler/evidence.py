@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from agents.answering.prompting import within_budget
 from agents.citations.passages import passage_of
-from agents.events import CalledTool, Citation, Evidence
+from agents.evidence import CalledTool, Citation, Evidence
 from agents.messages.trust import wrap_untrusted
 from agents.sanitising.addresses import hosts_of
 from knowledge.types import Passage

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from agents.answering.phase import AnswerPhase
 from agents.errors import ModelRequired
-from agents.events import Nearest, PlanStep
+from agents.events import PlanStep
+from agents.evidence import Nearest
 from agents.messages.trust import new_code
 from agents.models.fallback import FallbackModel
 from agents.phases.context import RunContext

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents.errors import ToolFailed
-from agents.events import Evidence, Retrieved, RunEvent
+from agents.events import Retrieved, RunEvent
+from agents.evidence import Evidence
 from agents.messages.parts import ToolCall, ToolResult
 from agents.messages.trust import wrap_untrusted
 from agents.ports import ToolDefinition

@@ -26,7 +26,7 @@ from agents.events import ToolCalled, ToolFinished
 from agents.tools.arguments import checked_arguments, parse_arguments
 from agents.tools.cutting import cut_text
 from agents.tools.evidence import renumbered
-from agents.tools.ports import Tool, ToolBox, ToolContext, ToolOutput, ToolSpec, Verdict
+from agents.tools.ports import Permission, Tool, ToolBox, ToolContext, ToolOutput, ToolSpec
 from agents.tools.secrets_masked import masked
 from knowledge.errors import KnowledgeError
 from knowledge.text.storable import storable, storable_json
@@ -56,7 +56,7 @@ class PreparedCall:
     arguments: Mapping[str, Any]
     shown: Mapping[str, Any]
     context: ToolContext
-    verdict: Verdict
+    verdict: Permission
     reason: str
     fingerprint: str
     reason_code: str = ""

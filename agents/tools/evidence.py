@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from agents.events import CalledTool, Evidence
+from agents.evidence import CalledTool, Evidence
 from agents.tools.ports import ToolOutput, ToolSpec
 
 _FROM = ("start", "starts", "since", "from", "since_seconds", "start_time")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agents.events import Risk
-from agents.tools.ports import Judgement, ToolSpec, Verdict
+from agents.tools.ports import Judgement, Permission, ToolSpec
 from knowledge.types import Scope
 
 Setting = Literal["allow", "ask", "off"]
@@ -66,7 +66,7 @@ class RolePolicy:
         return _write(spec, influenced=influenced, allowed=allowed)
 
 
-def effective_policy(spec: ToolSpec, override: Override | None) -> Verdict:
+def effective_policy(spec: ToolSpec, override: Override | None) -> Permission:
     """What holds for a tool while nothing untrusted had part in the call."""
     policy = RolePolicy(listed=(spec.name,), overrides={} if override is None else {spec.name: override})
     return policy.judge(spec, Scope(workspace_id="", user_id=""), influenced=False).verdict

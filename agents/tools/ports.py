@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from agents.events import Evidence, Risk
+from agents.events import Risk
+from agents.evidence import Evidence
 from knowledge.types import Scope
 
 Origin = Literal["run", "rest", "cli", "mcp", "command"]
@@ -99,14 +100,15 @@ class ToolSource(Protocol):
     def tools(self, scope: Scope) -> Sequence[Tool]: ...
 
 
-Verdict = Literal["allow", "ask", "ask_twice", "deny"]
+Permission = Literal["allow", "ask", "ask_twice", "deny"]
+"""What a policy says of a call."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
     """The verdict, why in a sentence, and a stable `code` for the sentence where it asks."""
 
-    verdict: Verdict
+    verdict: Permission
     reason: str = ""
     code: str = ""
 

@@ -31,7 +31,7 @@ from backend.schemas import (
     PageStart,
 )
 from knowledge.errors import NotFound
-from knowledge.ingestion.ingestor import Uploads
+from knowledge.ingestion.ingestor import ReceivedFiles
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.storage.documents import DocumentStore
 from knowledge.text.rows import anchor_of
@@ -95,12 +95,12 @@ def _exists(container: Container, scope: Scope, kb: str) -> str:
 
 def _receive(container: Container, scope: Scope, kb: str, upload: Upload, creating: Creating) -> JobAccepted:
     """Note the files and have them built; both or neither."""
-    uploads = Uploads.of(upload.files)
+    received = ReceivedFiles.of(upload.files)
     described = json.dumps([[file.path, file.blob.content_hash] for file in upload.files])
 
     def make(connection: Connection) -> JobAccepted:
         base = KnowledgeBaseStore(connection, scope).get(kb)
-        sources = container.ingestor.add_uploads(connection, base, uploads)
+        sources = container.ingestor.add_uploads(connection, base, received)
         accepted = build_job(connection, container, scope, base.id, sources, source_id=next(iter(sources), None))
         return accepted.model_copy(update={"refused": upload.refused})
 

@@ -13,7 +13,7 @@ from backend.api.openapi import problems
 from backend.bootstrap import Container
 from backend.errors import KeyNeeded, Missing, NameTaken, ReadOnly, SecretUnreadable
 from backend.models.addresses import known_address, parse_address
-from backend.models.selector import NO_MODEL, SETTINGS_ID
+from backend.models.resolver import NO_MODEL, SETTINGS_ID
 from backend.models.store import Models, StoredModel
 from backend.models.trying import CHECK_SECONDS, try_out
 from backend.schemas import ModelCheck, ModelCreate, ModelUpdate, ModelView, Page

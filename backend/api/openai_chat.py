@@ -19,12 +19,13 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as ASGIScope
 
 from agents.citations.unfinished import check_unfinished
-from agents.events import Citation, Cited, Retrieved, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
+from agents.events import Cited, Retrieved, RunEvent, RunFailed, RunFinished, TextDelta, UsageReported
+from agents.evidence import Citation
 from agents.messages.parts import Message
 from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec
 from backend.api.context import Caller, Here
-from backend.api.openai_cut import FinishReason
+from backend.api.openai_cut import CutReason
 from backend.api.openai_errors import openai_error
 from backend.api.openai_parameters import ModelNotFound, check_parameters, cut_of, instructions_of, sampling_of
 from backend.api.openai_shapes import (
@@ -47,6 +48,7 @@ from backend.limits import LONGEST_QUESTION
 from backend.phases.choosing import chosen_phase
 from backend.phases.store import PhaseStore
 from backend.runs.capacity import Capacity
+from backend.runs.unstored import unstored_events
 from knowledge.types import Scope
 
 router = APIRouter(prefix="/v1", tags=["OpenAI protocol"])
@@ -69,7 +71,7 @@ class _Answer:
     citations: tuple[Citation, ...] = ()
     usage: Usage = field(default_factory=Usage)
     retrieved: Retrieved | None = None
-    finish_reason: FinishReason = "stop"
+    finish_reason: CutReason = "stop"
     finished: RunFinished | None = None
     failed: RunFailed | None = None
 
@@ -153,20 +155,6 @@ def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContex
     return container.contexts.of(spec, history, sampling_of(body), instructions_of(body))
 
 
-async def _events(container: Container, run: RunContext) -> AsyncGenerator[RunEvent, None]:
-    """The run's events, counted as those of stored runs are."""
-    with container.metrics.runs_active.track_inprogress():
-        async with aclosing(container.runner.run(run, asyncio.Event())) as events:
-            async for event in events:
-                if isinstance(event, RunFinished | RunFailed):
-                    mode = event.mode if isinstance(event, RunFinished) else run.mode
-                    container.metrics.runs.labels(run.spec.phase, event.kind.removeprefix("run_"), mode).inc()
-                if isinstance(event, UsageReported):
-                    container.metrics.tokens.labels("input").inc(event.input_tokens)
-                    container.metrics.tokens.labels("output").inc(event.output_tokens)
-                yield event
-
-
 async def _said(container: Container, run: RunContext, body: ChatRequest, answer: _Answer) -> AsyncGenerator[str, None]:
     """The text that the caller is sent, as it comes; what else the run tells is noted in `answer`.
 
@@ -174,7 +162,7 @@ async def _said(container: Container, run: RunContext, body: ChatRequest, answer
     checked as an answer that was broken off.
     """
     cut = cut_of(body)
-    async with aclosing(_events(container, run)) as events:
+    async with aclosing(unstored_events(container.runner, container.metrics, run)) as events:
         async for event in events:
             answer.note(event)
             if isinstance(event, TextDelta) and (text := cut.feed(event.text)):
@@ -191,7 +179,7 @@ async def _said(container: Container, run: RunContext, body: ChatRequest, answer
         await _end_early(run, answer, cut.reason)
 
 
-async def _end_early(run: RunContext, answer: _Answer, reason: FinishReason) -> None:
+async def _end_early(run: RunContext, answer: _Answer, reason: CutReason) -> None:
     text = "".join(answer.text)
     answer.finish_reason = reason
     if answer.finished is None and answer.failed is None:

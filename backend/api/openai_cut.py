@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-FinishReason = Literal["stop", "length"]
+CutReason = Literal["stop", "length"]
 
 _TOKEN = re.compile(r"\s*(?:[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[^\W\d_]{1,4}|\d{1,3}|[^\s])|\s+")
 """What counts as a token: an ideograph, four letters, three digits or another sign, with the white space before it.
@@ -17,7 +17,7 @@ class AnswerCut:
     """Lets the text of an answer through piece by piece, up to a stop sequence or a number of tokens."""
 
     def __init__(self, stops: Sequence[str] = (), max_tokens: int | None = None) -> None:
-        self.reason: FinishReason | None = None
+        self.reason: CutReason | None = None
         """Why nothing more comes through; None while it does."""
         self._stops = tuple(stop for stop in stops if stop)
         self._left = max_tokens

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from backend.api.openai_cut import FinishReason
+from backend.api.openai_cut import CutReason
 from backend.schemas import CalledToolView, SearchFilters, check_storable
 from knowledge.types import Verdict
 
@@ -145,7 +145,7 @@ class Choice(BaseModel):
     index: int = 0
     message: AnswerMessage
     logprobs: None = None
-    finish_reason: FinishReason = "stop"
+    finish_reason: CutReason = "stop"
 
 
 class Usage(BaseModel):

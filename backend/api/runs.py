@@ -22,7 +22,7 @@ from backend.runs.opening import Placement, open_run
 from backend.runs.store import RunStore
 from backend.runs.types import Run
 from backend.schemas import ModelSelector, Page, RunCreate, RunTrace, RunView, TracedEvent
-from backend.threads.store import Conversations
+from backend.threads.store import ThreadStore
 from knowledge.types import Scope
 
 router = APIRouter(tags=["runs"])
@@ -54,7 +54,7 @@ def _spec(connection: Connection, container: Container, scope: Scope, thread_id:
     version = chosen_phase(connection, container.phases, container.abilities, scope, body.phase).version
     names = body.knowledge_bases
     if names is None:
-        names = list(Conversations(connection, scope).get(thread_id).knowledge_bases)
+        names = list(ThreadStore(connection, scope).get(thread_id).knowledge_bases)
         bases = still_there(connection, scope, names)
     else:
         bases = resolve(connection, scope, names)

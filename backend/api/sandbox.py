@@ -35,9 +35,10 @@ from backend.schemas import (
 from knowledge.types import Scope
 from sandbox.artifacts import media_type_of
 from sandbox.errors import UnsafePath
+from sandbox.languages import aliases_of
 from sandbox.sessions.service import SessionService
 from sandbox.sessions.session import Owner, Session
-from sandbox.types import RunEvent, RunRequest
+from sandbox.types import CodeEvent, RunRequest
 
 router = APIRouter(prefix="/sandbox", tags=["sandbox"])
 
@@ -67,6 +68,7 @@ async def sandbox_status(container: Here) -> SandboxStatus:
         detail=status.detail,
         not_held=list(status.not_held),
         missing=list(status.missing),
+        aliases=aliases_of(status.languages),
         network=SandboxNetworkOffer(
             hosts=[str(each) for each in container.sandbox.network_policy.all_rules],
             packages=container.sandbox.network_policy.packages is not None,
@@ -134,10 +136,10 @@ async def run_in_sandbox(
     return run_view(await _whole(events, http))
 
 
-async def _whole(events: AsyncGenerator[RunEvent, None], http: Request) -> list[RunEvent]:
+async def _whole(events: AsyncGenerator[CodeEvent, None], http: Request) -> list[CodeEvent]:
     """All events of a run; it is ended when nobody waits for them any more."""
 
-    async def collect() -> list[RunEvent]:
+    async def collect() -> list[CodeEvent]:
         async with aclosing(events):
             return [event async for event in events]
 
@@ -152,10 +154,10 @@ async def _whole(events: AsyncGenerator[RunEvent, None], http: Request) -> list[
     return await collecting
 
 
-async def _wire(first: RunEvent, events: AsyncGenerator[RunEvent, None]) -> AsyncIterator[bytes]:
+async def _wire(first: CodeEvent, events: AsyncGenerator[CodeEvent, None]) -> AsyncIterator[bytes]:
     number = 0
     async with aclosing(events):
-        event: RunEvent | None = first
+        event: CodeEvent | None = first
         while event is not None:
             for kind, data in wire_events(event):
                 number += 1

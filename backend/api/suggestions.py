@@ -10,8 +10,8 @@ from backend.api.context import Caller, Here
 from backend.api.openapi import problems
 from backend.knowledge_bases.selection import chosen_or_all, chosen_or_own, resolve
 from backend.schemas import Page, SuggestionView
-from backend.threads.store import Conversations
-from knowledge.suggesting import Cited, following_questions, starting_questions
+from backend.threads.store import ThreadStore
+from knowledge.suggesting import CitedPlace, following_questions, starting_questions
 
 router = APIRouter(tags=["conversations"])
 
@@ -43,13 +43,13 @@ def list_suggestions(
 def list_follow_ups(id: str, container: Here, scope: Caller, limit: Count = 3) -> Page[SuggestionView]:
     """Questions to go on with: the headings next to those that this answer quotes, without what was asked already."""
     with container.database.read() as connection:
-        conversations = Conversations(connection, scope)
-        branch = conversations.branch(id)
+        store = ThreadStore(connection, scope)
+        branch = store.branch(id)
         message = branch[-1]
         cited = [
-            Cited(document_id=each["document_id"], heading_path=tuple(each["heading_path"]))
+            CitedPlace(document_id=each["document_id"], heading_path=tuple(each["heading_path"]))
             for each in message.citations
-        ] or [Cited(document_id=each["document_id"]) for each in message.nearest]
+        ] or [CitedPlace(document_id=each["document_id"]) for each in message.nearest]
         asked = [each.text for each in branch if each.role == "user"]
         found = following_questions(connection, scope, cited, asked=asked, limit=limit)
     return Page(items=[SuggestionView.model_validate(each) for each in found], next_cursor=None)

@@ -24,8 +24,9 @@ from backend.schemas import (
     ThreadView,
 )
 from backend.threads.export import as_markdown
-from backend.threads.store import Conversations, Feedback
+from backend.threads.store import ThreadStore
 from backend.threads.tags import all_tags
+from backend.threads.types import Feedback
 from knowledge.types import Scope
 
 router = APIRouter(tags=["conversations"])
@@ -45,7 +46,7 @@ def create_thread(body: ThreadCreate, container: Here, scope: Caller, creating: 
 
     def make(connection: Connection) -> ThreadView:
         bases = resolve(connection, scope, body.knowledge_bases)
-        return ThreadView.model_validate(Conversations(connection, scope).create(body.title, bases))
+        return ThreadView.model_validate(ThreadStore(connection, scope).create(body.title, bases))
 
     return creating.once(body, ThreadView, make)
 
@@ -61,7 +62,7 @@ def list_threads(
 ) -> Page[ThreadView]:
     """Conversations, the last changed first, those that are pinned before all others."""
     with container.database.read() as connection:
-        found, following = Conversations(connection, scope).page(limit, cursor, q.strip(), tag=tag)
+        found, following = ThreadStore(connection, scope).page(limit, cursor, q.strip(), tag=tag)
     return Page(items=[ThreadView.model_validate(thread) for thread in found], next_cursor=following)
 
 
@@ -77,7 +78,7 @@ def list_tags(container: Here, scope: Caller) -> Page[TagView]:
 def get_thread(id: str, container: Here, scope: Caller) -> ThreadView:
     """One conversation."""
     with container.database.read() as connection:
-        return ThreadView.model_validate(Conversations(connection, scope).get(id))
+        return ThreadView.model_validate(ThreadStore(connection, scope).get(id))
 
 
 @router.patch("/threads/{id}", responses=problems(404))
@@ -88,7 +89,7 @@ def change_thread(id: str, body: ThreadUpdate, container: Here, scope: Caller) -
         if bases is not None:
             bases = list(resolve(connection, scope, bases))
         return ThreadView.model_validate(
-            Conversations(connection, scope).change(id, body.title, bases, pinned=body.pinned, tags=body.tags)
+            ThreadStore(connection, scope).change(id, body.title, bases, pinned=body.pinned, tags=body.tags)
         )
 
 
@@ -103,7 +104,7 @@ async def delete_thread(id: str, container: Here, scope: Caller) -> Response:
 def _delete(container: Container, scope: Scope, thread_id: str) -> list[str]:
     with container.database.write() as connection:
         active = RunStore(connection, scope).active_of(thread_id)
-        Conversations(connection, scope).delete(thread_id)
+        ThreadStore(connection, scope).delete(thread_id)
     return active
 
 
@@ -117,7 +118,7 @@ def list_messages(
 ) -> Page[MessageView]:
     """The tree of messages in the order it grew: a parent always comes before its answers."""
     with container.database.read() as connection:
-        found, following = Conversations(connection, scope).messages(id, limit, cursor)
+        found, following = ThreadStore(connection, scope).messages(id, limit, cursor)
     return Page(items=[MessageView.model_validate(message) for message in found], next_cursor=following)
 
 
@@ -127,9 +128,9 @@ def export_thread(
 ) -> Response:
     """The whole conversation as a file: Markdown of its newest branch with sources, or JSON of its whole tree."""
     with container.database.read() as connection:
-        conversations = Conversations(connection, scope)
-        thread = conversations.get(id)
-        messages, _ = conversations.messages(id, 100_000)
+        store = ThreadStore(connection, scope)
+        thread = store.get(id)
+        messages, _ = store.messages(id, 100_000)
     title = quote((thread.title or f"conversation-{id[:12]}")[:100], safe="", errors="replace")
     name = f"attachment; filename*=UTF-8''{title}.{'md' if format == 'markdown' else 'json'}"
     if format == "markdown":
@@ -152,6 +153,6 @@ def put_feedback(id: str, body: FeedbackPut, container: Here, scope: Caller) -> 
     if body.rating is not None:
         given = Feedback(rating=body.rating, reasons=tuple(body.reasons), comment=body.comment)
     with container.database.write() as connection:
-        conversations = Conversations(connection, scope)
-        conversations.rate(id, given)
-        return MessageView.model_validate(conversations.message(id))
+        store = ThreadStore(connection, scope)
+        store.rate(id, given)
+        return MessageView.model_validate(store.message(id))

@@ -37,14 +37,14 @@ def build(
     from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
     from backend.cli.sources import read_source
-    from knowledge.ingestion.ingestor import Uploads
+    from knowledge.ingestion.ingestor import ReceivedFiles
     from knowledge.storage.bases import SourceStore
 
     named = [read_source(word) for word in sources]
     with opened() as container:
         with container.blobs.hold() as holding:
             # Copied before the transaction: a large file must not keep every other writer waiting.
-            files = Uploads.of([_copied(holding, each, container) for each in named if each.kind == "file"])
+            files = ReceivedFiles.of([_copied(holding, each, container) for each in named if each.kind == "file"])
             with container.database.write() as connection:
                 base = _found_or_made(connection, container, name)
                 store = SourceStore(connection, base)

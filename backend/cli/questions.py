@@ -74,22 +74,11 @@ def ask(
     """Ask, and get an answer with citations."""
     from backend.accounts.guard import LOCAL
     from backend.cli.opening import opened
-    from backend.phases.choosing import chosen_phase
+    from backend.runs.unstored import unstored_context
 
     with opened() as container:
-        with container.database.read() as connection:
-            chosen_phase(connection, container.phases, container.abilities, LOCAL, phase)
-        asyncio.run(_answer(container, _context(container, question, kb or [], phase), as_json))
-
-
-def _context(container: Container, question: str, names: list[str], phase: str) -> RunContext:
-    from agents.phases.spec import RunSpec
-    from backend.accounts.guard import LOCAL
-    from backend.knowledge_bases.selection import resolve
-
-    with container.database.read() as connection:
-        bases = resolve(connection, LOCAL, names)
-    return container.contexts.of(RunSpec(question=question, phase=phase, scope=LOCAL, knowledge_bases=bases))
+        context = unstored_context(container, LOCAL, question, phase, kb or ())
+        asyncio.run(_answer(container, context, as_json))
 
 
 async def _answer(container: Container, context: RunContext, as_json: bool) -> None:

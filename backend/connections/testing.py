@@ -10,7 +10,7 @@ from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest
 from agents.tools.http.endpoint import Endpoint
 from agents.tools.http.failures import RequestFailed
-from agents.tools.mcp.client import http_conversation, read_tools
+from agents.tools.mcp.client import http_session, read_tools
 from agents.tools.sql.tool import database_version
 from agents.tools.tcp.place import shown, turn_at
 
@@ -56,7 +56,7 @@ async def try_server(client: HttpClient, endpoint: Endpoint) -> Tried:
     """Greet an MCP server."""
     limits = replace(endpoint.limits, timeout_s=min(endpoint.limits.timeout_s, _LONGEST_S))
     try:
-        tools = await read_tools(http_conversation(client, replace(endpoint, limits=limits)))
+        tools = await read_tools(http_session(client, replace(endpoint, limits=limits)))
     except ToolsetInvalid as error:
         return Tried(cause="error", message=str(error), place=shown(endpoint.base_url))
     return Tried(

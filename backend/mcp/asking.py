@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from agents.errors import AgentError, CannotWait
-from agents.events import Citation, Cited, RunFailed, RunFinished
-from agents.phases.context import RunContext
-from agents.phases.spec import RunSpec
+from agents.events import Cited, RunFailed, RunFinished
+from agents.evidence import Citation
 from backend.bootstrap import Container
 from backend.errors import Invalid
-from backend.knowledge_bases.selection import resolve
 from backend.limits import LONGEST_QUESTION
-from backend.phases.choosing import chosen_phase
+from backend.runs.unstored import unstored_context, unstored_events
 from knowledge.types import Scope
 
 
@@ -35,11 +32,11 @@ async def ask_phase(container: Container, scope: Scope, question: str, phase: st
     if len(question) > LONGEST_QUESTION:
         raise Invalid(f"The question is longer than {LONGEST_QUESTION:,} characters.")
     container.capacity.check_room()
-    context = await container.in_thread(_context, container, scope, question, phase, bases)
+    context = await container.in_thread(unstored_context, container, scope, question, phase, bases)
     citations: tuple[Citation, ...] = ()
     finished: RunFinished | None = None
     with container.capacity.room():
-        async with aclosing(container.runner.run(context, asyncio.Event())) as events:
+        async with aclosing(unstored_events(container.runner, container.metrics, context)) as events:
             async for event in events:
                 match event:
                     case Cited():
@@ -60,14 +57,6 @@ async def ask_phase(container: Container, scope: Scope, question: str, phase: st
         mode=finished.mode,
         citations=[asdict(each) for each in citations],
     )
-
-
-def _context(container: Container, scope: Scope, question: str, phase: str, bases: Sequence[str]) -> RunContext:
-    with container.database.read() as connection:
-        known = resolve(connection, scope, list(bases))
-        chosen = chosen_phase(connection, container.phases, container.abilities, scope, phase)
-    spec = RunSpec(question=question, phase=phase, phase_version=chosen.version, scope=scope, knowledge_bases=known)
-    return container.contexts.of(spec)
 
 
 def _told(text: str, citations: Sequence[Citation]) -> str:

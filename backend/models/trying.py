@@ -10,7 +10,7 @@ from agents.errors import AgentError
 from agents.models.catalogue import ModelCatalogue
 from agents.models.checking import Speed, ToolCalling, find_tool_calling, measure_speed
 from agents.ports import ModelProfile
-from backend.models.selector import ModelSelector
+from backend.models.resolver import ModelResolver
 from backend.models.store import StoredModel
 
 CHECK_SECONDS = 30.0
@@ -48,7 +48,7 @@ class Tried:
         return ", ".join(parts) + "."
 
 
-async def try_out(models: ModelSelector, catalogue: ModelCatalogue, stored: StoredModel) -> Tried:
+async def try_out(models: ModelResolver, catalogue: ModelCatalogue, stored: StoredModel) -> Tried:
     """Ask the model. Raises AgentError, KeyNeeded, SecretUnreadable, and TimeoutError when nothing comes in time."""
     # As it is by itself: what we do for models that only write is not to be mistaken for what it can do.
     spec = replace(models.spec(stored), profile=ModelProfile())

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from agents.phases.phase import Requirement
 from agents.ports import CodeRunner
-from backend.models.selector import ModelSelector
+from backend.models.resolver import ModelResolver
 from backend.models.store import Models
 from backend.tools.toolboxes import ToolBoxes
 from knowledge.types import Scope
@@ -34,7 +34,7 @@ class Abilities:
     here: Mapping[Requirement, IsHere] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, models: ModelSelector, toolboxes: ToolBoxes, code: CodeRunner | None = None) -> Abilities:
+    def of(cls, models: ModelResolver, toolboxes: ToolBoxes, code: CodeRunner | None = None) -> Abilities:
         """What can be found out from these parts."""
 
         def has_model(connection: Connection, scope: Scope) -> bool:

@@ -12,7 +12,7 @@ from agents.phases.context import RunContext
 from agents.runner import run_started
 from agents.scheduler.journal import Recorded
 from backend.runs.transcript import Transcript
-from backend.runs.types import Outcome, Run, StoredEvent
+from backend.runs.types import Run, StoredEvent, StoredOutcome
 from backend.runs.writer import Entry, EventWriter
 
 
@@ -42,7 +42,7 @@ class Attempt:
             stored=entry.stored,
         ))  # fmt: skip
 
-    async def end(self, last: RunEvent) -> Outcome:
+    async def end(self, last: RunEvent) -> StoredOutcome:
         """Store the last event and what it makes of the run, after what an end must have before it; waits until it can
         be read back."""
         if not self.transcript.begun:
@@ -57,7 +57,7 @@ class Attempt:
         await asyncio.shield(self._store_end(last, outcome))
         return outcome
 
-    async def _store_end(self, event: RunEvent, outcome: Outcome) -> None:
+    async def _store_end(self, event: RunEvent, outcome: StoredOutcome) -> None:
         stored = asyncio.get_running_loop().create_future()
         entry = Entry(run_id=self._run.id, events=(self._numbered(event),), outcome=outcome, stored=stored)
         await self._writer.put(entry)

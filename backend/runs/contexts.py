@@ -15,10 +15,10 @@ from agents.phases.context import RunContext
 from agents.phases.spec import RunSpec
 from agents.ports import ChatModel, CodeRunner
 from backend.knowledge_bases.selection import chosen_or_own
-from backend.models.selector import ModelSelector
+from backend.models.resolver import ModelResolver
 from backend.runs.journal import read_journal
 from backend.runs.types import ACTIVE, Run
-from backend.threads.store import Conversations
+from backend.threads.store import ThreadStore
 from backend.tools.toolboxes import ToolBoxes
 from knowledge.ids import new_id
 from knowledge.storage.database import Database
@@ -30,7 +30,7 @@ class RunContexts:
     """Makes contexts, for stored runs and for those that are not."""
 
     database: Database
-    models: ModelSelector
+    models: ModelResolver
     toolboxes: ToolBoxes
     code: CodeRunner | None = None
 
@@ -52,8 +52,8 @@ class RunContexts:
         """For the next attempt of a stored run, by whichever process begins it. Raises Invalid when its model is no
         longer there, and what opening the model raises."""
         with self.database.read() as connection:
-            conversations = Conversations(connection, run.spec.scope)
-            before = conversations.branch(conversations.message(run.user_message_id).parent_id)
+            store = ThreadStore(connection, run.spec.scope)
+            before = store.branch(store.message(run.user_message_id).parent_id)
             history = [
                 Message.of("user" if message.role == "user" else "assistant", message.text)
                 for message in before

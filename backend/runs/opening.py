@@ -12,7 +12,8 @@ from backend.artifacts.store import ArtifactStore
 from backend.errors import Invalid, Missing, RunActive
 from backend.runs.store import RunStore
 from backend.runs.types import ACTIVE, Run
-from backend.threads.store import Conversations, StoredMessage, Thread
+from backend.threads.store import ThreadStore
+from backend.threads.types import StoredMessage, Thread
 from knowledge.ids import new_id
 
 
@@ -40,19 +41,19 @@ def open_run(connection: Connection, thread_id: str, spec: RunSpec, placement: P
     Two branches of a thread may be answered at the same time, one branch may not: an unfinished answer cannot be
     followed, and a question that is being answered is not answered again. Raises Missing, Invalid, RunActive.
     """
-    conversations = Conversations(connection, spec.scope)
-    thread = conversations.get(thread_id)
-    place = _place(conversations, thread, spec.question, placement)
+    threads = ThreadStore(connection, spec.scope)
+    thread = threads.get(thread_id)
+    place = _place(threads, thread, spec.question, placement)
     store = RunStore(connection, spec.scope)
     if place.question is not None and store.answering(place.question.id):
         raise RunActive("This question is being answered; wait for the answer or cancel it.")
     run_id = new_id()
     text = place.question.text if place.question else spec.question
-    question_id = place.question.id if place.question else conversations.add_question(thread, place.parent_id, text)
+    question_id = place.question.id if place.question else threads.add_question(thread, place.parent_id, text)
     run = store.add(
         run_id=run_id,
         thread_id=thread.id,
-        message_id=conversations.add_answer(thread.id, question_id, run_id),
+        message_id=threads.add_answer(thread.id, question_id, run_id),
         user_message_id=question_id,
         spec=_performed(spec, text),
         owner=owner,
@@ -68,17 +69,17 @@ def _performed(spec: RunSpec, text: str) -> RunSpec:
     return replace(spec, question=text)
 
 
-def _place(conversations: Conversations, thread: Thread, question: str, placement: Placement) -> _Place:
+def _place(threads: ThreadStore, thread: Thread, question: str, placement: Placement) -> _Place:
     parent_id = placement.parent_id
     if placement.regenerate:
         if parent_id is None:
             raise Invalid("To answer again, name the question in `parent_id`.")
-        return _Place(parent_id=None, question=_question(conversations, thread, parent_id))
+        return _Place(parent_id=None, question=_question(threads, thread, parent_id))
     if not question.strip():
         raise Invalid("`input` is empty: write a question.")
     if placement.edit_of is not None:
-        return _Place(parent_id=_question(conversations, thread, placement.edit_of).parent_id, question=None)
-    parent = _message(conversations, thread, parent_id) if parent_id else conversations.newest(thread.id)
+        return _Place(parent_id=_question(threads, thread, placement.edit_of).parent_id, question=None)
+    parent = _message(threads, thread, parent_id) if parent_id else threads.newest(thread.id)
     if parent is not None and parent.role == "user":
         raise Invalid("A question follows an answer: name an answer in `parent_id`, or nothing.")
     if parent is not None and parent.status in ACTIVE:
@@ -86,15 +87,15 @@ def _place(conversations: Conversations, thread: Thread, question: str, placemen
     return _Place(parent_id=parent.id if parent else None, question=None)
 
 
-def _message(conversations: Conversations, thread: Thread, message_id: str) -> StoredMessage:
-    message = conversations.message(message_id)
+def _message(threads: ThreadStore, thread: Thread, message_id: str) -> StoredMessage:
+    message = threads.message(message_id)
     if message.thread_id != thread.id:
         raise Missing("There is no such message in this conversation.")
     return message
 
 
-def _question(conversations: Conversations, thread: Thread, message_id: str) -> StoredMessage:
-    message = _message(conversations, thread, message_id)
+def _question(threads: ThreadStore, thread: Thread, message_id: str) -> StoredMessage:
+    message = _message(threads, thread, message_id)
     if message.role != "user":
         raise Invalid("This is an answer; name the question it answers.")
     return message

@@ -17,7 +17,7 @@ from backend.approvals.waiting import waited_seconds
 from backend.db.tables import messages, run_events, runs, threads
 from backend.errors import Missing, NotWaiting
 from backend.runs.journal import empty_journal, has_any
-from backend.runs.types import ACTIVE, RUNNING, WAITING, Outcome, Run, StoredEvent
+from backend.runs.types import ACTIVE, RUNNING, WAITING, Run, StoredEvent, StoredOutcome
 from knowledge.text.storable import storable
 from knowledge.types import Scope
 
@@ -153,7 +153,7 @@ def held(connection: Connection, ids: Collection[str], owner: str) -> set[str]:
     return set(connection.execute(query.with_for_update(read=True)).scalars())
 
 
-def close(connection: Connection, run_id: str, outcome: Outcome) -> None:
+def close(connection: Connection, run_id: str, outcome: StoredOutcome) -> None:
     """Write how an attempt ended into the row and the message of its run; the caller holds the run.
 
     A run that waits is let go of: its lease is nobody's.
@@ -229,7 +229,7 @@ def _end(connection: Connection, run_id: str, event: RunFailed | RunCancelled, s
         .join(messages, messages.c.id == runs.c.message_id)
         .where(runs.c.id == run_id)
     ).one()
-    outcome = Outcome(
+    outcome = StoredOutcome(
         status=status,
         text=text_so_far(connection, run_id),
         mode=row.mode,

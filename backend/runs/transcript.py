@@ -5,17 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from agents.events import (
-    Cited,
-    Retrieved,
-    RunEvent,
-    RunFailed,
-    RunFinished,
-    RunStarted,
-    RunWaiting,
-    TextDelta,
-)
-from backend.runs.types import WAITING, Outcome
+from agents.events import Cited, Retrieved, RunEvent, RunFailed, RunFinished, RunStarted, RunWaiting, TextDelta
+from backend.runs.types import WAITING, StoredOutcome
 
 _STATUS = {
     "run_finished": "finished",
@@ -61,13 +52,13 @@ class Transcript:
         """What the answer so far may cite, when it was broken off before its citations were checked."""
         return self._retrieved if self._cited is None and self._pieces else None
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> StoredOutcome:
         """What the event that ended the attempt, the last one noted, makes of the run and its message."""
         last = self._last
         finished = last if isinstance(last, RunFinished) else None
         cited = self._cited or Cited(citations=())
         failed = last if isinstance(last, RunFailed) else None
-        return Outcome(
+        return StoredOutcome(
             status=_STATUS.get(last.kind, "failed") if last is not None else "failed",
             text=finished.text if finished else self.text,
             mode=finished.mode if finished else self._mode,

@@ -67,7 +67,7 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class StoredOutcome:
     """What an attempt leaves in the message and the row of its run, stored in one transaction with its last event."""
 
     status: str

@@ -19,7 +19,7 @@ from backend.approvals.store import add_requested
 from backend.runs.broker import Broker
 from backend.runs.journal import add_records
 from backend.runs.store import add_events, close, fail, held
-from backend.runs.types import Outcome, StoredEvent
+from backend.runs.types import StoredEvent, StoredOutcome
 from backend.telemetry import Metrics
 from knowledge.storage.database import Database
 
@@ -44,7 +44,7 @@ class Entry:
     events: tuple[StoredEvent, ...]
     record: tuple[str, Mapping[str, Any]] | None = None
     asked: tuple[ApprovalRequested, ...] = ()
-    outcome: Outcome | None = None
+    outcome: StoredOutcome | None = None
     stored: asyncio.Future[bool] | None = None
 
 

@@ -11,7 +11,7 @@ from knowledge.types import Scope
 from sandbox.errors import SandboxError
 from sandbox.sessions.service import SessionService
 from sandbox.sessions.session import Owner, Session
-from sandbox.types import Finished, Output, RunEvent, RunRequest, Shown
+from sandbox.types import CodeEvent, Finished, Output, RunRequest, Shown
 
 
 class CodeUnavailable(AgentError):
@@ -75,7 +75,7 @@ class SandboxCodeRunner:
         return found
 
 
-def code_result(events: Sequence[RunEvent]) -> CodeResult:
+def code_result(events: Sequence[CodeEvent]) -> CodeResult:
     """What a run's events come to."""
     end = next(each for each in reversed(events) if isinstance(each, Finished))
     text = {

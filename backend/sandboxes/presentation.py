@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from backend.schemas import SandboxArtifactView, SandboxOutputView, SandboxPhaseView, SandboxRunView
-from sandbox.types import Finished, Output, PhaseFinished, RunEvent, Shown
+from sandbox.types import CodeEvent, CompilationFinished, Finished, Output, Shown
 
 
-def run_view(events: Sequence[RunEvent]) -> SandboxRunView:
+def run_view(events: Sequence[CodeEvent]) -> SandboxRunView:
     """A run as one answer."""
     end = next(each for each in reversed(events) if isinstance(each, Finished))
     shown = [each for each in events if isinstance(each, Shown)]
@@ -26,7 +26,7 @@ def run_view(events: Sequence[RunEvent]) -> SandboxRunView:
         artifacts=[SandboxArtifactView.model_validate(each) for each in end.artifacts],
         skipped=list(end.skipped),
         outputs=[SandboxOutputView(data=dict(each.data), is_result=each.is_result, path=each.path) for each in shown],
-        phases=[SandboxPhaseView.model_validate(each) for each in events if isinstance(each, PhaseFinished)],
+        phases=[SandboxPhaseView.model_validate(each) for each in events if isinstance(each, CompilationFinished)],
         dropped=asdict(end.dropped),
         truncated=bool(end.dropped.stdout or end.dropped.stderr),
         state=end.state,
@@ -34,11 +34,11 @@ def run_view(events: Sequence[RunEvent]) -> SandboxRunView:
     )
 
 
-def wire_events(event: RunEvent) -> list[tuple[str, dict[str, Any]]]:
+def wire_events(event: CodeEvent) -> list[tuple[str, dict[str, Any]]]:
     """What is sent of an event: kinds and data. Before the end stand the files that the run made."""
     if isinstance(event, Output):
         return [(event.stream, {"text": event.text, "phase": event.phase})]
-    if isinstance(event, PhaseFinished):
+    if isinstance(event, CompilationFinished):
         return [("phase", asdict(event))]
     if isinstance(event, Shown):
         return [("result" if event.is_result else "display", {"data": dict(event.data), "path": event.path})]
@@ -46,5 +46,5 @@ def wire_events(event: RunEvent) -> list[tuple[str, dict[str, Any]]]:
     return [*(("artifact", asdict(each)) for each in event.artifacts), ("finished", end)]
 
 
-def _text(events: Sequence[RunEvent], stream: str) -> str:
+def _text(events: Sequence[CodeEvent], stream: str) -> str:
     return "".join(each.text for each in events if isinstance(each, Output) and each.stream == stream)

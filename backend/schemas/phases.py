@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from agents.phases.phase import Requirement
 from backend.schemas.base import Body, View
 
 MOST_TEXT = 200_000
 
-Requirement = Literal["model", "sandbox", "repositories", "web_search"]
 Words = dict[Literal["en", "zh"], str]
 PhaseText = Annotated[str, Field(max_length=MOST_TEXT, description="The phase as YAML.")]
 Comment = Annotated[str, Field(max_length=1000, description="What was changed, and why.")]

@@ -157,7 +157,7 @@ class SandboxLogView(View):
 class SandboxStatus(View):
     """`limits` are those of one session; `enforcement` says who holds each: the kernel, a watcher, or nobody.
     `not_held` is what a runtime with a kernel of its own leaves open; nothing of it reaches the machine. `missing` are
-    Python packages that the image has and the root in use has not."""
+    Python packages that the image has and the root in use has not. `aliases` are other names of the languages."""
 
     adapter: Literal["docker", "bubblewrap", "off"]
     available: bool
@@ -169,3 +169,4 @@ class SandboxStatus(View):
     network: SandboxNetworkOffer
     not_held: list[Literal["process_count", "file_count", "forbidden_calls", "hidden_agent"]]
     missing: list[str] = Field(default_factory=list)
+    aliases: dict[str, str] = Field(default_factory=dict)

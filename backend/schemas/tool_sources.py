@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from agents.events import Risk
 from backend.schemas.base import Body, View
 
 SourceName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z][A-Za-z0-9 ._-]*$")]
 Variable = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Value = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
-Risk = Literal["read", "write", "destructive", "unknown"]
 
 
 class McpCommand(Body):

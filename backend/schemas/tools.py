@@ -7,11 +7,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from agents.events import Risk
+from agents.tools.policy import Setting
+from agents.tools.ports import Permission
 from backend.schemas.base import Body, View
-
-Risk = Literal["read", "write", "destructive", "unknown"]
-Policy = Literal["allow", "ask", "ask_twice", "deny"]
-Setting = Literal["allow", "ask", "off"]
 
 
 class ToolView(View):
@@ -24,7 +23,7 @@ class ToolView(View):
     description: str
     source: str
     risk: Risk
-    policy: Policy
+    policy: Permission
     setting: Setting | None
     parameters: dict[str, Any]
     available: bool
@@ -69,7 +68,7 @@ class ToolCallView(View):
     artifacts: list[str] = Field(default_factory=list)
     audit_id: str | None = None
     duration_ms: float = 0.0
-    verdict: Policy | None = None
+    verdict: Permission | None = None
     reason: str = ""
     reason_code: str = Field(default="", description="Why a tool refused a call, as a stable word.")
     words: dict[str, str] = Field(default_factory=dict, description="That refusal for people, by language: en, zh.")

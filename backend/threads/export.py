@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agents.sanitising.addresses import hosts_of
 from agents.sanitising.inline import keep_valid
 from agents.sanitising.stream import sanitise
-from backend.threads.store import StoredMessage, Thread
+from backend.threads.types import StoredMessage, Thread
 
 HIGHEST_NUMBER = 9999
 _SIGNS = re.compile(r"([\\`*_{}\[\]()#+!|<>$~-])")

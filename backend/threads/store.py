@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,78 +16,16 @@ from backend.db.tables import feedback, messages, runs, threads
 from backend.errors import Invalid, Missing
 from backend.runs.store import text_so_far
 from backend.runs.types import ACTIVE, RUNNING, WAITING
+from backend.threads.excerpts import excerpt, title_of
 from backend.threads.tags import set_tags, tags_of, thread_tags
+from backend.threads.types import Feedback, StoredMessage, Thread
 from knowledge.ids import new_id
 from knowledge.storage.columns import in_utc
 from knowledge.storage.paging import decode_cursor
-from knowledge.text.markup import plain_text
-from knowledge.types import Scope, Verdict
-
-_CITED = re.compile(r" ?\[\d{1,3}\]")
-_READ = 400
-"""Characters on either side of what was found that an excerpt is made of."""
-
-TITLE_CHARS = 80
+from knowledge.types import Scope
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Thread:
-    id: str
-    title: str
-    knowledge_bases: tuple[str, ...]
-    message_count: int
-    active_run_id: str | None
-    waiting: bool
-    created_at: datetime
-    updated_at: datetime
-    pinned: bool = False
-    tags: tuple[str, ...] = ()
-    hit: str = ""
-    """Of a search: the first place in its messages that holds the words."""
-    hit_message_id: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Feedback:
-    rating: str
-    reasons: tuple[str, ...]
-    comment: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredMessage:
-    """A message as REST shows it; `text` of a running answer is what has been stored of it so far."""
-
-    id: str
-    thread_id: str
-    parent_id: str | None
-    role: str
-    text: str
-    run_id: str | None
-    status: str
-    mode: str | None
-    model: str
-    verdict: Verdict | None
-    error: str
-    error_code: str
-    phase: str
-    citations: list[dict[str, Any]]
-    uncited: list[list[int]]
-    nearest: list[dict[str, Any]]
-    feedback: Feedback | None
-    created_at: datetime
-    finished_at: datetime | None = None
-    """Of an answer: when its run ended."""
-    waited_s: float = 0.0
-    """Of an answer: how long its run waited for people."""
-
-    @property
-    def answered(self) -> bool | None:
-        """Whether the verdict is `answered`; None while there is none."""
-        return None if self.verdict is None else self.verdict == "answered"
-
-
-class Conversations:
+class ThreadStore:
     """The threads that `scope` may see, inside the transaction of `connection`; commits nothing."""
 
     def __init__(self, connection: Connection, scope: Scope) -> None:
@@ -348,38 +285,6 @@ class Conversations:
             finished_at=row.finished_at,
             waited_s=waited_s,
         )
-
-
-def excerpt(text: str, words: str, around: int = 40) -> str:
-    """The words in a text with what stands around them: one line of whole words, as they read, without the signs of
-    Markdown and the numbers of citations."""
-    near = max(0, text.lower().find(words.lower()) - _READ)
-    far = near + 2 * _READ + len(words)
-    shown = " ".join(_CITED.sub("", plain_text(text[near:far], "markdown")).split())
-    if words.lower() not in shown.lower():
-        shown = " ".join(text[near:far].split())
-    at = max(0, shown.lower().find(words.lower()))
-    start, end = max(0, at - around), at + len(words) + around
-    while 0 < start < at and _is_within_word(shown, start):
-        start += 1
-    while at + len(words) < end < len(shown) and _is_within_word(shown, end):
-        end -= 1
-    before, after = near or start, far < len(text) or end < len(shown)
-    return f"{'…' if before else ''}{shown[start:end].strip()}{'…' if after else ''}"
-
-
-def _is_within_word(text: str, at: int) -> bool:
-    """Whether a cut here goes through a word; between Chinese characters one may be made."""
-    return all(sign.isascii() and not sign.isspace() for sign in text[at - 1 : at + 1])
-
-
-def title_of(question: str) -> str:
-    """A conversation's title from its first question: one line, at most 80 characters, cut at a word if it can be."""
-    line = " ".join(question.split())
-    if len(line) <= TITLE_CHARS:
-        return line
-    cut_at = line.rfind(" ", TITLE_CHARS // 2, TITLE_CHARS)
-    return line[: cut_at if cut_at > 0 else TITLE_CHARS - 1].rstrip() + "…"
 
 
 def _thread(row: Row[Any]) -> Thread:

@@ -17,8 +17,8 @@ from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.commands.allowed import AllowedCommands
 from agents.tools.http.client import HttpClient
 from agents.tools.http.endpoint import Endpoint
-from agents.tools.mcp.client import http_conversation
-from agents.tools.mcp.ports import Conversation
+from agents.tools.mcp.client import http_session
+from agents.tools.mcp.ports import ServerSession
 from agents.tools.mcp.process import ServerCommand
 from agents.tools.mcp.processes import McpProcesses
 from agents.tools.mcp.tool import McpTool, mcp_spec
@@ -26,7 +26,7 @@ from agents.tools.openapi.tool import compiled_operation
 from agents.tools.ports import Tool, ToolSource
 from agents.tools.web import WebPageTool
 from agents.tools.yaml.compiled import Compiled, compiled
-from agents.tools.yaml.definition import ToolDefinition, Toolset
+from agents.tools.yaml.definition import DeclaredTool, Toolset
 from agents.tools.yaml.loading import load_toolset, local_toolsets, toolsets_of
 from agents.tools.yaml.reach import OpenEndpoint
 from agents.tools.yaml.source import ToolsetSource
@@ -152,7 +152,7 @@ class StoredToolSources:
                 McpTool(
                     spec=mcp_spec(each, source=source.name, risk=choices.risk(each)),
                     record=each,
-                    open_conversation=partial(self._conversation, source, opened, scope),
+                    open_session=partial(self._session, source, opened, scope),
                 )
                 for each in records
                 if choices.state(each) == "on"
@@ -161,21 +161,19 @@ class StoredToolSources:
         return FixedSource(name=source.name, made=self._remembered((scope, source.id, source.version), make))
 
     @asynccontextmanager
-    async def _conversation(
-        self, source: StoredSource, opened: OpenEndpoint, scope: Scope
-    ) -> AsyncIterator[Conversation]:
-        """A conversation with the MCP server of a source. Raises ToolFailed."""
+    async def _session(self, source: StoredSource, opened: OpenEndpoint, scope: Scope) -> AsyncIterator[ServerSession]:
+        """A session with the MCP server of a source. Raises ToolFailed."""
         if OPTION not in source.options:
             endpoint = await opened(source.connection_id or "")
-            async with http_conversation(self.client, endpoint) as conversation:
-                yield conversation
+            async with http_session(self.client, endpoint) as session:
+                yield session
             return
         try:
             command = await anyio.to_thread.run_sync(self.command, scope, source)
         except (CommandsOff, Missing, KeyNeeded, SecretUnreadable) as error:
             raise ToolFailed(str(error)) from None
         wanted = partial(self._is_wanted, scope, source)
-        async with self.servers.conversation(source.id, command, wanted) as process:
+        async with self.servers.session(source.id, command, wanted) as process:
             yield process
 
     def command(self, scope: Scope, source: StoredSource) -> ServerCommand:
@@ -257,7 +255,7 @@ def yaml_records(text: str) -> list[Mapping[str, Any]]:
     ]
 
 
-def _method(tool: ToolDefinition) -> str:
+def _method(tool: DeclaredTool) -> str:
     if tool.statement is not None:
         return "SQL"
     if tool.command is not None:
@@ -265,7 +263,7 @@ def _method(tool: ToolDefinition) -> str:
     return "DO" if tool.operation else tool.request.method
 
 
-def _path(tool: ToolDefinition) -> str:
+def _path(tool: DeclaredTool) -> str:
     if tool.statement is not None:
         return " ".join(tool.statement.text.split())[:200]
     if tool.command is not None:

@@ -12,9 +12,9 @@ import anyio.to_thread
 from agents.tools.http.client import HttpClient, HttpRequest
 from agents.tools.http.endpoint import Endpoint, EndpointLimits
 from agents.tools.http.failures import RequestFailed
-from agents.tools.mcp.client import http_conversation, read_tools
+from agents.tools.mcp.client import http_session, read_tools
 from agents.tools.mcp.process import ServerCommand
-from agents.tools.mcp.processes import brief_conversation
+from agents.tools.mcp.processes import brief_session
 from agents.tools.mcp.tool import records_of
 from agents.tools.openapi.document import LONGEST, read_document
 from agents.tools.openapi.operations import import_operations
@@ -63,9 +63,9 @@ async def _from_server(
     if given.text or given.url:
         raise Invalid("The tools of an MCP server are read from itself: leave out `definition` and `url`.")
     if command is not None and connected is None:
-        said = await read_tools(brief_conversation(command))
+        said = await read_tools(brief_session(command))
     elif connected is not None and command is None:
-        said = await read_tools(http_conversation(client, connected))
+        said = await read_tools(http_session(client, connected))
     else:
         raise Invalid("An MCP server has a connection (`connection_id`) or a command (`command`), one of the two.")
     records = list(records_of(said, given.name, trusted=given.trusted))

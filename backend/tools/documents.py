@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from agents.events import Evidence
+from agents.evidence import Evidence
 from agents.tools.builtin.ports import BaseRef, DocumentLine, DocumentList
 from backend.db.idempotency import CreatingCall, IdempotencyKeys
 from backend.jobs.queue import JobQueue
 from backend.knowledge_bases.uploaded_file import UploadedFile
 from knowledge.errors import NameTaken, NotFound
-from knowledge.ingestion.ingestor import Ingestor, Uploads
+from knowledge.ingestion.ingestor import Ingestor, ReceivedFiles
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
 from knowledge.storage.documents import DocumentStore
 from knowledge.storage.tables import documents
 from knowledge.text.rows import runs_from
-from knowledge.types import Chunk, Document, KnowledgeBase, Part, Scope
+from knowledge.types import Chunk, Document, KnowledgeBase, PassagePart, Scope
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +85,7 @@ class ToolDocuments:
                 kept = KnowledgeBaseStore(connection, scope).get(base)
                 if _is_taken(connection, kept, path):
                     raise NameTaken(f"There is a document {path!r} in {kept.name!r} already; choose another path.")
-                sources = self.ingestor.add_uploads(connection, kept, Uploads.of([file]))
+                sources = self.ingestor.add_uploads(connection, kept, ReceivedFiles.of([file]))
                 arguments = {"source_ids": sources}
                 return self.jobs.enqueue(connection, scope, "build", arguments, knowledge_base_id=kept.id).id
 
@@ -122,11 +122,11 @@ class ToolDocuments:
             return made
 
 
-def _parts(chunks: Sequence[Chunk], start: int, end: int) -> tuple[Part, ...]:
+def _parts(chunks: Sequence[Chunk], start: int, end: int) -> tuple[PassagePart, ...]:
     """The parts of what stands between these offsets, where it is of rows of a sheet."""
     inside = [chunk for chunk in chunks if chunk.rows and chunk.start < end and start < chunk.end]
     return tuple(
-        Part(
+        PassagePart(
             start=max(start, chunk.start),
             heading_path=chunk.heading_path,
             anchor=chunk.anchor,

@@ -18,7 +18,7 @@ from knowledge.types import Scope
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ToolList:
+class ToolListing:
     """All tools of a scope with what was decided for each, and what is wrong with sources."""
 
     tools: Mapping[str, Tool]
@@ -35,12 +35,12 @@ class ToolBoxes:
     audit: ToolAudit
     keeper: OutputKeeper | None = None
 
-    def list(self, scope: Scope, *, connection: Connection | None = None) -> ToolList:
+    def list(self, scope: Scope, *, connection: Connection | None = None) -> ToolListing:
         """What there is now, read by `connection` where there is one."""
         listing = self.registry.tools(scope)
         with nullcontext(connection) if connection is not None else self.database.read() as reading:
             overrides = ToolPolicies(reading, scope).all()
-        return ToolList(tools=listing.tools, overrides=overrides, problems=listing.problems)
+        return ToolListing(tools=listing.tools, overrides=overrides, problems=listing.problems)
 
     def box(
         self, scope: Scope, names: Collection[str] | None = None, *, connection: Connection | None = None

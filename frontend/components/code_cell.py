@@ -4,44 +4,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import streamlit as st
 
 from frontend.client import ApiError
 from frontend.sandbox.results import draw_run
 from frontend.sandbox.running import run_code, sandbox_status
+from frontend.sandbox.views import SandboxStatus
 from frontend.session import explain, texts
 
 MOST_CELLS = 5
 _BLOCK = re.compile(
     r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]+)[^\n]*\n(.*?)^[ \t]{0,3}\1[ \t]*$", re.MULTILINE | re.DOTALL
 )
-_NAMES = {
-    "py": "python", "python": "python", "python3": "python", "ipython": "python", "bash": "shell", "sh": "shell",
-    "shell": "shell", "console": "shell", "js": "javascript", "javascript": "javascript", "node": "javascript",
-    "java": "java", "go": "go", "golang": "go", "cpp": "cpp", "c++": "cpp",
-}  # fmt: skip
 
 
 def code_blocks(text: str) -> Iterator[tuple[str, str]]:
-    """The language and the code of each block that names a language which could be run."""
+    """The language, as it is named, and the code of each block that names one."""
     for found in _BLOCK.finditer(text):
-        language = _NAMES.get(found[2].lower())
-        if language and found[3].strip():
-            yield language, found[3].rstrip("\n")
+        if found[3].strip():
+            yield found[2].lower(), found[3].rstrip("\n")
+
+
+def runnable_blocks(text: str, status: SandboxStatus) -> Iterator[tuple[str, str]]:
+    """The language and the code of each block that the sandbox can run."""
+    for name, code in code_blocks(text):
+        language = status.aliases.get(name, name)
+        if language in status.languages:
+            yield language, code
 
 
 def draw_code_cells(message_id: str, thread_id: str, text: str) -> None:
     """A cell for each block of code of an answer, where there is a sandbox that knows its language."""
-    blocks = list(code_blocks(text))[:MOST_CELLS]
-    if not blocks:
+    if next(code_blocks(text), None) is None:
         return
     status = sandbox_status()
     if status is None or not status.available:
         return
-    for index, (language, code) in enumerate(blocks):
-        if language in status.languages:
-            _draw_cell(f"{message_id}-{index}", thread_id, language, code)
+    for index, (language, code) in enumerate(islice(runnable_blocks(text, status), MOST_CELLS)):
+        _draw_cell(f"{message_id}-{index}", thread_id, language, code)
 
 
 def _draw_cell(key: str, thread_id: str, language: str, code: str) -> None:

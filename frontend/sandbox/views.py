@@ -47,6 +47,7 @@ class SandboxStatus:
     network: SandboxNetworkOffer = field(default_factory=SandboxNetworkOffer)
     not_held: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

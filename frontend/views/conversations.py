@@ -196,8 +196,8 @@ class RetrievedHit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Passage:
-    """Evidence given to the answer, under the number by which it may be cited."""
+class Evidence:
+    """What is given to the answer, under the number by which it may be cited."""
 
     number: int
     document_id: str
@@ -216,7 +216,7 @@ class Passage:
 class Retrieved:
     query: str
     hits: list[RetrievedHit] = field(default_factory=list)
-    passages: list[Passage] = field(default_factory=list)
+    passages: list[Evidence] = field(default_factory=list)
     language: str = ""
     degraded: list[str] = field(default_factory=list)
 

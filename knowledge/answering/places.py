@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.text.markup import heading_name, slug
 from knowledge.text.rows import rows_between, with_rows
-from knowledge.types import Part, Passage, RowRun
+from knowledge.types import Passage, PassagePart, RowRun
 
 if TYPE_CHECKING:
     from knowledge.splitting.blocks import Block
@@ -36,7 +36,9 @@ class Place:
 
 def places_of(passage: Passage) -> list[Place]:
     """The places of a passage in order, the first at its beginning."""
-    parts = passage.parts or (Part(start=passage.start, heading_path=passage.heading_path, anchor=passage.anchor),)
+    parts = passage.parts or (
+        PassagePart(start=passage.start, heading_path=passage.heading_path, anchor=passage.anchor),
+    )
     ends = [*(part.start for part in parts[1:]), passage.end]
     places: list[Place] = []
     in_code = _begins_in_code(_text(passage, parts[0], ends[0]), parts[0])
@@ -81,11 +83,11 @@ def anchor_with_rows(passage: Passage, anchor: str, start: int, end: int) -> str
     return with_rows(anchor, rows_between(runs, passage.text, start, end, offset=passage.start))
 
 
-def _text(passage: Passage, part: Part, end: int) -> str:
+def _text(passage: Passage, part: PassagePart, end: int) -> str:
     return passage.text[part.start - passage.start : end - passage.start]
 
 
-def _begins_in_code(text: str, part: Part) -> bool:
+def _begins_in_code(text: str, part: PassagePart) -> bool:
     if not part.is_code or _is_own_heading(text, part):
         return False
     fences = _FENCE.findall(text)
@@ -95,7 +97,7 @@ def _begins_in_code(text: str, part: Part) -> bool:
     return 2 * sum(line.startswith("    ") for line in lines) < len(lines)
 
 
-def _is_own_heading(text: str, part: Part) -> bool:
+def _is_own_heading(text: str, part: PassagePart) -> bool:
     """Whether a text begins with one of the headings it stands under, not with code."""
     first = text.lstrip().partition("\n")[0]
     return first.startswith("#") and heading_name(first.lstrip("#").strip()) in part.heading_path
@@ -106,7 +108,7 @@ def _end_of_code(text: str) -> int:
     return fence.end() if fence else len(text)
 
 
-def _inside(passage: Passage, part: Part, text: str, code: int) -> Iterator[Place]:
+def _inside(passage: Passage, part: PassagePart, text: str, code: int) -> Iterator[Place]:
     """A part names the headings of its first text; those further down in it stand below its own.
 
     The part is `text`, up to `code` the rest of a block of code.

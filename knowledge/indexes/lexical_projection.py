@@ -81,7 +81,7 @@ class LexicalProjection:
             return len(self._index)
 
     def search(self, question: str, limit: int, documents: Collection[str] | None = None) -> list[Scored]:
-        """As LexicalIndex. Raises IndexDamaged."""
+        """See LexicalIndex. Raises IndexDamaged."""
         with _naming_damage():
             return self._index.search(question, limit, documents)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from knowledge.ports import VectorIndex
 from knowledge.storage.changes import vectors_of
 from knowledge.storage.vectors import load_vectors
 
+if TYPE_CHECKING:
+    pass
+
 
 class VectorProjection:
-    """A Projection of the vectors of one embedder into a VectorIndex (FAISS)."""
+    """A Projection of the vectors of one embedder into a FaissIndex."""
 
     is_shared = False
 
@@ -23,7 +26,7 @@ class VectorProjection:
         self._base_id = knowledge_base_id
         self.name = embedder
         self.aspect = vectors_of(embedder)
-        self.index: VectorIndex = FaissIndex()
+        self.index = FaissIndex()
 
     def alone(self, patience_s: float) -> AbstractContextManager[bool]:
         """Nobody else has this replica."""

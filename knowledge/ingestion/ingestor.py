@@ -20,7 +20,7 @@ from knowledge.events import DELETED, BuildEvent, BuildFinished, BuildNote, Stag
 from knowledge.indexes.projections import Projections
 from knowledge.ingestion.garbage_collection import GarbageCollector
 from knowledge.ingestion.imported_vectors import VectorImporter
-from knowledge.ingestion.processing import VERSION, Outcome, Parser, Processor
+from knowledge.ingestion.processing import VERSION, Parser, ProcessingTally, Processor
 from knowledge.ingestion.sync import Synchroniser, Tally
 from knowledge.ingestion.vectors import VectorWriter
 from knowledge.ports import Embedder
@@ -31,7 +31,7 @@ from knowledge.storage.bases import KnowledgeBaseStore, SourceStore
 from knowledge.storage.blobs import Blob, BlobStore
 from knowledge.storage.changes import read_base
 from knowledge.storage.database import Database
-from knowledge.storage.replacement import DocumentWriter, Received, waits
+from knowledge.storage.replacement import DocumentWriter, ReceivedFile, waits
 from knowledge.storage.tables import documents, knowledge_bases, sources
 from knowledge.storage.vectors import is_complete
 from knowledge.types import UPLOAD, KnowledgeBase, Scope, Source
@@ -56,16 +56,16 @@ class StoredFile(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Uploads:
+class ReceivedFiles:
     """Files that came in together, sorted into documents and archives: before the transaction that notes them."""
 
-    documents: tuple[Received, ...]
+    documents: tuple[ReceivedFile, ...]
     archives: tuple[StoredFile, ...]
 
     @classmethod
-    def of(cls, files: Iterable[StoredFile]) -> Uploads:
+    def of(cls, files: Iterable[StoredFile]) -> ReceivedFiles:
         """A zip is an archive, everything else a document."""
-        plain: list[Received] = []
+        plain: list[ReceivedFile] = []
         archives: list[StoredFile] = []
         for file in files:
             if file.path.lower().endswith(_ZIP):
@@ -75,9 +75,9 @@ class Uploads:
         return cls(documents=tuple(plain), archives=tuple(archives))
 
 
-def _received(file: StoredFile) -> Received:
+def _received(file: StoredFile) -> ReceivedFile:
     blob = file.blob
-    return Received(path=file.path, content_hash=blob.content_hash, size=blob.size, media_type=file.media_type)
+    return ReceivedFile(path=file.path, content_hash=blob.content_hash, size=blob.size, media_type=file.media_type)
 
 
 class Ingestor:
@@ -138,25 +138,25 @@ class Ingestor:
         Raises NotFound, and at its end EmbedderUnavailable when an embedder failed: everything else is done then.
         """
         base, chosen = self._chosen(scope, knowledge_base_id, source_ids)
-        tally, outcome = Tally(), Outcome()
+        tally, processed = Tally(), ProcessingTally()
         # An index that is ahead of a restored database must find out before the log has grown past it.
         for _ in self._projections.catch_up_shared(base.id):
-            yield outcome.words()
+            yield processed.words()
         for source in chosen:
             yield from self._synchroniser.receive(base, source, tally, force=force)
-        yield from self._processor.process(base.id, outcome)
+        yield from self._processor.process(base.id, processed)
         yield from self._importer.import_vectors(base.id)
-        embedded, unavailable = yield from self._embed_all(base.id, outcome)
+        embedded, unavailable = yield from self._embed_all(base.id, processed)
         self._vector_writer.switch(base.id)
         for _ in self._garbage_collector.collect_if_needed(base.id):
-            yield outcome.words()
+            yield processed.words()
         if unavailable is not None:
             raise unavailable
         yield BuildFinished(
             received=tally.received,
             unchanged=tally.unchanged,
-            indexed=outcome.indexed,
-            failed=tally.failed + outcome.failed,
+            indexed=processed.indexed,
+            failed=tally.failed + processed.failed,
             removed=tally.removed,
             embedded=embedded,
         )
@@ -205,7 +205,7 @@ class Ingestor:
         model = SourceOptions if kind == UPLOAD else reader_of(self._readers, kind).options
         return store.update(source_id, checked_options(kind, model, options))
 
-    def add_uploads(self, connection: Connection, base: KnowledgeBase, uploads: Uploads) -> list[str]:
+    def add_uploads(self, connection: Connection, base: KnowledgeBase, uploads: ReceivedFiles) -> list[str]:
         """Note files that are held in the store, in the transaction of `connection`; returns the sources to build.
 
         A file with the path of an earlier upload replaces it. A zip becomes a source of its own, whose files follow it
@@ -248,7 +248,7 @@ class Ingestor:
         return base, [source for source in every if source_ids is None or source.id in source_ids]
 
     def _embed_all(
-        self, knowledge_base_id: str, outcome: Outcome
+        self, knowledge_base_id: str, processed: ProcessingTally
     ) -> Generator[BuildEvent, None, tuple[int, EmbedderUnavailable | None]]:
         """Embed what each embedder of the base lacks, until nothing that came meanwhile is left either."""
         made, failed, unavailable = 0, set[str](), None
@@ -256,7 +256,7 @@ class Ingestor:
         while todo:
             for name in todo:
                 try:
-                    made += yield from self._embed(knowledge_base_id, name, outcome)
+                    made += yield from self._embed(knowledge_base_id, name, processed)
                 except EmbedderUnavailable as error:
                     failed.add(name)
                     unavailable = error
@@ -264,7 +264,7 @@ class Ingestor:
             todo = self._incomplete(knowledge_base_id, failed)
         return made, unavailable
 
-    def _embed(self, knowledge_base_id: str, name: str, outcome: Outcome) -> Generator[BuildEvent, None, int]:
+    def _embed(self, knowledge_base_id: str, name: str, processed: ProcessingTally) -> Generator[BuildEvent, None, int]:
         """Embed what is missing; what is received meanwhile is found by its words before the next embedder's turn."""
         looked = time.monotonic()
         with contextlib.closing(self._vector_writer.embed_missing(knowledge_base_id, name)) as steps:
@@ -275,14 +275,14 @@ class Ingestor:
                     return int(end.value)
                 yield event
                 if time.monotonic() - looked > _LOOK_EVERY_S:
-                    yield from self._process_waiting(knowledge_base_id, outcome)
+                    yield from self._process_waiting(knowledge_base_id, processed)
                     looked = time.monotonic()
 
-    def _process_waiting(self, knowledge_base_id: str, outcome: Outcome) -> Iterator[BuildEvent]:
+    def _process_waiting(self, knowledge_base_id: str, processed: ProcessingTally) -> Iterator[BuildEvent]:
         with self._database.read() as connection:
             there = waits(connection, knowledge_base_id)
         if there:
-            yield from self._processor.process(knowledge_base_id, outcome)
+            yield from self._processor.process(knowledge_base_id, processed)
 
     def _incomplete(self, knowledge_base_id: str, failed: Collection[str], *, every: bool = False) -> list[str]:
         """The embedders of a base that have something to do, but for those that failed."""

@@ -20,7 +20,7 @@ from knowledge.ingestion.background import PULSE_S, background, called, pulsing
 from knowledge.ports import Embedder
 from knowledge.storage.blobs import BlobStore
 from knowledge.storage.database import Database
-from knowledge.storage.replacement import DocumentWriter, Waiting, waiting_documents, waits
+from knowledge.storage.replacement import DocumentWriter, PendingDocument, pending_documents, waits
 from knowledge.types import ChunkDraft, ParsedDocument, SplitDocument
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Parser(Protocol):
 class _Prepared:
     """A document ready to be written, or the reason why there is none."""
 
-    waiting: Waiting
+    pending: PendingDocument
     parsed: ParsedDocument | None = None
     drafts: Sequence[ChunkDraft] = ()
     code: str = ""
@@ -62,7 +62,7 @@ class _Prepared:
 
 
 @dataclass(kw_only=True, slots=True)
-class Outcome:
+class ProcessingTally:
     """What processing has come to so far; `followed` counts documents that can be found by their words."""
 
     total: int = 0
@@ -121,135 +121,135 @@ class Processor:
         self._parser = parser
         self._limits = limits
 
-    def _count(self, knowledge_base_id: str, outcome: Outcome) -> None:
+    def _count(self, knowledge_base_id: str, processed: ProcessingTally) -> None:
         """Documents that came while others were processed are counted, too."""
         with self._database.read() as connection:
-            outcome.total = outcome.written + waits(connection, knowledge_base_id)
+            processed.total = processed.written + waits(connection, knowledge_base_id)
 
-    def process(self, knowledge_base_id: str, outcome: Outcome) -> Iterator[BuildEvent]:
+    def process(self, knowledge_base_id: str, processed: ProcessingTally) -> Iterator[BuildEvent]:
         """Process every document that waits, the words following about every second. Raises NotFound when the base
         goes meanwhile. Broken off at any point, it leaves whole documents, and the others waiting."""
-        self._count(knowledge_base_id, outcome)
+        self._count(knowledge_base_id, processed)
         told = time.monotonic()
-        yield from outcome.progress()
+        yield from processed.progress()
         with background(2) as ahead, background() as executor:
             for prepared in self._prepared_ahead(knowledge_base_id, ahead):
                 if prepared is None:
-                    yield outcome.documents()
+                    yield processed.documents()
                     continue
-                yield from self._write(knowledge_base_id, prepared, outcome, executor)
+                yield from self._write(knowledge_base_id, prepared, processed, executor)
                 if time.monotonic() - told > _FOLLOW_EVERY_S:
-                    yield from self._follow_words(knowledge_base_id, outcome, executor)
-                    self._count(knowledge_base_id, outcome)
-                    yield from outcome.progress()
+                    yield from self._follow_words(knowledge_base_id, processed, executor)
+                    self._count(knowledge_base_id, processed)
+                    yield from processed.progress()
                     told = time.monotonic()
-            yield from self._follow_words(knowledge_base_id, outcome, executor)
-        yield from outcome.progress()
+            yield from self._follow_words(knowledge_base_id, processed, executor)
+        yield from processed.progress()
 
     def _prepared_ahead(self, knowledge_base_id: str, executor: ThreadPoolExecutor) -> Iterator[_Prepared | None]:
         """What to write next, while the ones after it are being prepared; None as a sign of life.
 
         What is slow comes last, so that it holds up no others; what was too slow the last time is not tried again.
         """
-        slow: list[Waiting] = []
+        slow: list[PendingDocument] = []
         prepare = partial(self._prepare, knowledge_base_id)
         for prepared in _in_order(self._waiting(knowledge_base_id), partial(prepare, first=True), executor):
             if prepared is not None and self._deserves_more(prepared):
-                slow.append(prepared.waiting)
+                slow.append(prepared.pending)
             else:
                 yield prepared
         yield from _in_order(slow, partial(prepare, first=False), executor)
 
-    def _waiting(self, knowledge_base_id: str) -> Iterator[Waiting]:
+    def _waiting(self, knowledge_base_id: str) -> Iterator[PendingDocument]:
         after = ""
         while True:
             with self._database.read() as connection:
-                found = waiting_documents(connection, knowledge_base_id, after=after, limit=_READ_AT_ONCE)
+                found = pending_documents(connection, knowledge_base_id, after=after, limit=_READ_AT_ONCE)
             yield from found
             if not found:
                 break
             after = found[-1].document_id
 
     def _deserves_more(self, prepared: _Prepared) -> bool:
-        too_slow = prepared.code == FileTooSlow.code and not prepared.waiting.was_too_slow
+        too_slow = prepared.code == FileTooSlow.code and not prepared.pending.was_too_slow
         return too_slow and self._limits.max_seconds > _FIRST_S
 
-    def _limits_for(self, waiting: Waiting, first: bool) -> ParsingLimits:
+    def _limits_for(self, pending: PendingDocument, first: bool) -> ParsingLimits:
         seconds = self._limits.max_seconds
-        if waiting.was_too_slow:
+        if pending.was_too_slow:
             seconds /= 4
         return replace(self._limits, max_seconds=min(seconds, _FIRST_S) if first else seconds)
 
-    def _prepare(self, knowledge_base_id: str, waiting: Waiting, *, first: bool) -> _Prepared:
+    def _prepare(self, knowledge_base_id: str, pending: PendingDocument, *, first: bool) -> _Prepared:
         try:
-            path = self._blobs.path(waiting.content_hash)
-            media_type = waiting.media_type or None
-            limits = self._limits_for(waiting, first)
+            path = self._blobs.path(pending.content_hash)
+            media_type = pending.media_type or None
+            limits = self._limits_for(pending, first)
             read = self._parser.read(
-                path, name=waiting.path, limits=limits, media_type=media_type, lane=knowledge_base_id
+                path, name=pending.path, limits=limits, media_type=media_type, lane=knowledge_base_id
             )
         except KnowledgeError as error:
             if isinstance(error, ParserCrashed | FileTooSlow | FileTooLarge):
-                _log.warning("%s (%s, document %s)", error, error.code, waiting.document_id)
-            return _Prepared(waiting=waiting, code=error.code, reason=str(error))
+                _log.warning("%s (%s, document %s)", error, error.code, pending.document_id)
+            return _Prepared(pending=pending, code=error.code, reason=str(error))
         except Exception as error:  # the outer edge of one file: a mistake of ours must not stop the others
-            _log.exception("Processing %s failed", waiting.document_id)
+            _log.exception("Processing %s failed", pending.document_id)
             reason = f"Reading it failed by a mistake of ours ({type(error).__name__}); please report it."
-            return _Prepared(waiting=waiting, code="internal_error", reason=reason)
+            return _Prepared(pending=pending, code="internal_error", reason=reason)
         if not read.chunks:
-            return _Prepared(waiting=waiting, code=UnreadableFile.code, reason=f"{waiting.path} holds no text.")
-        return _Prepared(waiting=waiting, parsed=read.document, drafts=read.chunks)
+            return _Prepared(pending=pending, code=UnreadableFile.code, reason=f"{pending.path} holds no text.")
+        return _Prepared(pending=pending, parsed=read.document, drafts=read.chunks)
 
     def _write(
-        self, knowledge_base_id: str, prepared: _Prepared, outcome: Outcome, executor: ThreadPoolExecutor
+        self, knowledge_base_id: str, prepared: _Prepared, processed: ProcessingTally, executor: ThreadPoolExecutor
     ) -> Iterator[BuildEvent]:
-        outcome.parsed += 1
+        processed.parsed += 1
         if len(prepared.drafts) > _MANY_CHUNKS:
             call = partial(self._commit, knowledge_base_id, prepared)
-            written = yield from pulsing(called(executor, call), outcome.documents)
+            written = yield from pulsing(called(executor, call), processed.documents)
         else:
             written = self._commit(knowledge_base_id, prepared)
-        waiting = prepared.waiting
+        pending = prepared.pending
         if not written:
-            outcome.overtaken += 1
+            processed.overtaken += 1
         elif prepared.parsed is not None:
-            outcome.indexed += 1
+            processed.indexed += 1
             if prepared.parsed.warnings:
-                yield BuildNote(message=f"{waiting.path}: {'; '.join(prepared.parsed.warnings)}.")
+                yield BuildNote(message=f"{pending.path}: {'; '.join(prepared.parsed.warnings)}.")
         else:
-            outcome.failed += 1
-            outcome.last_error = prepared.reason
+            processed.failed += 1
+            processed.last_error = prepared.reason
             yield DocumentFailed(
-                path=waiting.path, code=prepared.code, reason=prepared.reason, document_id=waiting.document_id
+                path=pending.path, code=prepared.code, reason=prepared.reason, document_id=pending.document_id
             )
 
     def _commit(self, knowledge_base_id: str, prepared: _Prepared) -> bool:
         with self._database.write() as connection:
             writer = DocumentWriter(connection, knowledge_base_id, self._embedders)
             if prepared.parsed is None:
-                return writer.fail(prepared.waiting, prepared.code, prepared.reason, version=self._version)
-            return writer.replace(prepared.waiting, prepared.parsed, prepared.drafts, version=self._version)
+                return writer.fail(prepared.pending, prepared.code, prepared.reason, version=self._version)
+            return writer.replace(prepared.pending, prepared.parsed, prepared.drafts, version=self._version)
 
     def _follow_words(
-        self, knowledge_base_id: str, outcome: Outcome, executor: ThreadPoolExecutor
+        self, knowledge_base_id: str, processed: ProcessingTally, executor: ThreadPoolExecutor
     ) -> Iterator[BuildEvent]:
         """Bring the words, and whatever else all processes share, up to the log."""
         steps = self._projections.catch_up_shared(knowledge_base_id)
-        while (held := (yield from pulsing(called(executor, lambda: next(steps, None)), outcome.words))) is not None:
-            outcome.followed += held
-            yield outcome.words()
+        while (held := (yield from pulsing(called(executor, lambda: next(steps, None)), processed.words))) is not None:
+            processed.followed += held
+            yield processed.words()
 
 
 def _in_order(
-    found: Iterable[Waiting], prepare: Callable[[Waiting], _Prepared], executor: ThreadPoolExecutor
+    found: Iterable[PendingDocument], prepare: Callable[[PendingDocument], _Prepared], executor: ThreadPoolExecutor
 ) -> Iterator[_Prepared | None]:
     """What was made of documents, a few ahead; None twice a second while the next one is being made.
 
     In the order in which they were received, so that the same files make the same base: equal scores go by it.
     """
     begun: deque[Future[_Prepared]] = deque()
-    for waiting in found:
-        begun.append(executor.submit(prepare, waiting))
+    for pending in found:
+        begun.append(executor.submit(prepare, pending))
         if len(begun) > _AHEAD:
             yield from _awaited(begun.popleft())
     while begun:

@@ -32,7 +32,7 @@ from knowledge.sources.registry import reader_of
 from knowledge.storage.bases import SourceStore
 from knowledge.storage.blobs import Blob, BlobStore, Holding, blocks_of
 from knowledge.storage.database import Database
-from knowledge.storage.replacement import DocumentWriter, Received
+from knowledge.storage.replacement import DocumentWriter, ReceivedFile
 from knowledge.storage.tables import documents
 from knowledge.types import UPLOAD, KnowledgeBase, Source
 
@@ -83,7 +83,7 @@ class _Batch:
     code and reason."""
 
     holding: Holding
-    files: list[Received] = field(default_factory=list)
+    files: list[ReceivedFile] = field(default_factory=list)
     failures: list[tuple[SourceItem, str, str]] = field(default_factory=list)
     size: int = 0
     begun: float = field(default_factory=time.monotonic)
@@ -346,8 +346,8 @@ def _marked(known: Mapping[str, _Known]) -> list[str]:
     return [each.id for each in known.values() if each.error_code and each.status == "indexed"]
 
 
-def _received(item: SourceItem, blob: Blob) -> Received:
-    return Received(
+def _received(item: SourceItem, blob: Blob) -> ReceivedFile:
+    return ReceivedFile(
         path=item.path,
         content_hash=blob.content_hash,
         size=blob.size,

@@ -21,7 +21,7 @@ from knowledge.storage.database import Database
 from knowledge.storage.replacement import waits
 from knowledge.storage.tables import coverage
 from knowledge.storage.vectors import (
-    Missing,
+    MissingVector,
     delete_coverage,
     dimension_of,
     is_complete,
@@ -108,7 +108,7 @@ class VectorWriter:
                 retire_aspect(connection, knowledge_base_id, vectors_of(name))
         return True
 
-    def _window(self, knowledge_base_id: str, embedder: Embedder, after: tuple[str, int]) -> list[Missing]:
+    def _window(self, knowledge_base_id: str, embedder: Embedder, after: tuple[str, int]) -> list[MissingVector]:
         with self._database.read() as connection:
             return missing(connection, knowledge_base_id, embedder.name, embedder.languages, after=after, limit=_WINDOW)
 
@@ -145,7 +145,7 @@ class _Batches:
         self._size = _FIRST_BATCH
         self._dimension: int | None = None
 
-    def embed(self, window: Sequence[Missing], count: _Count) -> Generator[BuildEvent, None, int]:
+    def embed(self, window: Sequence[MissingVector], count: _Count) -> Generator[BuildEvent, None, int]:
         """Embed what a window lacks; returns how many vectors were made."""
         texts = {each.content_hash: each.search_text for each in window}
         chunks_of: dict[str, int] = {}

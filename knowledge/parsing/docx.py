@@ -269,10 +269,6 @@ def _unwrapped(parent: Any, wanted: frozenset[str]) -> Iterator[Any]:
             stack.append(iter(child))
 
 
-def _column_names(cells: list[Cell]) -> list[str]:
-    return [one_line(each.text, _LONGEST_LABEL) for each in cells for _ in range(min(each.columns, 99))]
-
-
 def _continues(cell: Any) -> bool:
     """Whether a cell only goes on with the one above it."""
     merge = cell.find(f"{qn('w:tcPr')}/{qn('w:vMerge')}")

@@ -43,7 +43,7 @@ from knowledge.storage.bases import (
     set_pending_import,
 )
 from knowledge.storage.blobs import BLOCK_BYTES, Blob, Holding
-from knowledge.storage.replacement import DocumentWriter, Received
+from knowledge.storage.replacement import DocumentWriter, ReceivedFile
 from knowledge.types import UPLOAD, KnowledgeBase, Scope
 
 _WRITTEN_AT_ONCE = 500
@@ -150,7 +150,7 @@ class Import:
 
     def _write(self, writer: DocumentWriter, source_id: str, documents: Sequence[ExportedDocument]) -> None:
         received = [
-            Received(
+            ReceivedFile(
                 path=each.path,
                 content_hash=each.content_hash,
                 size=self._files[f"{FILES}{each.content_hash}"].size,

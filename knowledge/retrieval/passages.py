@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge.text.analysis import count_words
-from knowledge.types import Chunk, DocumentRef, Part, Passage
+from knowledge.types import Chunk, DocumentRef, Passage, PassagePart
 
 BUDGET_WORDS = 1500
 """What is handed to a reader or a model for one question."""
@@ -107,8 +107,8 @@ def _passage(number: int, run: Sequence[Candidate], document: DocumentRef) -> Pa
     )
 
 
-def _part(chunk: Chunk) -> Part:
-    return Part(
+def _part(chunk: Chunk) -> PassagePart:
+    return PassagePart(
         start=chunk.start,
         heading_path=chunk.heading_path,
         anchor=chunk.anchor,

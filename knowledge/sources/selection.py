@@ -12,7 +12,7 @@ from typing import Literal
 from knowledge.parsing import supported
 from knowledge.parsing.formats import suffix_of
 
-Verdict = Literal["read", "ignored", "hidden", "excluded"]
+Treatment = Literal["read", "ignored", "hidden", "excluded"]
 
 _IGNORED = (
     ".git .hg .svn .bzr node_modules bower_components __pycache__ .venv venv .tox .nox .mypy_cache .pytest_cache "
@@ -45,7 +45,7 @@ class Selection:
     hidden: bool = False
     """Whether files and folders whose names begin with a dot are read."""
 
-    def of(self, path: str) -> Verdict:
+    def of(self, path: str) -> Treatment:
         """What to do with a file: read it, pass over it in silence, or leave it out as hidden or excluded."""
         parts = PurePosixPath(path).parts
         if any(part in IGNORED_FOLDERS for part in parts[:-1]) or parts[-1].lower() in _IGNORED_FILES:

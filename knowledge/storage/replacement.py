@@ -25,7 +25,7 @@ _LONGEST_ERROR = 2000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Received:
+class ReceivedFile:
     """A file that has come in. `modified_ns` is nanoseconds since 1970 as its source says, 0 when unknown."""
 
     path: str
@@ -37,7 +37,7 @@ class Received:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
+class PendingDocument:
     """A document whose file has been received and not yet been made searchable."""
 
     document_id: str
@@ -60,7 +60,7 @@ class DocumentWriter:
         self._embedders = embedders
         self._names = lock_base(connection, knowledge_base_id).all_embedders
 
-    def receive(self, source_id: str, files: Sequence[Received], *, version: str, force: bool = False) -> int:
+    def receive(self, source_id: str, files: Sequence[ReceivedFile], *, version: str, force: bool = False) -> int:
         """Note files of a source, by their paths; returns how many now wait to be processed.
 
         A document waits when it is new, when its content is another, when another `version` of parser and splitter
@@ -143,25 +143,27 @@ class DocumentWriter:
             **values,
         }
 
-    def replace(self, waiting: Waiting, parsed: ParsedDocument, drafts: Sequence[ChunkDraft], *, version: str) -> bool:
+    def replace(
+        self, pending: PendingDocument, parsed: ParsedDocument, drafts: Sequence[ChunkDraft], *, version: str
+    ) -> bool:
         """Make a document be what was parsed and split, all of it or nothing.
 
         False, and nothing done, when it is gone, has been received anew, or somebody else has done it already.
         """
-        if not self._still_waits(waiting):
+        if not self._still_waits(pending):
             return False
-        rows = [_chunk_row(self._base_id, waiting.document_id, draft) for draft in drafts]
-        told = self._clear(waiting.document_id, {row["content_hash"] for row in rows})
-        text_row = {"document_id": waiting.document_id, "text": parsed.text, "pages": parsed.pages}
+        rows = [_chunk_row(self._base_id, pending.document_id, draft) for draft in drafts]
+        told = self._clear(pending.document_id, {row["content_hash"] for row in rows})
+        text_row = {"document_id": pending.document_id, "text": parsed.text, "pages": parsed.pages}
         self._connection.execute(insert(document_texts).values(text_row))
         if rows:
             self._connection.execute(insert(chunks), rows)
-        self._link(waiting, parsed)
+        self._link(pending, parsed)
         self._connection.execute(
             update(documents)
-            .where(documents.c.id == waiting.document_id)
+            .where(documents.c.id == pending.document_id)
             .values(
-                title=parsed.title or waiting.path.rpartition("/")[2],
+                title=parsed.title or pending.path.rpartition("/")[2],
                 media_type=parsed.media_type,
                 markup=parsed.markup,
                 language=parsed.language,
@@ -171,35 +173,35 @@ class DocumentWriter:
                 warnings=parsed.warnings,
                 metadata=parsed.metadata,
                 chunk_count=len(rows),
-                indexed_hash=waiting.content_hash,
+                indexed_hash=pending.content_hash,
                 indexed_by=version,
                 updated_at=datetime.now(UTC),
             )
         )
-        told |= self._cover(waiting.document_id, rows)
-        append_changes(self._connection, self._base_id, [(waiting.document_id, aspect) for aspect in (TEXT, *told)])
+        told |= self._cover(pending.document_id, rows)
+        append_changes(self._connection, self._base_id, [(pending.document_id, aspect) for aspect in (TEXT, *told)])
         return True
 
-    def fail(self, waiting: Waiting, code: str, reason: str, *, version: str) -> bool:
+    def fail(self, pending: PendingDocument, code: str, reason: str, *, version: str) -> bool:
         """Note that a file cannot be read; what stood before of its document goes. False as for `replace`."""
-        if not self._still_waits(waiting):
+        if not self._still_waits(pending):
             return False
-        told = self._clear(waiting.document_id, set())
+        told = self._clear(pending.document_id, set())
         self._connection.execute(
             update(documents)
-            .where(documents.c.id == waiting.document_id)
+            .where(documents.c.id == pending.document_id)
             .values(
                 status="failed",
                 error_code=code,
                 error=reason[:_LONGEST_ERROR],
                 warnings=[],
                 chunk_count=0,
-                indexed_hash=waiting.content_hash,
+                indexed_hash=pending.content_hash,
                 indexed_by=version,
                 updated_at=datetime.now(UTC),
             )
         )
-        append_changes(self._connection, self._base_id, [(waiting.document_id, aspect) for aspect in (TEXT, *told)])
+        append_changes(self._connection, self._base_id, [(pending.document_id, aspect) for aspect in (TEXT, *told)])
         return True
 
     def note_unavailable(self, source_id: str, path: str, code: str, reason: str, *, url: str = "") -> str:
@@ -260,12 +262,12 @@ class DocumentWriter:
             self._note_garbage()
         return len(there)
 
-    def _still_waits(self, waiting: Waiting) -> bool:
+    def _still_waits(self, pending: PendingDocument) -> bool:
         query = select(documents.c.status, documents.c.content_hash).where(
-            documents.c.id == waiting.document_id, documents.c.knowledge_base_id == self._base_id
+            documents.c.id == pending.document_id, documents.c.knowledge_base_id == self._base_id
         )
         row = self._connection.execute(query).one_or_none()
-        return row is not None and (row.status, row.content_hash) == ("received", waiting.content_hash)
+        return row is not None and (row.status, row.content_hash) == ("received", pending.content_hash)
 
     def _clear(self, document_id: str, kept_hashes: set[str]) -> set[str]:
         """Take away text, chunks, links and coverage; returns the aspects of vectors that indexes know of."""
@@ -279,11 +281,11 @@ class DocumentWriter:
             self._connection.execute(delete(table).where(table.c.document_id == document_id))
         return aspects
 
-    def _link(self, waiting: Waiting, parsed: ParsedDocument) -> None:
-        found = resolve_links(waiting.source_id, waiting.path, waiting.url, parsed.links)
+    def _link(self, pending: PendingDocument, parsed: ParsedDocument) -> None:
+        found = resolve_links(pending.source_id, pending.path, pending.url, parsed.links)
         rows = [
             {
-                "document_id": waiting.document_id,
+                "document_id": pending.document_id,
                 "target_key": key,
                 "knowledge_base_id": self._base_id,
                 "target": link.target,
@@ -319,7 +321,7 @@ class DocumentWriter:
         )
 
 
-def _due(row: Any, file: Received, now: datetime) -> dict[str, Any]:
+def _due(row: Any, file: ReceivedFile, now: datetime) -> dict[str, Any]:
     """What a row becomes whose file waits to be processed; that the same file was too slow stays known."""
     was_too_slow = row.error_code == FileTooSlow.code and row.content_hash == file.content_hash
     code = FileTooSlow.code if was_too_slow else ""
@@ -332,14 +334,16 @@ def _settled(row: Any) -> dict[str, Any]:
     return kept | ({"error": "", "error_code": ""} if row.status == "indexed" else {})
 
 
-def waiting_documents(connection: Connection, knowledge_base_id: str, *, after: str, limit: int) -> list[Waiting]:
+def pending_documents(
+    connection: Connection, knowledge_base_id: str, *, after: str, limit: int
+) -> list[PendingDocument]:
     """The next documents of a base that wait to be processed, behind a document id."""
     waits = and_(documents.c.knowledge_base_id == knowledge_base_id, documents.c.status == "received")
     columns = [documents.c[name] for name in ("source_id", "path", "url", "media_type", "content_hash")]
     was_too_slow = (documents.c.error_code == FileTooSlow.code).label("was_too_slow")
     query = select(documents.c.id.label("document_id"), *columns, was_too_slow).where(waits, documents.c.id > after)
     rows = connection.execute(query.order_by(documents.c.id).limit(limit))
-    return [Waiting(**row._mapping) for row in rows]
+    return [PendingDocument(**row._mapping) for row in rows]
 
 
 def waits(connection: Connection, knowledge_base_id: str) -> int:

@@ -35,7 +35,7 @@ _GROWTH = 1.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Missing:
+class MissingVector:
     """A chunk without a vector."""
 
     document_id: str
@@ -110,7 +110,7 @@ def missing(
     *,
     after: tuple[str, int],
     limit: int,
-) -> list[Missing]:
+) -> list[MissingVector]:
     """The next chunks without a vector, behind (document id, ordinal), of documents that coverage says lack some."""
     lacking = and_(coverage.c.embedder == embedder, coverage.c.done < coverage.c.total)
     there = exists().where(embeddings.c.embedder == embedder, embeddings.c.content_hash == chunks.c.content_hash)
@@ -126,7 +126,7 @@ def missing(
         .order_by(chunks.c.document_id, chunks.c.ordinal)
         .limit(limit)
     )
-    return [Missing(**row._mapping) for row in connection.execute(query)]
+    return [MissingVector(**row._mapping) for row in connection.execute(query)]
 
 
 def recount(

@@ -2,6 +2,6 @@
 
 from knowledge.suggesting.following import following_questions
 from knowledge.suggesting.starting import starting_questions
-from knowledge.suggesting.types import Cited, Suggestion
+from knowledge.suggesting.types import CitedPlace, Suggestion
 
-__all__ = ["Cited", "Suggestion", "following_questions", "starting_questions"]
+__all__ = ["CitedPlace", "Suggestion", "following_questions", "starting_questions"]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from knowledge.storage.tables import chunks, documents, knowledge_bases
 from knowledge.suggesting.headings import as_question, paths_in, plain_heading, rating
-from knowledge.suggesting.types import Cited, Suggestion
+from knowledge.suggesting.types import CitedPlace, Suggestion
 from knowledge.types import Language, Scope
 
 MOST_PLACES = 5
@@ -20,7 +20,7 @@ MOST_PASSAGES = 500
 
 
 def following_questions(
-    connection: Connection, scope: Scope, cited: Sequence[Cited], *, asked: Collection[str] = (), limit: int = 3
+    connection: Connection, scope: Scope, cited: Sequence[CitedPlace], *, asked: Collection[str] = (), limit: int = 3
 ) -> list[Suggestion]:
     """At most `limit` questions from the headings next to those cited, in the order of the document, places taking
     turns. What was `asked` or is cited already is left out, and what the scope may not see or is there no more."""
@@ -38,7 +38,7 @@ def following_questions(
     return list(different.values())[:limit]
 
 
-def _around(connection: Connection, scope: Scope, place: Cited) -> Iterator[Suggestion]:
+def _around(connection: Connection, scope: Scope, place: CitedPlace) -> Iterator[Suggestion]:
     """What stands below the heading, after it, then before it, and then whatever of the document asks best."""
     visible = (knowledge_bases.c.workspace_id == scope.workspace_id, knowledge_bases.c.deleted.is_(False))
     query = (

@@ -19,7 +19,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cited:
+class CitedPlace:
     """A place that an answer led to; an empty `heading_path` is the document as a whole."""
 
     document_id: str

@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox.docker.adapter import IMAGE_LANGUAGES
 from sandbox.errors import BuildFailed
-from sandbox.images.recipe import FOLDER, TOOLCHAINS, debian_command, image_name, in_order
+from sandbox.images.recipe import FOLDER, debian_command, image_name, in_order, toolchains
 
 Say = Callable[[str], None]
 BUILD_SECONDS = 3600
@@ -50,8 +50,7 @@ def build_public(languages: Sequence[str], host: str, say: Say) -> str:
     """Build the image on its public base with the engine; returns its name. Raises BuildFailed."""
     chosen = in_order(languages)
     name = image_name(chosen)
-    toolchains = " ".join(each for language in chosen for each in TOOLCHAINS.get(language, ()))
-    arguments = {"PACKAGES": toolchains, "LANGUAGES": ",".join(chosen)}
+    arguments = {"PACKAGES": " ".join(toolchains(chosen)), "LANGUAGES": ",".join(chosen)}
     say(f"Building {name} from {FOLDER / 'Dockerfile'} …")
     with _engine(host) as engine:
         for line in engine.build(path=str(FOLDER), tag=name, rm=True, decode=True, buildargs=arguments):

@@ -26,12 +26,6 @@ PYTHON = (
 )
 """Pinned to what the release holds: its security updates change the last part alone."""
 
-TOOLCHAINS = {
-    "javascript": ("nodejs",),
-    "java": ("openjdk-17-jdk-headless",),
-    "go": ("golang-go",),
-    "cpp": ("g++",),
-}
 DEFAULT_LANGUAGES = ("python", "shell", "javascript", "cpp")
 
 _LEFT_OUT = (
@@ -63,7 +57,12 @@ _AFTER = (
 
 def packages(languages: Sequence[str]) -> list[str]:
     """What is installed for these languages."""
-    return [*PYTHON, *(each for name in languages for each in TOOLCHAINS.get(name, ()))]
+    return [*PYTHON, *toolchains(languages)]
+
+
+def toolchains(languages: Sequence[str]) -> list[str]:
+    """What is installed for these languages besides what every image has."""
+    return [each for name in languages if name in LANGUAGES for each in LANGUAGES[name].packages]
 
 
 def debian_command(archive: Path, languages: Sequence[str], mode: str) -> list[str]:

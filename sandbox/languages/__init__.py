@@ -1,9 +1,9 @@
-"""The languages a session may run: how each is stored, compiled and started."""
+"""The languages a session may run: how each is stored, compiled, started and installed. A new one is an entry here."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 FOLDER = "/work/.run"
@@ -11,7 +11,8 @@ FOLDER = "/work/.run"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Language:
-    """A language. It is there when the image has `program`. Without `run` it is Python's shell, which keeps state."""
+    """A language. It is there when the image has `program`, of one of its Debian `packages` or, without any, of every
+    image. Without `run` it is Python's shell, which keeps state."""
 
     name: str
     program: str
@@ -19,6 +20,7 @@ class Language:
     compile: Callable[[str], Sequence[str]] | None = None
     run: Callable[[str], Sequence[str]] | None = None
     aliases: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def _java_class(code: str) -> str:
@@ -48,6 +50,7 @@ _ALL = (
         file=lambda code: "main.js",
         run=lambda code: ("node", "--max-old-space-size=256", f"{FOLDER}/main.js"),
         aliases=("js", "node"),
+        packages=("nodejs",),
     ),
     Language(
         name="java",
@@ -61,6 +64,7 @@ _ALL = (
             f"{FOLDER}/{_java_class(code)}.java",
         ),
         run=lambda code: ("java", *_JVM, "-cp", FOLDER, _java_class(code)),
+        packages=("openjdk-17-jdk-headless",),
     ),
     Language(
         name="go",
@@ -69,6 +73,7 @@ _ALL = (
         compile=lambda code: ("go", "build", "-o", f"{FOLDER}/main", f"{FOLDER}/main.go"),
         run=lambda code: (f"{FOLDER}/main",),
         aliases=("golang",),
+        packages=("golang-go",),
     ),
     Language(
         name="cpp",
@@ -77,13 +82,19 @@ _ALL = (
         compile=lambda code: ("g++", "-std=c++17", "-O1", "-o", f"{FOLDER}/main", f"{FOLDER}/main.cpp"),
         run=lambda code: (f"{FOLDER}/main",),
         aliases=("c++", "cc", "cxx"),
+        packages=("g++",),
     ),
 )
 
 LANGUAGES: Mapping[str, Language] = {language.name: language for language in _ALL}
 
 
+def aliases_of(names: Collection[str]) -> dict[str, str]:
+    """The other names of these languages, each with the language's own."""
+    return {alias: each.name for each in _ALL if each.name in names for alias in each.aliases}
+
+
 def find_language(name: str) -> Language | None:
     """The language of this name or alias, in whatever case."""
     wanted = name.strip().lower()
-    return next((each for each in _ALL if wanted == each.name or wanted in each.aliases), None)
+    return next((each for each in LANGUAGES.values() if wanted == each.name or wanted in each.aliases), None)

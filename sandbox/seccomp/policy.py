@@ -16,7 +16,7 @@ NAMESPACE_FLAGS = 0x7E020080
 PERSONALITIES = (0, 0xFFFFFFFF)
 """The plain one, and the question which it is."""
 
-EPERM, ENOSYS, EAFNOSUPPORT = 1, 38, 97
+EPERM, ENOSYS = 1, 38
 
 _ALLOWED = """
 read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek sendfile splice tee copy_file_range

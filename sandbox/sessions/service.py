@@ -19,7 +19,7 @@ from sandbox.network.hosts import HostRule
 from sandbox.network.policy import NO_NETWORK, NetworkPolicy
 from sandbox.ports import Confined, Sandbox
 from sandbox.sessions.session import EndReason, Owner, RunLog, Session
-from sandbox.types import Availability, RunEvent, RunRequest, SessionSpec
+from sandbox.types import Availability, CodeEvent, RunRequest, SessionSpec
 
 LOOK_EVERY_S = 2.0
 REAP_EVERY_S = 15.0
@@ -195,7 +195,7 @@ class SessionService:
         """This owner's sessions, the oldest first."""
         return [each for each in self._sessions.values() if each.owner == owner]
 
-    async def run(self, session: Session, request: RunRequest) -> AsyncGenerator[RunEvent, None]:
+    async def run(self, session: Session, request: RunRequest) -> AsyncGenerator[CodeEvent, None]:
         """The events of a run, the last Finished. Raises SessionBusy, UnknownLanguage, LimitExceeded, SessionLost."""
         if not 0 < request.timeout_s <= self.limits.max_run_seconds:
             raise errors.LimitExceeded(f"`timeout_s` may be up to {self.limits.max_run_seconds:g}.")

@@ -11,7 +11,7 @@ from typing import Literal
 
 from sandbox.network.access import NetworkAccess
 from sandbox.ports import Confined
-from sandbox.types import ExitReason, Finished, Output, RunEvent
+from sandbox.types import CodeEvent, ExitReason, Finished, Output
 
 EndReason = Literal["", "closed", "idle", "lifetime", "lost", "shutdown"]
 LOGGED_RUNS = 20
@@ -95,7 +95,7 @@ class RunLog:
         self._started_at = datetime.now(UTC)
         self._output = ""
 
-    def note(self, event: RunEvent) -> None:
+    def note(self, event: CodeEvent) -> None:
         if isinstance(event, Output):
             self._output = (self._output + event.text)[-LOGGED_OUTPUT:]
         elif isinstance(event, Finished):

@@ -18,7 +18,7 @@ from sandbox.errors import (
     UnknownLanguage,
     UnsafePath,
 )
-from sandbox.types import Output, PhaseFinished, RunRequest
+from sandbox.types import CompilationFinished, Output, RunRequest
 from tests.sandboxes import ADAPTERS, LIMITS, Lab, engine_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -87,7 +87,7 @@ async def test_languages_read_stdin_and_write_stdout(lab: Lab, language: str, co
 async def test_a_compile_error_is_a_phase_of_its_own(lab: Lab) -> None:
     outcome = await lab.run("int main() { return undeclared; }", "cpp", timeout_s=60)
     assert outcome.end.reason == "error"
-    assert [each.phase for each in outcome.events if isinstance(each, PhaseFinished)] == ["compile"]
+    assert [each.phase for each in outcome.events if isinstance(each, CompilationFinished)] == ["compile"]
     assert all(each.phase == "compile" for each in outcome.events if isinstance(each, Output))
     assert "undeclared" in outcome.stderr
 

@@ -33,7 +33,7 @@ from knowledge.text.invisible import visible
 from knowledge.text.markup import heading_name, plain_code, slug
 from knowledge.text.spelling import correction, may_be_mistyped
 from knowledge.text.storable import storable, storable_json
-from knowledge.types import AnswerSegment, DocumentRef, Part, Passage, RowRun
+from knowledge.types import AnswerSegment, DocumentRef, Passage, PassagePart, RowRun
 from tests.growth.agents_paths import repeated
 from tests.growth.harness import TextPath
 
@@ -115,7 +115,7 @@ def _in_rows(text: str, step: int) -> None:
     given = passage(text)
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     runs = tuple(RowRun(start, number, "each") for number, start in enumerate(starts[:: step or len(starts)], start=1))
-    part = Part(start=0, heading_path=("A",), anchor="sheet=A", rows=runs)
+    part = PassagePart(start=0, heading_path=("A",), anchor="sheet=A", rows=runs)
     segment = AnswerSegment(text=text, number=1, start=0, end=len(text), block="table", heading_path=("A",))
     quote((segment,), (replace(given, parts=(part,)),), ())
 

@@ -9,12 +9,12 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from agents.answering.greetings import greets
-from agents.answering.prompting import count_tokens, neutralise, recent
+from agents.answering.prompting import count_tokens, recent, with_wishes
 from agents.messages.parts import Message
 from backend.api.openai_cut import AnswerCut
 from backend.api.openai_shapes import ChatRequest
 from backend.schemas import RunCreate
-from backend.threads.store import title_of
+from backend.threads.excerpts import title_of
 from knowledge.answering.asking import manner_of
 from knowledge.retrieval.followup import contextualise
 from knowledge.suggesting.headings import as_question, paths_in, plain_heading
@@ -66,7 +66,7 @@ def _chat_asked(text: str) -> None:
 
 def _prompted(text: str) -> None:
     count_tokens(text)
-    neutralise(text)
+    with_wishes("", text, "en")
     recent([Message.of("user", text), Message.of("assistant", text)], 1e9)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from agents.events import Evidence
+from agents.evidence import Evidence
 from agents.tools.evidence import output_evidence
 from agents.tools.ports import ToolSpec
 from backend.app import create_app

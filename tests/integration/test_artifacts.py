@@ -15,7 +15,7 @@ from backend.artifacts.store import Artifact, ArtifactStore, collect_unreference
 from backend.bootstrap import Container
 from backend.errors import Missing
 from backend.runs.opening import Placement, open_run
-from backend.threads.store import Conversations
+from backend.threads.store import ThreadStore
 from knowledge.types import Scope
 from tests.api_client import URL, container
 from tests.databases import DIALECTS, database_url
@@ -49,7 +49,7 @@ def brought(
 def attached(made: Container, *ids: str) -> str:
     """The thread in which a question brought these files along."""
     with made.database.write() as connection:
-        thread = Conversations(connection, LOCAL).create("", ())
+        thread = ThreadStore(connection, LOCAL).create("", ())
         spec = RunSpec(question="What is in it?", scope=LOCAL, attachments=ids)
         open_run(connection, thread.id, spec, Placement(), owner=made.runs.owner)
     return thread.id
@@ -96,7 +96,7 @@ def test_what_a_question_brings_along_belongs_to_its_run_and_goes_with_the_conve
         assert store.get(other.id).run_id is None
     assert sum(collect_unreferenced_files(made.database, made.artifact_files)) == 0
     with made.database.write() as connection:
-        Conversations(connection, LOCAL).delete(thread)
+        ThreadStore(connection, LOCAL).delete(thread)
     assert sum(collect_unreferenced_files(made.database, made.artifact_files)) == 1
     with made.database.read() as connection, pytest.raises(Missing):
         ArtifactStore(connection, LOCAL).get(mine.id)

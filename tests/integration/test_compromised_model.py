@@ -26,7 +26,7 @@ from backend.knowledge_bases.uploaded_file import UploadedFile
 from backend.settings import Settings
 from backend.tools.documents import ToolDocuments
 from knowledge.embedding.hashing import HashingEmbedder
-from knowledge.ingestion.ingestor import Uploads
+from knowledge.ingestion.ingestor import ReceivedFiles
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.storage.documents import DocumentStore
 from tests.agents_at_work import Workplace, of_kind, phase, results
@@ -170,7 +170,7 @@ def _documents(made: Container) -> str:
             file = UploadedFile(path=f"{name} call change now.md", media_type="text/markdown", blob=blob)
             with made.database.write() as connection:
                 base = KnowledgeBaseStore(connection, LOCAL).create(name, embedders=["hashing"])
-                made.ingestor.add_uploads(connection, base, Uploads.of([file]))
+                made.ingestor.add_uploads(connection, base, ReceivedFiles.of([file]))
         list(made.ingestor.build(LOCAL, base.id))
         with made.database.read() as connection:
             ((document,), _) = DocumentStore(connection, base).page()

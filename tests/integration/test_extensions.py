@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, func, select
 
 from knowledge.errors import InvalidInput
 from knowledge.events import DocumentFailed, DocumentSkipped
@@ -15,9 +14,8 @@ from knowledge.indexes.registry import ENGINES, Place
 from knowledge.ports import Projection
 from knowledge.sources import Reading, ReadRequest, SourceItem
 from knowledge.sources.options import SourceOptions
-from knowledge.storage.changes import TEXT
 from knowledge.storage.database import Database
-from knowledge.storage.tables import chunks
+from tests.projections import Counts
 from tests.workshop import Workshop
 
 
@@ -110,45 +108,6 @@ def test_a_location_of_a_user_who_is_not_there_is_a_failure_by_name(workshop: Wo
         ("~nosuchuser/docs", "invalid_input"),
         ("~nosuchuser/docs.zip", "invalid_input"),
     ]
-
-
-class Counts:
-    """A projection that knows how many chunks each document has."""
-
-    name = "counts"
-    aspect = TEXT
-    is_shared = True
-
-    def __init__(self, knowledge_base_id: str) -> None:
-        self._base_id = knowledge_base_id
-        self._position = 0
-        self.counts: dict[str, int] = {}
-
-    def alone(self, patience_s: float) -> AbstractContextManager[bool]:
-        return nullcontext(True)
-
-    def position(self) -> int:
-        return self._position
-
-    def load(self, connection: Connection, document_ids: Sequence[str]) -> Callable[[int], None]:
-        query = select(chunks.c.document_id, func.count()).where(chunks.c.document_id.in_(document_ids))
-        found = {row[0]: row[1] for row in connection.execute(query.group_by(chunks.c.document_id))}
-
-        def apply(position: int) -> None:
-            self.counts = {name: n for name, n in self.counts.items() if name not in document_ids} | found
-            self._position = position
-
-        return apply
-
-    def rebuild(self) -> None:
-        self.counts.clear()
-        self._position = 0
-
-    def drop(self) -> None:
-        self.rebuild()
-
-    def check(self) -> int:
-        return sum(self.counts.values())
 
 
 def test_a_new_engine_is_one_class_and_follows_the_log(database: Database, tmp_path: Path) -> None:

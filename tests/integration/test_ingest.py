@@ -15,7 +15,7 @@ from knowledge.config import ParsingLimits
 from knowledge.embedding.hashing import HashingEmbedder
 from knowledge.errors import EmbedderUnavailable, FileTooSlow, NotFound
 from knowledge.events import BuildFinished, BuildNote, DocumentFailed, DocumentSkipped, StageProgress
-from knowledge.ingestion.ingestor import Uploads
+from knowledge.ingestion.ingestor import ReceivedFiles
 from knowledge.parsing import parse
 from knowledge.ports import Vectors
 from knowledge.splitting.splitter import split_document
@@ -42,7 +42,7 @@ class Uploaded:
 def upload(workshop: Workshop, base: KnowledgeBase, *files: tuple[str, bytes]) -> list[str]:
     with workshop.blobs.hold() as holding, workshop.database.write() as connection:
         stored = [Uploaded(path=path, blob=holding.put([content])) for path, content in files]
-        return workshop.ingestor.add_uploads(connection, base, Uploads.of(stored))
+        return workshop.ingestor.add_uploads(connection, base, ReceivedFiles.of(stored))
 
 
 def count(workshop: Workshop, table: object) -> int:
@@ -250,7 +250,7 @@ def test_files_that_come_in_together_are_never_compared_with_each_other() -> Non
         __hash__ = None  # type: ignore[assignment]
 
     blob = Blob(content_hash="0" * 64, size=1)
-    sorted_out = Uploads.of([Lonely(path=path, blob=blob) for path in ("a.md", "B.ZIP", "c.md")])
+    sorted_out = ReceivedFiles.of([Lonely(path=path, blob=blob) for path in ("a.md", "B.ZIP", "c.md")])
     assert [each.path for each in sorted_out.documents] == ["a.md", "c.md"]
     assert [each.path for each in sorted_out.archives] == ["B.ZIP"]
 

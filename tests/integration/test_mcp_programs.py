@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 
 from agents.errors import ToolFailed
 from agents.tools.mcp.process import McpProcess, ServerCommand
-from agents.tools.mcp.processes import McpProcesses, brief_conversation
+from agents.tools.mcp.processes import McpProcesses, brief_session
 from tests.api_client import api_client
 
 PROGRAM = str(Path(__file__).parent.parent / "mcp_program.py")
@@ -71,18 +71,18 @@ def test_a_program_that_misbehaves_is_named_and_ended(what: str, said: str) -> N
 def test_junk_is_passed_over_and_a_program_is_started_again_with_pauses() -> None:
     async def tried() -> None:
         servers = McpProcesses()
-        async with servers.conversation("s", command(), lambda: True) as process:
+        async with servers.session("s", command(), lambda: True) as process:
             first = await acted(process, "junk")
             assert first.startswith("did junk")
             assert len(await process.tools()) == 1
-        async with servers.conversation("s", command(), lambda: True) as process:
+        async with servers.session("s", command(), lambda: True) as process:
             assert (await acted(process, "x")).rpartition(" ")[2] == first.rpartition(" ")[2]  # the same program
             with pytest.raises(ToolFailed, match="exit code"):
                 await acted(process, "die")
         with pytest.raises(ToolFailed, match="started again in"):
-            await servers.conversation("s", command(), lambda: True).__aenter__()
+            await servers.session("s", command(), lambda: True).__aenter__()
         await asyncio.sleep(1.05)
-        async with servers.conversation("s", command(), lambda: True) as process:
+        async with servers.session("s", command(), lambda: True) as process:
             assert (await acted(process, "x")).rpartition(" ")[2] != first.rpartition(" ")[2]
         await servers.aclose()
         assert not process.is_alive
@@ -97,7 +97,7 @@ def test_a_program_of_the_official_library() -> None:
     )
 
     async def tried() -> tuple[list[Any], Any]:
-        async with brief_conversation(ServerCommand(command=sys.executable, arguments=("-c", program))) as process:
+        async with brief_session(ServerCommand(command=sys.executable, arguments=("-c", program))) as process:
             return await process.tools(), await process.call("add_up", {"first": 1, "second": 2})
 
     tools, result = asyncio.run(tried())

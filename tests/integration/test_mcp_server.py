@@ -77,6 +77,8 @@ async def test_the_official_client_finds_and_calls_tools(url: str, platform: Pla
         answer = await session.call_tool("ask", {"question": "How do I install?"})
         assert "Run make up. [1]" in text(answer)
         assert "[1] Install" in text(answer)
+    counted = [line for line in httpx2.get(f"{url}/metrics").text.splitlines() if line.startswith("chatbot_runs_total")]
+    assert [line.rsplit(" ", 1)[1] for line in counted if 'status="finished"' in line] == ["1.0"]
 
 
 async def test_what_changes_something_waits_for_a_person(url: str, platform: Platform) -> None:

@@ -13,7 +13,8 @@ import openai
 import pytest
 
 from agents.errors import ModelUnavailable
-from agents.events import Evidence, Retrieved
+from agents.events import Retrieved
+from agents.evidence import Evidence
 from agents.messages.parts import Message
 from agents.ports import ChatModel, ModelEvent
 from backend.api.openai_parameters import sampling_of

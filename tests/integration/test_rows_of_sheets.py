@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from agents.citations.checking import check_citations
 from agents.citations.passages import passage_of
 from agents.citations.support import PassageBacking
-from agents.events import Evidence
+from agents.evidence import Evidence
 from backend.accounts.guard import LOCAL
 from backend.app import create_app
 from backend.bootstrap import Container, build

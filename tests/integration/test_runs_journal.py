@@ -23,7 +23,7 @@ from backend.errors import AlreadyDecided, Missing, NotWaiting
 from backend.processes.tables import processes
 from backend.runs.journal import add_records, read_journal
 from backend.runs.types import Run
-from backend.threads.store import Conversations
+from backend.threads.store import ThreadStore
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.agents_at_work import CountingTool, phase
@@ -204,5 +204,5 @@ def test_the_time_in_which_people_were_waited_for_is_told_apart_and_counts_once(
         connection.execute(update(runs).values(status="finished", created_at=begun, finished_at=at(100)))
     assert (run_of(database, run).waited_s, answer_of(database, run).waited_s) == (35, 35)
     with database.read() as connection:
-        listed, _ = Conversations(connection, ME).messages(run.thread_id, 10)
+        listed, _ = ThreadStore(connection, ME).messages(run.thread_id, 10)
     assert [message.waited_s for message in listed] == [0, 35]

@@ -17,7 +17,8 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, InternalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from agents.errors import ModelUnavailable
-from agents.events import Evidence, Retrieved, RunEvent, TextDelta
+from agents.events import Retrieved, RunEvent, TextDelta
+from agents.evidence import Evidence
 from backend.errors import NotReady
 from backend.processes.identity import this_process
 from backend.processes.registry import ProcessRegistry
@@ -26,7 +27,7 @@ from backend.runs.service import RunService
 from backend.runs.store import RunStore, add_events
 from backend.runs.types import Run, StoredEvent
 from backend.threads import store as threads_store
-from backend.threads.store import Conversations
+from backend.threads.store import ThreadStore
 from knowledge.storage.database import Database
 from tests.running import ME, Script, answer_of, begin, finished, heard, orphan, run_of, service, spec, started, until
 
@@ -236,7 +237,7 @@ async def test_deleting_the_conversation_ends_run_and_stream(database: Database)
         listening = asyncio.create_task(heard(runs, run.id))
         await until(lambda: bool(script.begun))
         with database.write() as connection:
-            Conversations(connection, ME).delete(run.thread_id)
+            ThreadStore(connection, ME).delete(run.thread_id)
         script.gate.set()
         await listening
         await until(lambda: script.stopped == 1)
@@ -262,7 +263,7 @@ def test_messages_keep_their_order_whatever_the_clocks_say(database: Database, m
 
     monkeypatch.setattr(threads_store, "new_id", made_elsewhere)
     with database.write() as connection:
-        conversations = Conversations(connection, ME)
+        conversations = ThreadStore(connection, ME)
         thread = conversations.create("", ())
         question = conversations.add_question(thread, None, "First?")
         answer = conversations.add_answer(thread.id, question, "r" * 32)
@@ -270,7 +271,7 @@ def test_messages_keep_their_order_whatever_the_clocks_say(database: Database, m
         newest = conversations.add_answer(thread.id, later, "s" * 32)
     assert sorted([question, answer, later, newest], reverse=True) == [question, answer, later, newest]
     with database.read() as connection:
-        conversations = Conversations(connection, ME)
+        conversations = ThreadStore(connection, ME)
         first, cursor = conversations.messages(thread.id, 3)
         rest, last = conversations.messages(thread.id, 3, cursor or "")
         end = conversations.newest(thread.id)
@@ -280,15 +281,15 @@ def test_messages_keep_their_order_whatever_the_clocks_say(database: Database, m
 
 async def test_messages_added_at_once_get_different_numbers(database: Database) -> None:
     with database.write() as connection:
-        thread = Conversations(connection, ME).create("", ())
+        thread = ThreadStore(connection, ME).create("", ())
 
     def add(number: int) -> None:
         with database.write() as connection:
-            Conversations(connection, ME).add_question(thread, None, f"Question {number}?")
+            ThreadStore(connection, ME).add_question(thread, None, f"Question {number}?")
 
     await asyncio.gather(*(asyncio.to_thread(add, number) for number in range(8)))
     with database.read() as connection:
-        assert len(Conversations(connection, ME).messages(thread.id, 100)[0]) == 8
+        assert len(ThreadStore(connection, ME).messages(thread.id, 100)[0]) == 8
 
 
 class Fatal(BaseException):

@@ -21,7 +21,7 @@ from backend.runs.opening import Placement, open_run
 from backend.runs.service import RunService
 from backend.runs.store import RunStore
 from backend.runs.types import Run
-from backend.threads.store import Conversations
+from backend.threads.store import ThreadStore
 from knowledge.storage.database import Database
 from tests.running import ME, answer_of, begin, heard, orphan, run_of, service, spec, until
 
@@ -177,10 +177,10 @@ async def test_nothing_may_follow_what_waits_and_deleting_it_ends_the_stream(dat
     with database.write() as connection, pytest.raises(RunActive):
         open_run(connection, run.thread_id, spec(), Placement(), owner=here.owner)
     with database.read() as connection:
-        assert Conversations(connection, ME).get(run.thread_id).active_run_id == run.id
+        assert ThreadStore(connection, ME).get(run.thread_id).active_run_id == run.id
     following = asyncio.create_task(heard(here, run.id))
     with database.write() as connection:
-        Conversations(connection, ME).delete(run.thread_id)
+        ThreadStore(connection, ME).delete(run.thread_id)
     await following
     await here.stop()
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from frontend.components.code_cell import code_blocks
+from frontend.components.code_cell import code_blocks, runnable_blocks
 from frontend.sandbox.results import plain_output
+from frontend.sandbox.views import SandboxStatus
 from tests.fake_api import FakeApi
 
 OpenPage = Callable[..., AppTest]
@@ -90,8 +91,11 @@ def test_without_a_sandbox_an_answer_has_no_cells(fake: FakeApi, open_page: Open
 
 
 def test_blocks_that_name_a_language_which_runs() -> None:
-    assert list(code_blocks(ANSWER)) == [("python", "print('hi')"), ("shell", "ls")]
-    assert list(code_blocks("~~~js\nlet x = '```'\n~~~\n```\nplain\n```")) == [("javascript", "let x = '```'")]
+    status = SandboxStatus(adapter="docker", available=True, languages=["python", "shell"], aliases={"sh": "shell"})
+    assert list(runnable_blocks("```Python\n1\n```\n```sh\nls\n```\n```yaml\na: 1\n```", status)) == [
+        ("python", "1"), ("shell", "ls"),
+    ]  # fmt: skip
+    assert list(code_blocks("~~~js\nlet x = '```'\n~~~\n```\nplain\n```")) == [("js", "let x = '```'")]
     assert not list(code_blocks("```python\n\n```\n" + "`" * 5000))
 
 

@@ -7,17 +7,8 @@ from dataclasses import asdict
 
 import pytest
 
-from agents.events import (
-    Evidence,
-    Retrieved,
-    RetrievedHit,
-    RunEvent,
-    RunFinished,
-    StepFinished,
-    StepStarted,
-    decode_event,
-    encode_event,
-)
+from agents.events import Retrieved, RunEvent, RunFinished, StepFinished, StepStarted, decode_event, encode_event
+from agents.evidence import Evidence, RetrievedHit
 
 PLACE = {"document_id": "d", "path": "a.md", "title": "标题", "heading_path": ("A", "B"), "start": 3, "end": 7}
 EVENT = Retrieved(

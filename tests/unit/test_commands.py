@@ -11,7 +11,8 @@ import pytest
 from agents.commands.catalogue import Commands
 from agents.commands.completion import complete
 from agents.commands.phase import CommandPhase
-from agents.events import ApprovalRequested, Evidence, TextDelta, ToolCalled, ToolFinished
+from agents.events import ApprovalRequested, TextDelta, ToolCalled, ToolFinished
+from agents.evidence import Evidence
 from agents.messages.parts import Message
 from agents.phases.builtin import built_in_definition
 from agents.phases.catalogue import entry_of

@@ -5,7 +5,7 @@ import pytest
 
 from knowledge.errors import InvalidInput
 from knowledge.evaluation import (
-    Evidence,
+    GoldQuote,
     Outcome,
     Question,
     answer_covers,
@@ -25,7 +25,7 @@ def question(*needs: tuple[tuple[str, str], ...]) -> Question:
         id="q",
         text="?",
         kind="factoid",
-        needs=tuple(tuple(Evidence(document=doc, quote=quote) for doc, quote in need) for need in needs),
+        needs=tuple(tuple(GoldQuote(document=doc, quote=quote) for doc, quote in need) for need in needs),
     )
 
 

@@ -20,7 +20,7 @@ from knowledge.errors import UnreadableFile
 from knowledge.parsing.reading import parse
 from knowledge.splitting.splitter import split
 from knowledge.text.rows import rows_between
-from knowledge.types import DocumentRef, ParsedDocument, Part, Passage
+from knowledge.types import DocumentRef, ParsedDocument, Passage, PassagePart
 
 LIMITS = ParsingLimits()
 
@@ -72,7 +72,7 @@ def test_charts_are_tables_below_their_sheet(tmp_path: Path) -> None:
 def test_what_a_chart_draws_is_cited_by_its_sheet_and_title(tmp_path: Path) -> None:
     document = with_charts(tmp_path, titled(columns(), "Share by month"))
     (draft,) = split(document)
-    part = Part(start=0, heading_path=draft.heading_path, anchor=draft.anchor, rows=draft.rows)
+    part = PassagePart(start=0, heading_path=draft.heading_path, anchor=draft.anchor, rows=draft.rows)
     passage = Passage(
         number=1, document=DocumentRef(id="d", knowledge_base_id="k", path="a.xlsx", title="a", url=""),
         heading_path=draft.heading_path, anchor=draft.anchor, text=draft.text, start=0, end=len(draft.text), score=1.0,

@@ -11,7 +11,7 @@ from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.http.client import target_url
 from agents.tools.openapi.document import read_document
 from agents.tools.yaml.compiled import Compiled, compiled
-from agents.tools.yaml.definition import RISK_OF, Result, ToolDefinition
+from agents.tools.yaml.definition import RISK_OF, DeclaredTool, Result
 from agents.tools.yaml.loading import load_toolset, load_yaml, platforms, shipped, toolsets_of
 from agents.tools.yaml.moments import seconds_of, written_as
 from agents.tools.yaml.rendering import render
@@ -194,7 +194,7 @@ def test_a_template_reads_its_values_once() -> None:
 
 
 def test_a_definition_is_checked_by_name() -> None:
-    tool = ToolDefinition.model_validate({"name": "x", "description": "d", "request": {"path": "/{{ a b }}"}})
+    tool = DeclaredTool.model_validate({"name": "x", "description": "d", "request": {"path": "/{{ a b }}"}})
     with pytest.raises(ToolsetInvalid, match="x: "):
         compiled(tool)
 

@@ -13,7 +13,7 @@ from sandbox.boot import agent_source
 from sandbox.bubblewrap.cgroups import Cgroup, find_roots, group_name, left_behind
 from sandbox.config import SandboxLimits
 from sandbox.images.recipe import debian_command, image_name, in_order
-from sandbox.languages import LANGUAGES, find_language
+from sandbox.languages import LANGUAGES, aliases_of, find_language
 from sandbox.seccomp.docker_profile import docker_profile
 from sandbox.seccomp.filter_program import filter_program
 from sandbox.seccomp.numbers import NUMBERS, X86_64
@@ -126,6 +126,7 @@ def test_languages_by_their_other_names() -> None:
         "python", "shell", "javascript", "cpp", "go",
     }  # fmt: skip
     assert find_language("cobol") is None
+    assert aliases_of(("go", "cpp")) == {"golang": "go", "c++": "cpp", "cc": "cpp", "cxx": "cpp"}
 
 
 @pytest.mark.parametrize("payload", [

@@ -21,7 +21,7 @@ from knowledge.storage.documents import DocumentStore
 from knowledge.storage.library import SqlLibrary
 from knowledge.storage.links import page_key, resolve_links, url_key
 from knowledge.storage.paging import decode_cursor, encode_cursor
-from knowledge.storage.replacement import DocumentWriter, Received, waiting_documents
+from knowledge.storage.replacement import DocumentWriter, ReceivedFile, pending_documents
 from knowledge.storage.tables import chunks
 from knowledge.text.storable import storable
 from knowledge.types import ChunkDraft, KnowledgeBase, Link, ParsedDocument, Scope
@@ -38,7 +38,7 @@ def make(database: Database, scope: Scope, name: str = "docs") -> KnowledgeBase:
 def receive(database: Database, base: KnowledgeBase, *paths: str) -> None:
     with database.write() as connection:
         source = SourceStore(connection, base).add("upload", "uploads")
-        files = [Received(path=path, content_hash=f"{index:064x}", size=1) for index, path in enumerate(paths, 1)]
+        files = [ReceivedFile(path=path, content_hash=f"{index:064x}", size=1) for index, path in enumerate(paths, 1)]
         DocumentWriter(connection, base.id, EMBEDDERS).receive(source.id, files, version="1")
 
 
@@ -52,7 +52,7 @@ def index(database: Database, base: KnowledgeBase, texts: Sequence[str] = ("Firs
         start += len(each)
     parsed = ParsedDocument(text="".join(texts), title="Title", media_type="text/plain")
     with database.write() as connection:
-        for waiting in waiting_documents(connection, base.id, after="", limit=100):
+        for waiting in pending_documents(connection, base.id, after="", limit=100):
             assert DocumentWriter(connection, base.id, EMBEDDERS).replace(waiting, parsed, drafts, version="1")
 
 
@@ -192,10 +192,10 @@ def test_a_document_received_anew_is_not_overwritten_by_what_was_read_before(dat
     base = make(database, scope)
     receive(database, base, "a.md")
     with database.write() as connection:
-        [waiting] = waiting_documents(connection, base.id, after="", limit=10)
+        [waiting] = pending_documents(connection, base.id, after="", limit=10)
         source = SourceStore(connection, base).all()[0]
         writer = DocumentWriter(connection, base.id, EMBEDDERS)
-        writer.receive(source.id, [Received(path="a.md", content_hash="f" * 64, size=2)], version="1")
+        writer.receive(source.id, [ReceivedFile(path="a.md", content_hash="f" * 64, size=2)], version="1")
         parsed = ParsedDocument(text="old", title="old", media_type="text/plain")
         assert writer.replace(waiting, parsed, [], version="1") is False
         assert writer.fail(waiting, "code", "reason", version="1") is False

@@ -8,8 +8,9 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from backend.threads.excerpts import excerpt
 from backend.threads.export import as_markdown
-from backend.threads.store import StoredMessage, Thread, excerpt
+from backend.threads.types import StoredMessage, Thread
 
 RENDERER = MarkdownIt("commonmark", {"html": True})
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

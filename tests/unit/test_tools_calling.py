@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from agents.errors import CallRefused, ToolFailed
-from agents.events import Evidence, ToolFinished, decode_event, encode_event
+from agents.events import ToolFinished, decode_event, encode_event
+from agents.evidence import Evidence
 from agents.tools.calling import ToolCaller
 from agents.tools.policy import Override
 from agents.tools.ports import ToolOutput

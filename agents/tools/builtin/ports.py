@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from agents.answering.ports import SearcherFor
-from agents.events import Evidence
+from agents.evidence import Evidence
 from knowledge.types import Scope
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from agents.errors import ToolFailed, ToolsetInvalid
 from agents.tools.patterns import is_quick, matches_whole
-from agents.tools.yaml.definition import CommandTemplate, Parameter, ToolDefinition
+from agents.tools.yaml.definition import CommandTemplate, DeclaredTool, Parameter
 from agents.tools.yaml.template import Template, as_text
 
 _LONGEST = 1_000
 
 
-def check_command(tool: ToolDefinition) -> None:
+def check_command(tool: DeclaredTool) -> None:
     """Raises ToolsetInvalid where a value could be anything."""
     command = tool.command
     for text in command.arguments if command is not None else ():

@@ -14,7 +14,7 @@ from agents.tools.bounded_json import read_bounded_json
 from agents.tools.http.client import HttpAnswer, HttpClient, HttpRequest
 from agents.tools.http.endpoint import Endpoint
 from agents.tools.http.failures import RequestFailed
-from agents.tools.mcp.ports import Conversation, listed_tools
+from agents.tools.mcp.ports import ServerSession, listed_tools
 
 PROTOCOL = "2025-06-18"
 _SESSION = "mcp-session-id"
@@ -22,7 +22,7 @@ _SESSION = "mcp-session-id"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class McpSession:
-    """A conversation with a server, from its greeting on."""
+    """A session with a server, from its greeting on."""
 
     client: HttpClient
     endpoint: Endpoint
@@ -53,7 +53,7 @@ class McpSession:
         return await self._request("tools/call", {"name": name, "arguments": dict(arguments)})
 
     async def end(self) -> None:
-        """Say goodbye, where the server keeps something of the conversation."""
+        """Say goodbye, where the server keeps something of the session."""
         if "Mcp-Session-Id" in self.headers:
             try:
                 await self.client.send(self.endpoint, HttpRequest(method="DELETE", headers=self.headers))
@@ -115,8 +115,8 @@ def _found(body: bytes) -> Mapping[str, Any]:
 
 
 @asynccontextmanager
-async def http_conversation(client: HttpClient, endpoint: Endpoint) -> AsyncIterator[McpSession]:
-    """A conversation with the server at this address. Raises ToolFailed."""
+async def http_session(client: HttpClient, endpoint: Endpoint) -> AsyncIterator[McpSession]:
+    """A session with the server at this address. Raises ToolFailed."""
     session = await McpSession.begin(client, endpoint)
     try:
         yield session
@@ -124,10 +124,10 @@ async def http_conversation(client: HttpClient, endpoint: Endpoint) -> AsyncIter
         await session.end()
 
 
-async def read_tools(opened: AbstractAsyncContextManager[Conversation]) -> Sequence[Mapping[str, Any]]:
+async def read_tools(opened: AbstractAsyncContextManager[ServerSession]) -> Sequence[Mapping[str, Any]]:
     """What the server has. Raises ToolsetInvalid."""
     try:
-        async with opened as conversation:
-            return await conversation.tools()
+        async with opened as session:
+            return await session.tools()
     except ToolFailed as error:
         raise ToolsetInvalid(str(error)) from None

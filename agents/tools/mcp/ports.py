@@ -14,8 +14,8 @@ Request = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Sends a method with its parameters; the result. Raises ToolFailed."""
 
 
-class Conversation(Protocol):
-    """A conversation with a server that has been greeted."""
+class ServerSession(Protocol):
+    """A session with a server that has been greeted."""
 
     async def tools(self) -> Sequence[Mapping[str, Any]]:
         """What the server says of its tools, at most 500 of them. Raises ToolFailed."""
@@ -26,8 +26,8 @@ class Conversation(Protocol):
         ...
 
 
-OpenConversation = Callable[[], AbstractAsyncContextManager[Conversation]]
-"""Begins a conversation, and ends it with the block. Raises ToolFailed."""
+OpenSession = Callable[[], AbstractAsyncContextManager[ServerSession]]
+"""Begins a session, and ends it with the block. Raises ToolFailed."""
 
 
 async def listed_tools(request: Request) -> list[Mapping[str, Any]]:

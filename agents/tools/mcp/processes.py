@@ -41,7 +41,7 @@ class _Server:
 
 
 class McpProcesses:
-    """Hands out conversations with servers; each event loop has its own processes."""
+    """Hands out sessions with servers; each event loop has its own processes."""
 
     def __init__(self) -> None:
         self._servers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Server]] = (
@@ -50,7 +50,7 @@ class McpProcesses:
         self._lock = threading.Lock()
 
     @asynccontextmanager
-    async def conversation(
+    async def session(
         self, source_id: str, command: ServerCommand, is_wanted: Callable[[], bool]
     ) -> AsyncIterator[McpProcess]:
         """A server that runs. `is_wanted` is asked in a thread now and then: once it says no, the server is ended.
@@ -123,7 +123,7 @@ async def _watch(server: _Server, process: McpProcess, is_wanted: Callable[[], b
 
 
 @asynccontextmanager
-async def brief_conversation(command: ServerCommand) -> AsyncIterator[McpProcess]:
+async def brief_session(command: ServerCommand) -> AsyncIterator[McpProcess]:
     """A server that runs for this block alone. Raises ToolFailed."""
     process = await McpProcess.start(command)
     try:

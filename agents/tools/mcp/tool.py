@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from agents.errors import ToolFailed
 from agents.events import Risk
-from agents.tools.mcp.ports import OpenConversation
+from agents.tools.mcp.ports import OpenSession
 from agents.tools.openapi.naming import tool_name
 from agents.tools.openapi.schemas import shortened, size_of
 from agents.tools.ports import ToolContext, ToolOutput, ToolSpec
@@ -69,17 +69,17 @@ def mcp_spec(record: Mapping[str, Any], *, source: str, risk: str) -> ToolSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class McpTool:
-    """Calls a tool of a server, in a conversation of its own."""
+    """Calls a tool of a server, in a session of its own."""
 
     spec: ToolSpec
     record: Mapping[str, Any]
-    open_conversation: OpenConversation
+    open_session: OpenSession
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolOutput:
         """What the server says. Raises ToolFailed, also when the tool is no longer what somebody looked at."""
-        async with self.open_conversation() as conversation:
-            self._check(await conversation.tools())
-            result = await conversation.call(self.record["path"], arguments)
+        async with self.open_session() as session:
+            self._check(await session.tools())
+            result = await session.call(self.record["path"], arguments)
         text = "\n".join(_texts(result.get("content")))
         data = result.get("structuredContent")
         if result.get("isError") is True:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from agents.tools.yaml.compiled import Compiled, PathPart
-from agents.tools.yaml.definition import Method, Parameter, RequestTemplate, Result, ToolDefinition, Words
+from agents.tools.yaml.definition import DeclaredTool, Method, Parameter, RequestTemplate, Result, Words
 from agents.tools.yaml.template import Piece, Template
 
 _VARIABLE = re.compile(r"\{([^{}/]{1,200})\}")
@@ -24,7 +24,7 @@ def compiled_operation(record: Mapping[str, Any], *, risk: str = "") -> Compiled
         parameters[body["argument"]] = Parameter(type="object", required=body["required"])
     content = Template((Piece(variable=body["argument"]),)) if body else None
     method = cast(Method, record["method"])
-    definition = ToolDefinition(
+    definition = DeclaredTool(
         name=record["name"],
         title=Words(en=record["title"] or record["name"]),
         description=record["description"] or record["name"],

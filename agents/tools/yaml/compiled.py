@@ -11,7 +11,7 @@ from agents.errors import ToolsetInvalid
 from agents.events import Risk
 from agents.tools.commands.command import check_command
 from agents.tools.yaml.decoding import check_decoder
-from agents.tools.yaml.definition import RISK_OF, Parameter, ToolDefinition
+from agents.tools.yaml.definition import RISK_OF, DeclaredTool, Parameter
 from agents.tools.yaml.moments import HINT
 from agents.tools.yaml.operations import operation_risk
 from agents.tools.yaml.template import Template
@@ -37,7 +37,7 @@ class Compiled:
     described.
     """
 
-    definition: ToolDefinition
+    definition: DeclaredTool
     path: tuple[PathPart, ...]
     query: Mapping[str, Any] | Template
     headers: Mapping[str, Template]
@@ -60,7 +60,7 @@ class Compiled:
         return definition.risk or RISK_OF[definition.request.method]
 
 
-def compiled(tool: ToolDefinition) -> Compiled:
+def compiled(tool: DeclaredTool) -> Compiled:
     """Raises ToolsetInvalid, with the tool's name, for templates that cannot be."""
     try:
         return _compiled(tool)
@@ -68,7 +68,7 @@ def compiled(tool: ToolDefinition) -> Compiled:
         raise ToolsetInvalid(f"{tool.name}: {error}") from None
 
 
-def _compiled(tool: ToolDefinition) -> Compiled:
+def _compiled(tool: DeclaredTool) -> Compiled:
     if tool.command is not None:
         check_command(tool)
     if tool.operation:
@@ -104,7 +104,7 @@ def _compiled(tool: ToolDefinition) -> Compiled:
     )
 
 
-def _texts(tool: ToolDefinition) -> Iterator[str]:
+def _texts(tool: DeclaredTool) -> Iterator[str]:
     """The templates of what is no request."""
     if tool.statement is not None:
         yield from (tool.statement.text, *tool.statement.texts.values(), tool.statement.run)

@@ -98,7 +98,7 @@ class Result(Part):
     newest_last: bool = True
 
 
-class ToolDefinition(Part):
+class DeclaredTool(Part):
     """One tool: a request, a statement, a command, or an operation that the product has a name for. The risk of a
     request comes from its method unless it is written down; a statement and a command read; the risk of an operation
     is known."""
@@ -117,7 +117,7 @@ class ToolDefinition(Part):
     timeout_s: float = Field(default=30.0, gt=0, le=600)
 
     @model_validator(mode="after")
-    def _does_one_thing(self) -> ToolDefinition:
+    def _does_one_thing(self) -> DeclaredTool:
         given = self.model_fields_set & {"request", "statement", "command", "operation"}
         if len(given) != 1:
             raise ValueError("a tool has one of request, statement, command and operation")
@@ -142,7 +142,7 @@ class Toolset(Part):
     auth: list[str] = Field(default_factory=list)
     secrets: dict[str, Words] = Field(default_factory=dict)
     probe: str = ""
-    tools: list[ToolDefinition] = Field(min_length=1, max_length=500)
+    tools: list[DeclaredTool] = Field(min_length=1, max_length=500)
 
     @property
     def is_local(self) -> bool:

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from knowledge.indexes.vector_faiss import FaissIndex
-from knowledge.ports import DocumentVectors, Scored, VectorIndex, Vectors
+from knowledge.ports import DocumentVectors, Scored, Vectors
 
 DIMENSION = 8
 
 
 class PlainIndex:
-    """The fake: a dictionary, and every product computed."""
+    """What there is to compare with: a dictionary, and every product computed."""
 
     def __init__(self) -> None:
         self._position = 0
@@ -50,12 +50,13 @@ class PlainIndex:
         return sum(len(held.chunk_ids) for held in self._documents.values())
 
 
-INDEXES: list[Callable[[], VectorIndex]] = [FaissIndex, PlainIndex]
+Index = FaissIndex | PlainIndex
+INDEXES: list[Callable[[], Index]] = [FaissIndex, PlainIndex]
 
 
 @pytest.fixture(params=INDEXES, ids=["faiss", "plain"])
-def index(request: pytest.FixtureRequest) -> VectorIndex:
-    made: VectorIndex = request.param()
+def index(request: pytest.FixtureRequest) -> Index:
+    made: Index = request.param()
     return made
 
 
@@ -71,12 +72,12 @@ def held(first: int, seed: int, count: int = 3) -> DocumentVectors:
     return DocumentVectors(chunk_ids=np.arange(first, first + count, dtype=np.int64), vectors=vectors)
 
 
-def test_an_empty_index_finds_nothing(index: VectorIndex) -> None:
+def test_an_empty_index_finds_nothing(index: Index) -> None:
     assert index.position() == len(index) == 0
     assert index.search(unit(1, 1)[0], 5) == []
 
 
-def test_it_finds_the_nearest_first_with_their_cosines(index: VectorIndex) -> None:
+def test_it_finds_the_nearest_first_with_their_cosines(index: Index) -> None:
     index.replace({"a": held(10, 1), "b": held(20, 2)}, 7)
     query = held(10, 1).vectors[1]
     found = index.search(query, 4)
@@ -86,32 +87,32 @@ def test_it_finds_the_nearest_first_with_their_cosines(index: VectorIndex) -> No
     assert (index.position(), len(index), len(found)) == (7, 6, 4)
 
 
-def test_replacing_and_removing_leave_nothing_stale(index: VectorIndex) -> None:
+def test_replacing_and_removing_leave_nothing_stale(index: Index) -> None:
     index.replace({"a": held(10, 1), "b": held(20, 2)}, 1)
     index.replace({"a": held(30, 3, 2), "b": None, "never there": None}, 2)
     assert {each.chunk_id for each in index.search(unit(1, 1)[0], 50)} == {30, 31}
     assert len(index) == 2
 
 
-def test_a_document_without_vectors_is_forgotten(index: VectorIndex) -> None:
+def test_a_document_without_vectors_is_forgotten(index: Index) -> None:
     index.replace({"a": held(10, 1)}, 1)
     index.replace({"a": held(10, 1, 0)}, 2)
     assert len(index) == 0
 
 
-def test_only_among_the_documents_given(index: VectorIndex) -> None:
+def test_only_among_the_documents_given(index: Index) -> None:
     index.replace({"a": held(10, 1), "b": held(20, 2), "c": held(30, 3)}, 1)
     query = unit(1, 1)[0]
     assert {each.document_id for each in index.search(query, 50, {"b", "c", "unknown"})} == {"b", "c"}
     assert index.search(query, 50, []) == []
 
 
-def test_a_limit_of_nothing_finds_nothing(index: VectorIndex) -> None:
+def test_a_limit_of_nothing_finds_nothing(index: Index) -> None:
     index.replace({"a": held(10, 1)}, 1)
     assert index.search(unit(1, 1)[0], 0) == []
 
 
-def test_cleared_it_is_as_new(index: VectorIndex) -> None:
+def test_cleared_it_is_as_new(index: Index) -> None:
     index.replace({"a": held(10, 1)}, 9)
     index.clear()
     assert index.position() == len(index) == 0

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from knowledge.indexes.lexical_fts import FtsIndex
-from knowledge.ports import LexicalIndex, Scored
+from knowledge.ports import Scored
 from knowledge.types import Chunk
 
 
 class PlainIndex:
-    """The fake: a dictionary, and every word looked at; a score is the share of the asked words that are there."""
+    """To compare with: a dictionary, every word looked at; a score is the share of the asked words that are there."""
 
     def __init__(self) -> None:
         self._position = 0
@@ -46,14 +46,15 @@ class PlainIndex:
         return sum(map(len, self._documents.values()))
 
 
-INDEXES: dict[str, Callable[[Path], LexicalIndex]] = {
+Index = FtsIndex | PlainIndex
+INDEXES: dict[str, Callable[[Path], Index]] = {
     "fts": lambda folder: FtsIndex(folder / "words.db"),
     "plain": lambda folder: PlainIndex(),
 }
 
 
 @pytest.fixture(params=INDEXES)
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> LexicalIndex:
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> Index:
     return INDEXES[request.param](tmp_path)
 
 
@@ -83,16 +84,16 @@ ZOO = {
 }
 
 
-def found(index: LexicalIndex, question: str, limit: int = 10, documents: Collection[str] | None = None) -> set[int]:
+def found(index: Index, question: str, limit: int = 10, documents: Collection[str] | None = None) -> set[int]:
     return {each.chunk_id for each in index.search(question, limit, documents)}
 
 
-def test_an_empty_index_finds_nothing(index: LexicalIndex) -> None:
+def test_an_empty_index_finds_nothing(index: Index) -> None:
     assert index.position() == len(index) == 0
     assert index.search("zebra", 5) == []
 
 
-def test_it_finds_what_holds_more_of_the_words_first(index: LexicalIndex) -> None:
+def test_it_finds_what_holds_more_of_the_words_first(index: Index) -> None:
     index.replace(ZOO, 7)
     assert (index.position(), len(index)) == (7, 4)
     scored = index.search("zebra walrus", 10)
@@ -101,7 +102,7 @@ def test_it_finds_what_holds_more_of_the_words_first(index: LexicalIndex) -> Non
     assert [each.score for each in scored] == sorted((each.score for each in scored), reverse=True)
 
 
-def test_replacing_and_removing_leave_nothing_stale(index: LexicalIndex) -> None:
+def test_replacing_and_removing_leave_nothing_stale(index: Index) -> None:
     index.replace(ZOO, 1)
     index.replace({"a": [chunk(9, "a", "koala")], "b": [], "never there": []}, 2)
     assert found(index, "zebra") == found(index, "walrus") == set()
@@ -109,19 +110,19 @@ def test_replacing_and_removing_leave_nothing_stale(index: LexicalIndex) -> None
     assert (index.position(), len(index)) == (2, 2)
 
 
-def test_only_among_the_documents_given(index: LexicalIndex) -> None:
+def test_only_among_the_documents_given(index: Index) -> None:
     index.replace(ZOO, 1)
     assert found(index, "walrus", documents={"b", "unknown"}) == {3}
     assert found(index, "walrus", documents=[]) == set()
 
 
-def test_a_limit_bounds_what_is_found(index: LexicalIndex) -> None:
+def test_a_limit_bounds_what_is_found(index: Index) -> None:
     index.replace(ZOO, 1)
     assert index.search("zebra", 0) == []
     assert len(index.search("zebra walrus", 2)) == 2
 
 
-def test_cleared_it_is_as_new(index: LexicalIndex) -> None:
+def test_cleared_it_is_as_new(index: Index) -> None:
     index.replace(ZOO, 9)
     index.clear()
     assert index.position() == len(index) == 0

@@ -24,7 +24,7 @@ NO_MODEL = "none"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelSelector:
+class ModelResolver:
     """Finds and makes language models."""
 
     settings: ModelSettings
