@@ -84,7 +84,7 @@ def is_outdated(age: float, drawn: KnowledgeBase | None, base: KnowledgeBase | N
 
 
 def _jobs(base_id: str, kind: str) -> list[Job]:
-    jobs = api().jobs(base_id)
+    jobs = api().jobs(base_id, results=False)
     return [job for job in jobs if (job.kind == kind if kind else job.kind != "evaluate")]
 
 

@@ -183,6 +183,25 @@ def test_neither_a_list_nor_a_look_reads_arguments(database: Database) -> None:
     assert [each for each in statements if "arguments" in each] == []
 
 
+def test_a_list_leaves_results_out_where_nobody_wants_them(database: Database) -> None:
+    """That of an evaluation has a line for each question, and an interface looks every second."""
+    job = enqueue(database)
+    with database.write() as connection:
+        connection.execute(update(jobs).values(result={"per_question": ["x" * 10_000]}))
+    read: list[str] = []
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        read.append(statement)
+
+    with database.read() as connection:
+        [listed] = QUEUE.page(connection, ME, results=False)[0]
+    assert (listed.id, listed.result) == (job.id, {})
+    assert [each for each in read if "jobs.result" in each] == []
+    with database.read() as connection:
+        assert [each.result for each in QUEUE.page(connection, ME)[0]] == [{"per_question": ["x" * 10_000]}]
+
+
 def test_what_no_database_holds_is_kept_all_the_same(database: Database) -> None:
     job = enqueue(database)
 
