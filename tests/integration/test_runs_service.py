@@ -267,12 +267,22 @@ def test_messages_keep_their_order_whatever_the_clocks_say(database: Database, m
         answer = conversations.add_answer(thread.id, question, "r" * 32)
         later = conversations.add_question(thread, answer, "Second?")
         newest = conversations.add_answer(thread.id, later, "s" * 32)
+        for run_id, message_id, asked in (("r" * 32, answer, question), ("s" * 32, newest, later)):
+            RunStore(connection, ME).add(
+                run_id=run_id,
+                thread_id=thread.id,
+                message_id=message_id,
+                user_message_id=asked,
+                spec=spec(),
+                owner=DEAD_PROCESS,
+            )
     assert sorted([question, answer, later, newest], reverse=True) == [question, answer, later, newest]
     with database.read() as connection:
         conversations = Conversations(connection, ME)
         first, cursor = conversations.messages(thread.id, 3)
         rest, last = conversations.messages(thread.id, 3, cursor or "")
         end = conversations.newest(thread.id)
+        assert conversations.get(thread.id).active_run_id == "s" * 32
     assert [message.id for message in [*first, *rest]] == [question, answer, later, newest]
     assert (last, end and end.id) == (None, newest)
 
