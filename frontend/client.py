@@ -143,9 +143,10 @@ class Api:
     def job(self, job_id: str) -> Job:
         return self._get(Job, f"/jobs/{path_part(job_id)}")
 
-    def jobs(self, base_id: str, limit: int = 20) -> list[Job]:
-        """The newest jobs of a base."""
-        return self._get(Page[Job], "/jobs", {"knowledge_base": base_id, "limit": limit}).items
+    def jobs(self, base_id: str, limit: int = 20, *, results: bool = True) -> list[Job]:
+        """The newest jobs of a base; their results, which may be long, only where they are wanted."""
+        asked = {"knowledge_base": base_id, "limit": limit, "results": str(results).lower()}
+        return self._get(Page[Job], "/jobs", asked).items
 
     def cancel_job(self, job_id: str) -> Job:
         return self._send(Job, "POST", f"/jobs/{path_part(job_id)}/cancel", None)

@@ -28,6 +28,7 @@ from backend.bootstrap import Container, build
 from backend.settings import Settings
 from backend.telemetry import configure_logging
 from knowledge.embedding.hashing import HashingEmbedder
+from knowledge.storage.database import Database
 from knowledge.types import Verdict
 from tests.databases import sqlite_template
 from tests.shared_parser import shared_parser
@@ -97,8 +98,10 @@ class ScriptedPhase:
             self.closed += 1
 
 
-def container(folder: Path, phase: ScriptedPhase | None = None, **settings: Any) -> Container:
-    """A container with fakes where models would be."""
+def container(
+    folder: Path, phase: ScriptedPhase | None = None, *, database: Database | None = None, **settings: Any
+) -> Container:
+    """A container with fakes where models would be, and in place of its own database another one of the folder."""
     made = Settings(
         data_dir=folder,
         default_embedders=("hashing",),
@@ -114,6 +117,7 @@ def container(folder: Path, phase: ScriptedPhase | None = None, **settings: Any)
         embedders={"hashing": HashingEmbedder()},
         prepare=lambda: None,
         **({} if "parsing" in settings else {"parser": shared_parser()}),
+        **({} if database is None else {"database": database}),
     )
 
 

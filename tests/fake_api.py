@@ -402,9 +402,9 @@ def _add_knowledge(app: FastAPI, fake: FakeApi) -> None:  # noqa: C901 - a list 
         return {"job": fake.jobs[fake.add_job(kb, "evaluate", "succeeded", result=result)]}
 
     @app.get("/api/v1/jobs")
-    def jobs(knowledge_base: str = "") -> schemas.Page[schemas.JobView]:
-        newest = reversed(list(fake.jobs.values()))
-        return page(schemas.JobView, [job for job in newest if job["knowledge_base_id"] == knowledge_base])
+    def jobs(knowledge_base: str = "", results: bool = True) -> schemas.Page[schemas.JobView]:
+        newest = [job for job in reversed(list(fake.jobs.values())) if job["knowledge_base_id"] == knowledge_base]
+        return page(schemas.JobView, newest if results else [{**job, "result": {}} for job in newest])
 
     @app.post("/api/v1/jobs/{id}/cancel", status_code=202)
     def cancel(id: str) -> Any:

@@ -35,12 +35,19 @@ def list_jobs(
     cursor: Cursor = "",
     knowledge_base: Annotated[str, Query(max_length=200, description="Id or name.")] = "",
     status: Annotated[list[Status] | None, Query(description="Repeat for several.")] = None,
+    results: Annotated[bool, Query(description="false: without what they left behind, which may be long.")] = True,
 ) -> Page[JobView]:
     """Jobs, newest first."""
     with container.database.read() as connection:
         base = resolve(connection, scope, [knowledge_base])[0] if knowledge_base else None
         found, following = container.jobs.page(
-            connection, scope, limit=limit, cursor=cursor, knowledge_base_id=base, status=status or ()
+            connection,
+            scope,
+            limit=limit,
+            cursor=cursor,
+            knowledge_base_id=base,
+            status=status or (),
+            results=results,
         )
     return Page(items=[job_view(job) for job in found], next_cursor=following)
 

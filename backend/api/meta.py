@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from backend.accounts.sessions import COOKIE, LIFETIME
 from backend.api.context import Here
@@ -53,8 +53,9 @@ def _database(container: Container) -> str:
     try:
         with container.database.read() as connection:
             connection.execute(select(marks).limit(1))
-    except DBAPIError as error:
-        return f"unreachable or not migrated ({type(error.orig).__name__}): run devops-chatbot migrate"
+    except SQLAlchemyError as error:
+        reason = type(getattr(error, "orig", None) or error).__name__
+        return f"unreachable or not migrated ({reason}): run devops-chatbot migrate"
     return "ok"
 
 

@@ -140,7 +140,7 @@ def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContex
     if len(spoken[-1].text) > LONGEST_QUESTION:
         raise Invalid(f"The question is longer than {LONGEST_QUESTION:,} characters.")
     with container.database.read() as connection:
-        bases = resolve(connection, scope, body.knowledge_bases)
+        bases = resolve(connection, scope, body.knowledge_bases or [])
         phase = chosen_phase(connection, container.phases, container.abilities, scope, body.model)
     spec = RunSpec(
         question=spoken[-1].text,
@@ -148,7 +148,7 @@ def _context(container: Container, scope: Scope, body: ChatRequest) -> RunContex
         phase_version=phase.version,
         scope=scope,
         knowledge_bases=bases,
-        filters=body.filters.chosen(),
+        filters=body.filters.chosen() if body.filters is not None else None,
         model=body.language_model,
     )
     history = [Message.of("user" if each.role == "user" else "assistant", each.text) for each in spoken[:-1]]

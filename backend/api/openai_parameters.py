@@ -33,6 +33,7 @@ _REFUSED: Mapping[str, tuple[tuple[Any, ...], str]] = {
     "top_logprobs": ((0,), _LOGPROBS),
     "logit_bias": (({},), _LOGPROBS),
     "prediction": ((), "An answer is made from its sources, not from a prediction."),
+    "moderation": ((), "Questions and answers go to no moderation."),
     "web_search_options": ((), "The web is not searched; add pages to a knowledge base."),
     "store": ((False,), "Completions are not stored; conversations under /api/v1/threads are."),
     "service_tier": (("auto", "default"), "There is one tier of service."),

@@ -84,6 +84,7 @@ class ChatRequest(Strict):
     safety_identifier: Annotated[str, Field(max_length=1000)] | None = None
     prompt_cache_key: Annotated[str, Field(max_length=1000)] | None = None
     prompt_cache_retention: Annotated[str, Field(max_length=50)] | None = None
+    prompt_cache_options: dict[str, Any] | None = None
     # Refused by name unless they ask for nothing special: see backend.api.openai_parameters.
     n: Any = None
     tools: Any = None
@@ -99,13 +100,12 @@ class ChatRequest(Strict):
     top_logprobs: Any = None
     logit_bias: Any = None
     prediction: Any = None
+    moderation: Any = None
     web_search_options: Any = None
     store: Any = None
     service_tier: Any = None
-    knowledge_bases: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] = Field(
-        default_factory=list
-    )
-    filters: SearchFilters = Field(default_factory=SearchFilters)
+    knowledge_bases: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] | None = None
+    filters: SearchFilters | None = None
     language_model: Annotated[str, Field(max_length=200)] | None = None
 
 

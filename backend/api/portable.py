@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -65,8 +66,9 @@ def _opened_last(file: Path) -> IO[bytes]:
 
 def _remove_left_over(folder: Path) -> None:
     for each in folder.iterdir():
-        if each.is_file() and time.time() - each.stat().st_mtime > LEFT_OVER_S:
-            each.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another download may have taken its file away meanwhile
+            if each.is_file() and time.time() - each.stat().st_mtime > LEFT_OVER_S:
+                each.unlink()
 
 
 @router.post("/import", status_code=202, openapi_extra=ONE_FILE, responses=problems(409, 415))

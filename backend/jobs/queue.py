@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import JSON, ColumnElement, Connection, Row, Select, and_, delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.db.clock import database_now
@@ -110,8 +110,10 @@ class JobQueue:
         cursor: str = "",
         knowledge_base_id: str | None = None,
         status: Collection[JobStatus] = (),
+        results: bool = True,
     ) -> tuple[list[Job], str | None]:
-        """At most `limit` jobs, newest first, and the cursor of the next page (None on the last)."""
+        """At most `limit` jobs, newest first, and the cursor of the next page (None on the last). Without `results`,
+        which may be megabytes, they are not read, and empty."""
         conditions = [_visible(scope)]
         if cursor:
             conditions.append(jobs.c.id < cursor)
@@ -119,7 +121,7 @@ class JobQueue:
             conditions.append(jobs.c.knowledge_base_id == knowledge_base_id)
         if status:
             conditions.append(jobs.c.status.in_(status))
-        found = self._select(connection, *conditions, limit=limit + 1)
+        found = self._select(connection, *conditions, limit=limit + 1, results=results)
         return found[:limit], found[limit - 1].id if len(found) > limit else None
 
     def events(
@@ -183,9 +185,14 @@ class JobQueue:
         mine = and_(_visible(scope), jobs.c.owner_id == scope.user_id)
         return connection.scalar(select(jobs.c.id).where(mine, jobs.c.idempotency_key == key))
 
-    def _select(self, connection: Connection, *conditions: ColumnElement[bool], limit: int = 1) -> list[Job]:
-        query = select(jobs, database_now().label("now")).where(*conditions).order_by(jobs.c.id.desc()).limit(limit)
-        rows = connection.execute(query).all()
+    def _select(
+        self, connection: Connection, *conditions: ColumnElement[bool], limit: int = 1, results: bool = True
+    ) -> list[Job]:
+        columns: list[Any] = [each for each in jobs.c if results or each is not jobs.c.result]
+        if not results:
+            columns.append(literal({}, JSON).label("result"))
+        query: Select[Any] = select(*columns, database_now().label("now")).where(*conditions)
+        rows = connection.execute(query.order_by(jobs.c.id.desc()).limit(limit)).all()
         running = (row for row in rows if row.status == "running")
         stuck = {row.id for row in running if self._silent_s(row) > STUCK_AFTER_S}
         waiting = {row.id for row in rows if row.status == "queued" and _waited_s(row) > STUCK_AFTER_S}

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +22,18 @@ from backend.jobs.kinds import Steps
 from backend.jobs.queue import JobQueue
 from backend.jobs.types import Job
 from backend.processes.identity import this_process
-from backend.processes.registry import ProcessRegistry
+from backend.processes.registry import SILENT_AFTER_S, ProcessRegistry
 from knowledge.storage.database import Database
 
 if TYPE_CHECKING:
     from backend.bootstrap import Container
-    from backend.settings import Settings
+    from backend.settings import RunSettings, Settings
 
 log = structlog.get_logger(__name__)
 
 EXIT_RESTART = 75
 """How a worker ends that is to be started again."""
 LISTEN_WITHIN_S = 0.4
-IDLE_BEAT_S = 4.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +44,12 @@ class WorkerOptions:
     poll_s: float = 0.25
     """How often waiting jobs are looked for, and cancels."""
     beat_s: float = 1.0
+    idle_beat_s: float = 4.0
+    """How often a worker says that it lives while it has nothing to do."""
     reconcile_s: float = 2.0
-    silent_after_s: float = 30.0
+    retry_s: float = 1.0
+    """A job that the database broke off is begun again after so long."""
+    silent_after_s: float = SILENT_AFTER_S
     """A worker on another machine, silent for so long, is given up; on this machine a look is enough."""
     quiet_limit_s: float = 120.0
     """A job that gives no sign of life for so long is no longer beaten for, and so shown as stuck."""
@@ -129,7 +132,8 @@ class Worker:
         return list(self._executions.values())
 
     def _run(self, job_id: str, round_: int) -> None:
-        """Does a round of a job, however often the database goes away and comes back meanwhile."""
+        """Does a round of a job, however often the database fails meanwhile. Each beginning counts as a crash, so that
+        what fails for ever ends the job."""
         while not self._stop.is_set():
             try:
                 self._attempt(job_id, round_)
@@ -137,7 +141,11 @@ class Worker:
                 log.info("job_given_away", job=job_id)
             except UNREACHABLE as error:
                 log.warning("job_interrupted", job=job_id, reason=str(error))
-                self._stop.wait(1.0)
+                self._stop.wait(self._options.retry_s)
+                continue
+            except Exception:  # the outer edge of a round: this worker lives, so nobody else would take the job up
+                log.exception("job_broken_off", job=job_id)
+                self._stop.wait(self._options.retry_s)
                 continue
             return
 
@@ -210,7 +218,7 @@ class Worker:
 
     def _beat(self) -> None:
         running = self._running()
-        if not running and time.monotonic() - self._beaten_at < IDLE_BEAT_S:
+        if not running and time.monotonic() - self._beaten_at < self._options.idle_beat_s:
             return
         self._beaten_at = time.monotonic()
         with self._database.write() as connection:
@@ -270,7 +278,25 @@ def make_worker(container: Container) -> Worker:
     """A worker on the container's database that does every kind of job."""
     settings = container.settings
     url = engine_url(settings.effective_database_url, settings.data_dir.expanduser().absolute())
-    return Worker(container.database, container.jobs, url, container, on_idle=partial(_release_models, container))
+    return Worker(
+        container.database,
+        container.jobs,
+        url,
+        container,
+        options=options_for(settings.runs),
+        on_idle=partial(_release_models, container),
+    )
+
+
+def options_for(runs: RunSettings) -> WorkerOptions:
+    """Options under which workers and the processes that answer take each other for alive: these beat three times in
+    `lease_seconds`, and judge by them."""
+    usual = WorkerOptions()
+    return replace(
+        usual,
+        silent_after_s=max(usual.silent_after_s, runs.lease_seconds),
+        idle_beat_s=min(usual.idle_beat_s, runs.lease_seconds / 3),
+    )
 
 
 def run_worker(settings: Settings) -> None:

@@ -334,6 +334,7 @@ def _run(row: Row[Any]) -> Run:
         mode=row.mode,
         model=row.model,
         error=row.error,
+        error_code=row.error_code,
         spec=_spec(row),
         waiting_for=row.waiting_for,
         attempt=row.attempt,

@@ -32,6 +32,7 @@ class Run:
     mode: str | None
     model: str
     error: str
+    error_code: str
     spec: RunSpec
     waiting_for: Mapping[str, Any] | None
     attempt: int

@@ -183,6 +183,7 @@ class RunView(View):
     mode: Literal["extractive", "model"] | None
     model: str
     error: str
+    error_code: str = Field(default="", description="Of a failed run: the stable code of what went wrong.")
     attempt: int
     waiting_for: dict[str, Any] | None = Field(
         default=None, description="Of a waiting run: `approvals`, each with what it asks."

@@ -37,6 +37,7 @@ class JobView(View):
     stuck: bool = Field(description="Running, but not heard of for longer than it should be.")
     stages: list[StageView]
     error: str
+    error_code: str = Field(default="", description="Of a failed job: the stable code of what went wrong.")
     failures: list[FileRefusal] = Field(description="The last files that could not be read, at most 100.")
     failure_count: int
     result: dict[str, Any] = Field(default_factory=dict)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from frontend.answer_text import plain_label
 from frontend.client import ApiError
-from frontend.session import api, explain, remember_error, texts
+from frontend.session import api, explain, problem_in_words, remember_error, texts
 from frontend.views import Job, KnowledgeBase, Stage
 
 LOOK_EVERY_S = 1.0
@@ -84,7 +84,7 @@ def is_outdated(age: float, drawn: KnowledgeBase | None, base: KnowledgeBase | N
 
 
 def _jobs(base_id: str, kind: str) -> list[Job]:
-    jobs = api().jobs(base_id)
+    jobs = api().jobs(base_id, results=False)
     return [job for job in jobs if (job.kind == kind if kind else job.kind != "evaluate")]
 
 
@@ -108,7 +108,7 @@ def _draw_job(job: Job) -> None:
     with st.container(border=True, key=f"job-{job.id}"):
         _draw_heading(job)
         if job.error:
-            st.error(plain_label(job.error), icon=":material/error:")
+            _draw_error(job)
         stages = [stage for stage in job.stages if stage.total]  # what has nothing to do has nothing to show
         if job.active or job.status == "failed":
             for stage in stages:
@@ -118,6 +118,14 @@ def _draw_job(job: Job) -> None:
                 for stage in stages:
                     _draw_stage(stage)
         _draw_failures(job)
+
+
+def _draw_error(job: Job) -> None:
+    """Why a job failed, in the language of the session, and below it what the server says where that tells more."""
+    told, said = problem_in_words(job.error_code, job.error), plain_label(job.error)
+    st.error(told, icon=":material/error:")
+    if said not in told:
+        st.caption(said)
 
 
 def _draw_heading(job: Job) -> None:
@@ -183,7 +191,7 @@ def _draw_failures(job: Job) -> None:
         return
     last = job.failures[-1] if job.failures else None
     if last is not None and job.active:
-        st.caption(f"{say('jobs.last_error')}: {plain_label(last.path)}: {plain_label(last.reason)}")
+        st.caption(f"{say('jobs.last_error')}: {plain_label(last.path)}: {problem_in_words(last.code, last.reason)}")
     with st.expander(say("jobs.failures", count=job.failure_count), icon=":material/error:", key=f"failures-{job.id}"):
         rows = [{say("documents.path"): each.path, say("jobs.reason"): each.reason} for each in job.failures]
         st.dataframe(rows, hide_index=True, alt=say("jobs.failures", count=job.failure_count))

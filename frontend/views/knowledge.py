@@ -151,6 +151,7 @@ class Job:
     stuck: bool = False
     stages: list[Stage] = field(default_factory=list)
     error: str = ""
+    error_code: str = ""
     failures: list[FileRefusal] = field(default_factory=list)
     failure_count: int = 0
     result: dict[str, Any] = field(default_factory=dict)

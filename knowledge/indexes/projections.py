@@ -150,9 +150,11 @@ class Projections:
         """Remove the files of bases that are no more; returns of how many."""
         if not self._folder.is_dir():
             return 0
+        # Listed first: a base that is made from now on has its folder after its row, and is not among these.
+        there = [entry.name for entry in self._folder.iterdir() if entry.is_dir()]
         with self._database.read() as connection:
             known = set(connection.execute(select(knowledge_bases.c.id)).scalars())
-        stale = [entry.name for entry in self._folder.iterdir() if entry.is_dir() and entry.name not in known]
+        stale = [name for name in there if name not in known]
         for name in stale:
             self.drop(name)
         return len(stale)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -164,7 +165,7 @@ def _item(root: Path, path: str, entry: os.DirEntry[str]) -> SourceItem:
         return SourceItem(path=shown, status="skipped", reason=str(error))
     except (OSError, RuntimeError):
         return SourceItem(path=shown, status="failed", reason="It cannot be opened: it is gone, or not ours to read.")
-    if not real.is_file():
+    if not stat.S_ISREG(status.st_mode):
         return SourceItem(path=shown, status="skipped", reason="It is neither a file nor a folder.")
     return SourceItem(path=shown, size=status.st_size, modified=status.st_mtime, opener=lambda: _opened(root, real))
 

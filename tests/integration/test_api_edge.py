@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from backend.accounts.attempts import SECONDS_EACH, Attempts
 from backend.accounts.authentication import Authentication
 from backend.app import create_app
 from backend.errors import SettingsInvalid
 from backend.settings import Settings, load_settings, require_token
-from tests.api_client import URL, api_client, container
+from tests.api_client import URL, api_client, container, new_thread
+from tests.databases import sqlite_template
+from tests.failing_database import FailingDatabase, Fatal
 
 TOKEN = "a-long-enough-token"
 
@@ -292,6 +299,43 @@ def test_a_sick_database_is_said_to_be(tmp_path: Path) -> None:
         answer = client.get(f"{URL}/readyz")
         assert answer.status_code == 503
         assert answer.json()["status"] == "unavailable"
+
+
+def test_a_process_whose_writer_of_events_ended_is_not_ready(tmp_path: Path) -> None:
+    with failing_client(tmp_path, in_threads="run-events") as (client, failing):
+        thread = new_thread(client)
+        failing.errors = [Fatal()]
+        run = client.post(f"threads/{thread}/runs", json={"input": "How?"}).json()["id"]
+        runs = client.app.state.container.runs  # type: ignore[attr-defined]
+        while runs.state == "ok":
+            time.sleep(0.01)
+        answer = client.get("readyz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+        assert "writer" in answer.json()["checks"]["runs"]
+        refused = client.post(f"threads/{new_thread(client)}/runs", json={"input": "How?"})
+        assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+        assert client.get(f"runs/{run}").json()["status"] == "running", "for another process to take over"
+
+
+@pytest.mark.parametrize(
+    "error", [PoolTimeout("QueuePool limit reached"), InterfaceError("SELECT", {}, Exception("closed"))]
+)
+def test_whatever_keeps_the_database_away_makes_a_process_unready(tmp_path: Path, error: Exception) -> None:
+    with failing_client(tmp_path, in_threads="AnyIO") as (client, failing):
+        failing.errors = [error]
+        answer = client.get("readyz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+        assert client.get("readyz").status_code == 200
+
+
+@contextmanager
+def failing_client(folder: Path, *, in_threads: str) -> Iterator[tuple[TestClient, FailingDatabase]]:
+    """A client of an application whose database fails in these threads once it has errors to raise."""
+    file = shutil.copyfile(sqlite_template(), folder / "chatbot.db")
+    failing = FailingDatabase(f"sqlite:///{file.as_posix()}", in_threads=in_threads)
+    with api_client(folder, database=failing) as client:
+        yield client, failing
+        failing.errors = []
 
 
 def test_creating_twice_with_one_key_creates_once(client: TestClient) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from backend.accounts.guard import LOCAL
 from backend.bootstrap import Container
 from backend.jobs.events import Stage
 from backend.jobs.kinds import Outcome
+from backend.jobs.tables import jobs
 from backend.knowledge_bases.selection import chosen_or_own
 from backend.operations.sample import make_sample
 from knowledge.storage.bases import KnowledgeBaseStore
@@ -385,3 +387,15 @@ def test_the_guide_is_made_once_and_asked_where_nothing_else_is(tmp_path: Path) 
         client.delete("knowledge-bases/guide")
         make_sample(client.app.state.container)  # type: ignore[attr-defined]
         assert client.get("knowledge-bases").json()["items"] == []
+
+
+def test_jobs_are_listed_without_their_results_where_nobody_wants_them(client: TestClient) -> None:
+    client.post("knowledge-bases", json={"name": "docs"})
+    job = upload(client, ("a.md", b"# A\n\nText.\n"))["job"]["id"]
+    made: Container = client.app.state.container  # type: ignore[attr-defined]
+    with made.database.write() as connection:
+        connection.execute(update(jobs).values(result={"per_question": [1]}))
+    listed = [client.get("jobs", params={"results": wanted}).json()["items"][0] for wanted in ("true", "false")]
+    assert [each["id"] for each in listed] == [job, job]
+    assert [each["result"] for each in listed] == [{"per_question": [1]}, {}]
+    assert client.get(f"jobs/{job}").json()["result"] == {"per_question": [1]}

@@ -6,7 +6,7 @@ import errno
 import os
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,11 +24,21 @@ class Disk:
 
     def __init__(self) -> None:
         self.unreachable: set[str] = set()
+        self.breaking_off: set[str] = set()
 
     def __call__(self, folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
         if folder.name in self.unreachable:
             raise OSError(errno.EIO, "Input/output error")
-        return os.scandir(folder)
+        return self._first_alone(folder) if folder.name in self.breaking_off else os.scandir(folder)
+
+    @contextmanager
+    def _first_alone(self, folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        def listed() -> Iterator[os.DirEntry[str]]:
+            with os.scandir(folder) as entries:
+                yield next(entries)
+            raise OSError(errno.EIO, "Input/output error")
+
+        yield listed()
 
 
 @pytest.fixture
@@ -69,6 +79,14 @@ def test_what_is_below_a_folder_that_cannot_be_listed_stays_and_says_so(shop: Wo
     assert shop.broken() == []
 
 
+@pytest.mark.parametrize("where", ["far", "pages"])
+def test_a_listing_that_breaks_off_is_none(shop: Workshop, disk: Disk, where: str) -> None:
+    base = built(shop, "far/otter.md", "far/seal.md", "far/walrus.md")
+    disk.breaking_off = {where}
+    assert list(failures(shop.events(base)).values()) == ["source_unavailable"]
+    assert shop.found_by_words(base, "lives") == ["far/otter.md", "far/seal.md", "far/walrus.md"]
+
+
 def test_once_it_can_be_listed_again_nothing_is_left_of_it(shop: Workshop, disk: Disk) -> None:
     base = built(shop, "zebra.md", "far/walrus.md", "far/seal.md")
     for _ in range(2):
@@ -92,7 +110,7 @@ def test_a_folder_never_seen_that_cannot_be_listed_is_a_document_that_says_so(sh
     assert set(shop.documents(base)) == {"zebra.md", "far/walrus.md"}
 
 
-@pytest.mark.parametrize("happens", ["unreachable", "empty"])
+@pytest.mark.parametrize("happens", ["unreachable", "empty", "gone"])
 def test_a_root_that_cannot_be_listed_or_is_suddenly_empty_keeps_its_documents(
     shop: Workshop, disk: Disk, happens: str
 ) -> None:
@@ -102,7 +120,10 @@ def test_a_root_that_cannot_be_listed_or_is_suddenly_empty_keeps_its_documents(
     else:
         for path in sorted(shop.pages.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
-    assert failures(shop.events(base)) == {str(shop.pages): "source_unavailable"}
+    if happens == "gone":
+        shop.pages.rmdir()
+    code = "invalid_input" if happens == "gone" else "source_unavailable"
+    assert failures(shop.events(base)) == {str(shop.pages): code}
     assert shop.found_by_words(base, "lives") == ["far/walrus.md", "zebra.md"]
     assert all(document.error for document in shop.documents(base).values())
     disk.unreachable = set()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.jobs import claims
@@ -162,6 +162,44 @@ def test_arguments_are_checked_and_kept_apart_from_what_is_listed(database: Data
         assert QUEUE.arguments(connection, job) == GreetArguments(name="x" * 1000)
         assert "x" * 1000 not in repr(connection.execute(select(jobs)).all())
         assert connection.scalar(select(job_arguments.c.job_id)) == job.id
+
+
+def test_neither_a_list_nor_a_look_reads_arguments(database: Database) -> None:
+    """They may be megabytes, and an interface looks every second."""
+    statements: list[str] = []
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement)
+
+    with database.write() as connection:
+        job = QUEUE.enqueue(connection, ME, "greet", {"name": "x" * 10_000})
+    statements.clear()
+    with database.read() as connection:
+        assert [each.id for each in QUEUE.page(connection, ME)[0]] == [job.id]
+        QUEUE.get(connection, ME, job.id)
+        QUEUE.events(connection, ME, job.id)
+    assert len(statements) > 2
+    assert [each for each in statements if "arguments" in each] == []
+
+
+def test_a_list_leaves_results_out_where_nobody_wants_them(database: Database) -> None:
+    """That of an evaluation has a line for each question, and an interface looks every second."""
+    job = enqueue(database)
+    with database.write() as connection:
+        connection.execute(update(jobs).values(result={"per_question": ["x" * 10_000]}))
+    read: list[str] = []
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        read.append(statement)
+
+    with database.read() as connection:
+        [listed] = QUEUE.page(connection, ME, results=False)[0]
+    assert (listed.id, listed.result) == (job.id, {})
+    assert [each for each in read if "jobs.result" in each] == []
+    with database.read() as connection:
+        assert [each.result for each in QUEUE.page(connection, ME)[0]] == [{"per_question": ["x" * 10_000]}]
 
 
 def test_what_no_database_holds_is_kept_all_the_same(database: Database) -> None:

@@ -13,21 +13,24 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from backend.jobs.engine import engine_url
-from backend.jobs.kinds import Arguments, JobKind, Steps
+from backend.jobs.events import Stage
+from backend.jobs.kinds import Arguments, JobKind, Outcome, Steps
 from backend.jobs.queue import JobQueue
 from backend.jobs.tables import job_arguments
 from backend.jobs.types import FINISHED, Job
 from backend.processes.identity import this_process
 from backend.processes.registry import ProcessRegistry
-from backend.processes.worker import EXIT_RESTART, Worker, WorkerOptions
+from backend.processes.worker import EXIT_RESTART, Worker, WorkerOptions, options_for
+from backend.settings import RunSettings
 from knowledge.storage.database import Database
 from knowledge.types import Scope
 from tests.clock import Clock
 from tests.counting_worker import counting_queue
 from tests.databases import DIALECTS, database_url
+from tests.failing_database import FailingDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
 ME = Scope(workspace_id="w", user_id="me")
@@ -289,6 +292,39 @@ def test_a_worker_whose_job_hangs_ends_itself_though_it_could_beat_on(rig: Rig) 
     finally:
         go_on.set()
         worker.stop()
+
+
+@pytest.mark.parametrize("lasts", [1, 2, 6])
+def test_no_error_of_the_database_leaves_a_job_to_a_worker_that_does_nothing(rig: Rig, lasts: int) -> None:
+    """The worker lives on, so nobody else would take the job up: it goes on by itself, or is failed."""
+    errors = [DatabaseError("UPDATE", {}, Exception("database disk image is malformed")) for _ in range(lasts)]
+    failing = FailingDatabase(rig.url, in_threads="dbos-executor")
+
+    def fail(container: None, job: Job, given: Arguments) -> Steps:
+        if job.attempt == 1:
+            failing.errors = errors
+        yield Stage(name="begun", done=1, total=1)
+        yield Outcome(result={"done": True})
+
+    queue = JobQueue([JobKind(name="fail", arguments=Arguments, run=fail)], ProcessRegistry(this_process("api")))
+    with rig.database.write() as connection:
+        job = queue.enqueue(connection, ME, "fail", {})
+    options = WorkerOptions(poll_s=0.05, max_crashes=3, retry_s=0.01)
+    worker = Worker(failing, queue, engine_url(rig.url, rig.folder), None, options=options)
+    worker.start()
+    try:
+        assert rig.ended(job).status in ("succeeded", "failed")
+    finally:
+        worker.stop()
+        failing.close()
+
+
+@pytest.mark.parametrize("lease_seconds", [1.5, 15.0, 120.0])
+def test_a_worker_judges_by_the_rule_of_those_that_answer(lease_seconds: float) -> None:
+    runs = RunSettings(lease_seconds=lease_seconds)
+    options = options_for(runs)
+    assert options.silent_after_s >= lease_seconds, "they beat three times in a lease, which may be long"
+    assert options.idle_beat_s < lease_seconds / 2, "they take a worker for dead that is silent for a lease"
 
 
 def test_what_has_ended_is_forgotten_by_the_engine(rig: Rig) -> None:

@@ -14,10 +14,12 @@ from typing import Any
 import psutil
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select, update
 
 from agents.errors import ToolFailed
 from agents.tools.mcp.process import McpProcess, ServerCommand
 from agents.tools.mcp.processes import McpProcesses, brief_session
+from backend.tool_sources.tables import tool_sources
 from tests.api_client import api_client
 
 PROGRAM = str(Path(__file__).parent.parent / "mcp_program.py")
@@ -161,6 +163,22 @@ def test_a_program_is_a_source_like_others(tmp_path: Path, client: TestClient, m
     pid = int(call(client, "x").json()["output"].rpartition(" ")[2])
     assert client.delete(path).status_code == 204
     assert is_gone(pid)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("arguments", ["-S", PROGRAM, "--elsewhere"]), ("environment", {"PROXY": "evil.example"})]
+)
+def test_secrets_of_a_command_are_not_given_to_another(client: TestClient, name: str, value: Any) -> None:
+    source = add(client, secrets={"TOKEN": CANARY}).json()
+    path = f"tool-sources/{source['id']}"
+    client.patch(path, json={"tools": {"local_act": {"risk": "read"}}}).raise_for_status()
+    database = client.app.state.container.database  # type: ignore[attr-defined]
+    with database.write() as connection:
+        options = connection.scalar(select(tool_sources.c.options).where(tool_sources.c.id == source["id"]))
+        changed = {**options, "command": {**options["command"], name: value}}
+        connection.execute(update(tool_sources).values(options=changed, version=tool_sources.c.version + 1))
+    assert "enter it again" in call(client, "secret").text
+    assert client.delete(path).status_code == 204
 
 
 def is_group_of_its_own(pid: int) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import httpx2
 import openai
 import pytest
+from openai.types import EmbeddingCreateParams as EmbeddingParameters
+from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming as CompletionParameters
+from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming as StreamedParameters
 
 from agents.errors import ModelUnavailable
 from agents.events import Retrieved
@@ -222,6 +227,7 @@ REFUSED: list[tuple[str, object]] = [
     ("top_logprobs", 3),
     ("logit_bias", {"50256": -100}),
     ("prediction", {"type": "content", "content": "x"}),
+    ("moderation", {"model": "omni-moderation-latest"}),
     ("web_search_options", {}),
     ("store", True),
     ("service_tier", "flex"),
@@ -261,6 +267,8 @@ HARMLESS: dict[str, object] = {
     "temperature": 0,
     "top_p": 1,
     "user": "u",
+    "prompt_cache_key": "k",
+    "prompt_cache_options": {"mode": "explicit"},
     "metadata": {"a": "b"},
 }
 
@@ -272,6 +280,68 @@ def test_what_asks_for_nothing_special_is_taken(client: openai.OpenAI) -> None:
     nulls = dict.fromkeys([*HARMLESS, *names, "stop", "max_tokens", "stream", "frequency_penalty"])
     answer = client.chat.completions.create(model="answer", messages=QUESTION, extra_body=nulls)
     assert answer.choices[0].message.content == "Run make up. [1]"
+
+
+def asking(**values: Any) -> bytes:
+    return json.dumps({"model": "answer", "messages": QUESTION, **values}).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "needed", "parameters"),
+    [
+        ("chat/completions", {"model": "answer", "messages": QUESTION}, [CompletionParameters, StreamedParameters]),
+        ("embeddings", {"model": "hashing", "input": "x"}, [EmbeddingParameters]),
+    ],
+)
+def test_null_stands_for_every_parameter_that_may_be_left_out(
+    url: str, path: str, needed: dict[str, Any], parameters: list[Any]
+) -> None:
+    """Every one that the protocol's own client knows, and ours."""
+    names = {name for each in parameters for name in get_type_hints(each)} - needed.keys()
+    assert len(names) > len(needed)
+    ours = ["knowledge_bases", "filters", "language_model"] if path == "chat/completions" else []
+    answer = httpx2.post(f"{url}/v1/{path}", json={**needed, **dict.fromkeys([*names, *ours])})
+    assert answer.status_code == 200, answer.text
+
+
+def test_every_parameter_is_honoured_or_refused_by_name(url: str) -> None:
+    """What the protocol's own client may send is known here: nothing of it is an unknown parameter."""
+    names = {name for each in (CompletionParameters, StreamedParameters) for name in get_type_hints(each)}
+    for name in sorted(names - {"model", "messages"}):
+        body = {"model": "answer", "messages": QUESTION, name: {"no": ["such", "value"]}}
+        answer = httpx2.post(f"{url}/v1/chat/completions", json=body)
+        if name == "prompt_cache_options":  # asks for nothing, whatever it says
+            assert answer.status_code == 200
+            continue
+        error = answer.json()["error"]
+        assert (answer.status_code, error["param"].startswith(name)) == (400, True), error
+        assert (error["param"], error["code"]) != (name, "unknown_parameter")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status"),
+    [
+        ("GET", "chat/completions", b"", 405),
+        ("GET", "nowhere", b"", 404),
+        ("POST", "chat/completions", b"[]", 400),
+        ("POST", "chat/completions", b"null", 400),
+        ("POST", "chat/completions", b'{"model": "answer", "messages": [{"role": "assistant", "content": "x"}]}', 400),
+        ("POST", "chat/completions", asking(language_model="unheard of"), 400),
+        ("POST", "chat/completions", asking(messages=[{"role": "user", "content": "x" * 100_001}]), 400),
+        ("POST", "chat/completions", b"\xff", 400),
+        ("POST", "embeddings", b"{}", 400),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_whatever_is_wrong_is_told_in_the_shape_that_clients_read(
+    url: str, method: str, path: str, content: bytes, status: int
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = httpx2.request(method, f"{url}/v1/{path}", content=content, headers=headers)
+    assert answer.status_code == status
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] == "invalid_request_error"
 
 
 def test_pictures_are_refused(client: openai.OpenAI) -> None:
@@ -365,6 +435,21 @@ def test_completions_embeddings_and_runs_share_one_limit(tmp_path: Path) -> None
         while phase.closed < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert client.embeddings.create(model="hashing", input="x").data
+
+
+async def test_a_completion_that_is_not_streamed_counts_like_one_that_is(tmp_path: Path) -> None:
+    phase = ScriptedPhase(words=tuple("word " for _ in range(1000)), pause=0.02)
+    with serving(tmp_path, phase, runs={"max_active": 1}) as url:
+        async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client:
+            asked: Any = client.chat.completions.create(model="answer", messages=QUESTION)
+            whole = asyncio.ensure_future(asked)
+            while not phase.asked:
+                await asyncio.sleep(0.01)
+            with pytest.raises(openai.RateLimitError):
+                await client.embeddings.create(model="hashing", input="x")
+            whole.cancel()
+            while not phase.closed:
+                await asyncio.sleep(0.01)
 
 
 def test_strangers_and_unknown_addresses_get_the_shape_that_clients_read(tmp_path: Path) -> None:

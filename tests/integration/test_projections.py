@@ -5,16 +5,18 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from knowledge.errors import NotFound
 from knowledge.indexes.lexical_projection import WORDS
 from knowledge.indexes.projections import Projections
-from knowledge.ports import Scored
+from knowledge.ports import LexicalIndex, Scored
 from knowledge.storage.bases import KnowledgeBaseStore
 from knowledge.storage.changes import prune, read_base
 from knowledge.storage.database import Database
@@ -65,9 +67,10 @@ def test_a_damaged_index_comes_back(workshop: Workshop, damage: bytes) -> None:
     assert projections.sizes(base.id)[WORDS] == 2
 
 
-def damaged_inside(workshop: Workshop) -> tuple[KnowledgeBase, Path, bytes]:
-    """A base whose words no search can read, the file that holds them, and what it held before."""
+def opened_and_damaged(workshop: Workshop) -> tuple[LexicalIndex, Path, bytes]:
+    """Words that are damaged once they are opened, so that a search finds out; their file, and what it held before."""
     base = built(workshop, *(f"animal{number}" for number in range(40)))
+    opened = fresh(workshop).open(base.id).lexical
     file = words_file(workshop, base)
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -79,25 +82,23 @@ def damaged_inside(workshop: Workshop) -> tuple[KnowledgeBase, Path, bytes]:
     for extra in file.parent.glob("words.db-*"):
         extra.unlink()
     file.write_bytes(content)
-    return base, file, whole
+    return opened, file, whole
 
 
 def test_an_index_damaged_inside_is_repaired_by_the_search_that_finds_out(workshop: Workshop) -> None:
-    base, _, _ = damaged_inside(workshop)
-    opened = fresh(workshop).open(base.id).lexical
+    opened, _, _ = opened_and_damaged(workshop)
     assert len(opened.search("animal7", 10)) == 1
 
 
 def test_a_damaged_index_that_others_are_repairing_is_left_to_them(workshop: Workshop) -> None:
-    base, file, whole = damaged_inside(workshop)
-    projections = fresh(workshop)
-    opened = projections.open(base.id).lexical
+    opened, file, whole = opened_and_damaged(workshop)
+    damaged = file.stat().st_ino
     found: list[list[Scored]] = []
     search = threading.Thread(target=lambda: found.append(opened.search("animal7", 10)))
     with FileLock(file.with_suffix(".lock")):
         search.start()
         search.join(1)
-        assert file.is_file()
+        assert (search.is_alive(), file.stat().st_ino) == (True, damaged), "it waits, and has removed nothing"
         repaired = file.with_suffix(".new")
         repaired.write_bytes(whole)
         identity = repaired.stat().st_ino
@@ -197,6 +198,26 @@ def test_indexes_of_bases_that_are_gone_are_collected(workshop: Workshop) -> Non
     (workshop.data / "indexes" / "0123").mkdir()
     assert workshop.projections.collect_garbage() == 1
     assert [entry.name for entry in (workshop.data / "indexes").iterdir()] == [base.id]
+
+
+def test_the_indexes_of_a_base_made_meanwhile_are_not_collected(workshop: Workshop) -> None:
+    """Another process makes and builds a base while this one looks for those that are gone."""
+    built(workshop, "zebra")
+    made: list[KnowledgeBase] = []
+
+    class Busy(Database):
+        @contextmanager
+        def read(self) -> Iterator[Connection]:
+            with super().read() as connection:
+                yield connection
+            if not made:
+                made.append(workshop.make_base("later"))
+                workshop.build(made[0])
+
+    busy = Busy(workshop.database.engine.url.render_as_string(hide_password=False))
+    assert Projections(busy, workshop.data / "indexes").collect_garbage() == 0
+    busy.close()
+    assert words_file(workshop, made[0]).is_file()
 
 
 def test_a_search_without_time_answers_with_what_there_is_and_the_rest_follows(workshop: Workshop) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError, InterfaceError, InternalError
+from sqlalchemy.exc import DatabaseError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from agents.errors import ModelUnavailable
@@ -29,6 +27,7 @@ from backend.runs.types import Run, StoredEvent
 from backend.threads import store as threads_store
 from backend.threads.store import ThreadStore
 from knowledge.storage.database import Database
+from tests.failing_database import FailingDatabase, Fatal
 from tests.running import ME, Script, answer_of, begin, finished, heard, orphan, run_of, service, spec, started, until
 
 DEAD_PROCESS = "0" * 32
@@ -269,12 +268,22 @@ def test_messages_keep_their_order_whatever_the_clocks_say(database: Database, m
         answer = conversations.add_answer(thread.id, question, "r" * 32)
         later = conversations.add_question(thread, answer, "Second?")
         newest = conversations.add_answer(thread.id, later, "s" * 32)
+        for run_id, message_id, asked in (("r" * 32, answer, question), ("s" * 32, newest, later)):
+            RunStore(connection, ME).add(
+                run_id=run_id,
+                thread_id=thread.id,
+                message_id=message_id,
+                user_message_id=asked,
+                spec=spec(),
+                owner=DEAD_PROCESS,
+            )
     assert sorted([question, answer, later, newest], reverse=True) == [question, answer, later, newest]
     with database.read() as connection:
         conversations = ThreadStore(connection, ME)
         first, cursor = conversations.messages(thread.id, 3)
         rest, last = conversations.messages(thread.id, 3, cursor or "")
         end = conversations.newest(thread.id)
+        assert conversations.get(thread.id).active_run_id == "s" * 32
     assert [message.id for message in [*first, *rest]] == [question, answer, later, newest]
     assert (last, end and end.id) == (None, newest)
 
@@ -292,37 +301,20 @@ async def test_messages_added_at_once_get_different_numbers(database: Database) 
         assert len(ThreadStore(connection, ME).messages(thread.id, 100)[0]) == 8
 
 
-class Fatal(BaseException):
-    """What no handler of errors catches."""
-
-
-class FailingDatabase(Database):
-    """Raises `errors` one after the other where run events are stored, and nowhere else."""
-
-    def __init__(self, url: str, *errors: BaseException) -> None:
-        super().__init__(url)
-        self.errors = list(errors)
-
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        if self.errors and threading.current_thread().name.startswith("run-events"):
-            raise self.errors.pop(0)
-        with super().write() as connection:
-            yield connection
-
-
 @pytest.mark.parametrize(
-    "error",
+    ("error", "times"),
     [
-        InterfaceError("INSERT", {}, Exception("connection already closed")),
-        PoolTimeout("QueuePool limit reached"),
-        InternalError("INSERT", {}, Exception("current transaction is aborted")),
-        DatabaseError("INSERT", {}, Exception("database disk image is malformed")),
-        RuntimeError("what nobody thought of"),
+        (OperationalError("INSERT", {}, Exception("the database system is shutting down")), 2),
+        (InterfaceError("INSERT", {}, Exception("connection already closed")), 2),
+        (PoolTimeout("QueuePool limit reached"), 2),
+        (InternalError("INSERT", {}, Exception("current transaction is aborted")), 2),
+        (DatabaseError("INSERT", {}, Exception("database disk image is malformed")), 1),
+        (RuntimeError("what nobody thought of"), 1),
     ],
 )
-async def test_no_error_of_the_database_ends_the_writer(database: Database, error: Exception) -> None:
-    failing = FailingDatabase(database.engine.url.render_as_string(hide_password=False), error)
+async def test_no_error_of_the_database_ends_the_writer(database: Database, error: Exception, times: int) -> None:
+    """What is no fault of the run's entries may last: they are kept, and the run is not failed for it."""
+    failing = FailingDatabase(database.engine.url.render_as_string(hide_password=False), *[error] * times)
     async with running(service(failing, Script("Hel", "lo"))) as runs:
         run = begin(database, runs)
         events = await heard(runs, run.id)

@@ -100,6 +100,7 @@ def test_without_the_secret_key_it_says_to_enter_the_key_again(
     answer = client.get(f"threads/{thread}/messages").json()["items"][-1]
     assert answer["status"] == "failed"
     assert "'m' cannot be used" in answer["error"]
+    assert answer["error_code"] == client.get(f"runs/{answer['run_id']}").json()["error_code"] == "secret_unreadable"
     assert (of_doctor(settings).status, "m" in of_doctor(settings).detail) == ("warning", True)
 
     client.patch(path, json={"api_key": "sk-again"})

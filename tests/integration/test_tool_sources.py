@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
+from backend.connections.tables import connections
 from tests.api_client import api_client
 from tests.databases import DIALECTS, database_url
 from tests.platform_server import Asked, Platform, Reply, platform_server
@@ -320,6 +322,19 @@ def test_a_secret_that_was_for_another_address_is_not_sent(local: TestClient, pl
         database.close()
         assert "enter it again" in call(local, "http_get", path="x").text
         assert other.asked == []
+
+
+def test_a_secret_is_not_sent_for_tokens_elsewhere(local: TestClient, platform: Platform, folder: Path) -> None:
+    """Where the tokens come from is a place of its own, beside that of the platform."""
+    auth = {"kind": "oauth2", "token_url": f"{platform.url}/token", "client_id": "c", "client_secret": CANARY}
+    connect(local, platform, auth=auth)
+    with platform_server() as other:
+        container = local.app.state.container  # type: ignore[attr-defined]
+        with container.database.write() as connection:
+            connection.execute(update(connections).values(auth={**auth, "token_url": f"{other.url}/token"}))
+        assert "enter it again" in call(local, "http_get", path="x").text
+        assert other.asked == []
+    assert platform.asked == []
 
 
 def echo(asked: Asked) -> Reply:

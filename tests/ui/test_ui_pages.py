@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.fake_api import FakeApi
@@ -67,6 +68,18 @@ def test_a_running_build_shows_its_stages_and_can_be_cancelled(fake: FakeApi, op
     page.button(key=f"cancel-{job}").click().run()
     assert fake.jobs[job]["status"] == "cancelled"
     assert page.button(key=f"retry-{job}")
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [("worker_crashed", "工作进程多次"), ("embedder_unavailable", "嵌入模型暂时不可用"), ("new", "It broke")],
+)
+def test_a_failed_build_is_told_in_chinese(fake: FakeApi, open_page: OpenPage, code: str, told: str) -> None:
+    base = fake.add_base("ops")
+    fake.add_job(base, "build", "failed", error="It broke (exit 9).", error_code=code)
+    page = open_page("knowledge", kb=base, lang="zh")
+    assert told in page.error[0].value
+    assert "It broke" in page.error[0].value + "".join(each.value for each in page.caption), "the detail is not lost"
 
 
 def test_files_that_could_not_be_read_are_named_with_the_reason(fake: FakeApi, open_page: OpenPage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -62,6 +63,43 @@ def test_fields_take_no_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert [each.path for each in upload.files] == ["a.md"]
     assert peak < 20 * MEGABYTE
+
+
+def padded(size: int, where: str) -> Iterator[bytes]:
+    """A body of one file, with so many bytes where neither a field nor a file is."""
+    if where == "before":
+        yield from (b"p" * 65_536 for _ in range(size // 65_536))
+        yield b"\r\n"
+    if where == "header":
+        yield b'--x\r\nContent-Disposition: form-data; name="f"\r\nX-Long: '
+        yield from (b"h" * 65_536 for _ in range(size // 65_536))
+        yield b"\r\n\r\nv\r\n"
+    if where == "name":
+        yield b'--x\r\nContent-Disposition: form-data; name="'
+        yield from (b"n" * 65_536 for _ in range(size // 65_536))
+        yield b'"\r\n\r\nv\r\n'
+    if where == "headers":
+        yield b'--x\r\nContent-Disposition: form-data; name="f"\r\n'
+        yield from (b"X-%d: h\r\n" % number for number in range(size // 12))
+        yield b"\r\nv\r\n"
+    yield from file("a.md", b"text")
+    yield b"--x--\r\n"
+    if where == "after":
+        yield from (b"e" * 65_536 for _ in range(size // 65_536))
+
+
+@pytest.mark.parametrize("where", ["before", "header", "name", "headers", "after"])
+def test_no_other_part_of_a_body_takes_memory(tmp_path: Path, where: str) -> None:
+    tracemalloc.start()
+    try:
+        with suppress(Malformed):
+            assert [each.path for each in read(tmp_path, padded(60 * MEGABYTE, where)).files] == ["a.md"]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * MEGABYTE
+    with pytest.raises((BodyTooLarge, Malformed)):
+        read(tmp_path, padded(3 * MEGABYTE, where), max_body_bytes=2 * MEGABYTE)
 
 
 @pytest.mark.parametrize("part", [field("f", 3 * MEGABYTE), file("a.md", b"x" * 3 * MEGABYTE)])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from backend.db.tables import metadata
 from backend.processes.identity import ProcessIdentity, start_ticks, this_process
@@ -139,3 +140,17 @@ def test_two_processes_know_each_other_by_their_kernel(database: Database) -> No
     sleeper.wait()
     sleeper.stdin.close()
     assert living(database, watching) == set()
+
+
+def test_heartbeats_are_told_by_the_clock_of_the_database(database: Database) -> None:
+    """Two machines that share a server and disagree about the time do not take each other for dead."""
+    ahead = timedelta(hours=3)
+
+    @event.listens_for(database.engine, "connect")
+    def set_clock(connection: sqlite3.Connection, record: object) -> None:
+        connection.create_function("strftime", -1, lambda *_: f"{datetime.now(UTC) + ahead:%Y-%m-%d %H:%M:%S.%f}")
+
+    database.engine.dispose()
+    for _ in range(2):
+        beat(database, ELSEWHERE)
+        assert living(database, registry(ME, Clock())) == {ELSEWHERE.id}
