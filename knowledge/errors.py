@@ -26,9 +26,39 @@ class InvalidInput(KnowledgeError):
 
 
 class UnreadableFile(KnowledgeError):
-    """A file cannot be turned into text (broken, encrypted, empty, unknown format)."""
+    """A file cannot be turned into text; the errors below say why where that is one of the usual reasons."""
 
     code = "unreadable_file"
+
+
+class EmptyFile(UnreadableFile):
+    """A file without content, or one in which there is no text."""
+
+    code = "file_empty"
+
+
+class EncryptedFile(UnreadableFile):
+    """A file that opens only with a password, or by the rights of its publisher."""
+
+    code = "file_encrypted"
+
+
+class DamagedFile(UnreadableFile):
+    """A file that is not what its name says it is, or no longer."""
+
+    code = "file_damaged"
+
+
+class ScannedFile(UnreadableFile):
+    """Pages that are pictures, without the text that recognition would add."""
+
+    code = "file_scanned"
+
+
+class NotText(UnreadableFile):
+    """A file of a kind from which no text is read."""
+
+    code = "file_not_text"
 
 
 class FileTooLarge(UnreadableFile):

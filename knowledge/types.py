@@ -221,6 +221,7 @@ class Document:
     content_hash: str
     status: DocumentStatus
     error: str
+    error_code: str
     warnings: tuple[str, ...]
     metadata: dict[str, Any]
     chunk_count: int

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from backend.errors import BodyTooLarge, Malformed, WrongMediaType
 from backend.knowledge_bases.uploaded_file import UploadedFile
 from backend.schemas import FileRefusal
-from knowledge.errors import FileTooLarge
+from knowledge.errors import EmptyFile, FileTooLarge
 from knowledge.storage.blobs import BlobWriter
 from knowledge.text.storable import storable
 
@@ -205,7 +205,7 @@ class _FileSink:
         try:
             self._writer.write(data)
         except FileTooLarge as error:
-            self._refuse("file_too_large", str(error))
+            self._refuse(error.code, str(error))
         except OSError as error:
             self._refuse("not_stored", f"The file could not be stored: {error.strerror}.")
 
@@ -213,7 +213,7 @@ class _FileSink:
         if self._writer is None:
             return
         if self._empty:
-            self._refuse("unreadable_file", "The file is empty.")
+            self._refuse(EmptyFile.code, "The file is empty.")
             return
         try:
             blob = self._writer.finish()

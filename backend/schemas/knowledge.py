@@ -97,6 +97,7 @@ class DocumentView(View):
     content_hash: str
     status: Literal["received", "indexed", "failed"]
     error: str
+    error_code: str = Field(default="", description="Stable; empty for one that is not failed.")
     warnings: list[str]
     metadata: dict[str, Any]
     chunk_count: int

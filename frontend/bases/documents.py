@@ -7,7 +7,7 @@ import streamlit as st
 from frontend.answer_text import plain_label
 from frontend.bases.documents_table import draw_bulk_actions, draw_table
 from frontend.client import ApiError
-from frontend.session import api, explain, shown_errors, texts
+from frontend.session import api, explain, problem_in_words, shown_errors, texts
 from frontend.source_panel import Place, want_source
 from frontend.views import Document, KnowledgeBase
 
@@ -69,7 +69,7 @@ def _draw_chosen(base: KnowledgeBase, document: Document) -> None:
     with st.container(border=True, key="chosen-document"):
         st.markdown(f"**{plain_label(document.title or document.path)}**")
         if document.error:
-            st.error(document.error, icon=":material/error:")
+            st.error(problem_in_words(document.error_code, document.error), icon=":material/error:")
         for warning in document.warnings:
             st.warning(warning)
         with st.container(horizontal=True):

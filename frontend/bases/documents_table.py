@@ -8,7 +8,7 @@ import streamlit as st
 
 from frontend.bases.api import bases_api
 from frontend.client import ApiError
-from frontend.session import notify, remember_error, texts
+from frontend.session import notify, problem_in_words, remember_error, texts
 from frontend.views import Document, KnowledgeBase
 
 
@@ -25,7 +25,9 @@ def draw_table(documents: Sequence[Document]) -> list[Document]:
             say("documents.size"): size_of(each.size),
             say("documents.chunks"): each.chunk_count,
             say("documents.language"): say.of("language", each.language),
-            say("jobs.reason"): each.error or "; ".join(each.warnings),
+            say("jobs.reason"): problem_in_words(each.error_code, each.error)
+            if each.error
+            else "; ".join(each.warnings),
         }
         for each in documents
     ]
@@ -40,6 +42,12 @@ def draw_table(documents: Sequence[Document]) -> list[Document]:
         },
     )  # fmt: skip
     return [documents[row] for row in event.selection.rows if row < len(documents)]
+
+
+def _reason(document: Document) -> str:
+    """Why it failed, or what was left out of it."""
+    failed = document.error and problem_in_words(document.error_code, document.error)
+    return failed or "; ".join(document.warnings)
 
 
 def draw_bulk_actions(base: KnowledgeBase, chosen: Sequence[Document]) -> None:

@@ -193,7 +193,10 @@ def _draw_failures(job: Job) -> None:
     if last is not None and job.active:
         st.caption(f"{say('jobs.last_error')}: {plain_label(last.path)}: {problem_in_words(last.code, last.reason)}")
     with st.expander(say("jobs.failures", count=job.failure_count), icon=":material/error:", key=f"failures-{job.id}"):
-        rows = [{say("documents.path"): each.path, say("jobs.reason"): each.reason} for each in job.failures]
+        rows = [
+            {say("documents.path"): each.path, say("jobs.reason"): problem_in_words(each.code, each.reason)}
+            for each in job.failures
+        ]
         st.dataframe(rows, hide_index=True, alt=say("jobs.failures", count=job.failure_count))
 
 

@@ -68,6 +68,7 @@ class Document:
     content_hash: str = ""
     status: str = "indexed"
     error: str = ""
+    error_code: str = ""
     warnings: list[str] = field(default_factory=list)
     chunk_count: int = 0
     page_count: int = 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from lxml import etree  # type: ignore[import-untyped]
 
 from knowledge.config import MEGABYTE, ParsingLimits
-from knowledge.errors import FileTooLarge, UnreadableFile
+from knowledge.errors import DamagedFile, EncryptedFile, FileTooLarge, UnreadableFile
 
 _RATIO_APPLIES_ABOVE = 10 * MEGABYTE
 _TEXT_RATIO = 6
@@ -31,7 +31,7 @@ def open_container(path: Path, name: str, limits: ParsingLimits) -> Iterator[zip
     try:
         archive = zipfile.ZipFile(path)
     except BROKEN as error:
-        raise UnreadableFile(f"{name} is damaged: it is not a readable zip container.") from error
+        raise DamagedFile(f"{name} is damaged: it is not a readable zip container.") from error
     with archive:
         _check(archive, name, limits)
         yield archive
@@ -90,7 +90,7 @@ def _check(archive: zipfile.ZipFile, name: str, limits: ParsingLimits) -> None:
         raise FileTooLarge(f"{name} unpacks to {unpacked:,} bytes; at most {limits.max_unpacked_bytes:,} are read.")
     for member in members:
         if member.flag_bits & 0x1:
-            raise UnreadableFile(f"{name} is encrypted; save it without a password.")
+            raise EncryptedFile(f"{name} is encrypted; save it without a password.")
         if member.file_size > _RATIO_APPLIES_ABOVE and member.file_size > limits.max_ratio * max(
             1, member.compress_size
         ):

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from knowledge.config import ParsingLimits
-from knowledge.errors import UnreadableFile
+from knowledge.errors import DamagedFile, EncryptedFile, UnreadableFile
 from knowledge.parsing.containers import bounded, open_container, parse_xml, read_member
 from knowledge.parsing.decoding import decode
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
@@ -24,12 +24,12 @@ def read_epub(path: Path, name: str, limits: ParsingLimits) -> Draft:
         package_path = _package_path(archive)
         package = parse_xml(read_member(archive, package_path))
         if package is None:
-            raise UnreadableFile(f"{name} is damaged: it has no package file, so its chapters cannot be found.")
+            raise DamagedFile(f"{name} is damaged: it has no package file, so its chapters cannot be found.")
         chapters = _spine(package, posixpath.dirname(package_path))
         if not chapters:
             raise UnreadableFile(f"{name} lists no chapters.")
         if "META-INF/encryption.xml" in archive.namelist() and _is_protected(archive, chapters):
-            raise UnreadableFile(f"{name} is protected (DRM); it cannot be read.")
+            raise EncryptedFile(f"{name} is protected (DRM); it cannot be read.")
         writer = MarkdownWriter(limits.max_text_chars)
         missing = 0
         noted: dict[str, None] = {}

@@ -15,13 +15,27 @@ from types import TracebackType
 from typing import Any, Self
 
 from knowledge.config import MEGABYTE, ParsingConfig, ParsingLimits
-from knowledge.errors import FileTooLarge, FileTooSlow, NotFound, ParserCrashed, UnreadableFile
+from knowledge.errors import (
+    DamagedFile,
+    EmptyFile,
+    EncryptedFile,
+    FileTooLarge,
+    FileTooSlow,
+    NotFound,
+    NotText,
+    ParserCrashed,
+    ScannedFile,
+    UnreadableFile,
+)
 from knowledge.parsing.draft import one_line
 from knowledge.parsing.pool import ParserPool, Reply
 from knowledge.text.rows import row_runs
 from knowledge.types import Box, ChunkDraft, DrawnPage, Link, ParsedDocument, SplitDocument, Symbol
 
-_ERRORS = {error.code: error for error in (UnreadableFile, FileTooLarge, NotFound)}
+_ERRORS = {
+    error.code: error
+    for error in (UnreadableFile, EmptyFile, EncryptedFile, DamagedFile, ScannedFile, NotText, FileTooLarge, NotFound)
+}
 _KILLED = 9
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from knowledge.config import ParsingLimits
-from knowledge.errors import UnreadableFile
+from knowledge.errors import DamagedFile, UnreadableFile
 from knowledge.parsing.draft import Draft, MarkdownWriter, fence
 from knowledge.parsing.markdown import first_heading
 
@@ -22,7 +22,7 @@ def read_notebook(text: str, name: str, limits: ParsingLimits) -> Draft:
     try:
         notebook = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableFile(f"{name} is damaged: it is not valid JSON.") from error
+        raise DamagedFile(f"{name} is damaged: it is not valid JSON.") from error
     if not isinstance(notebook, dict) or not isinstance(cells := _cells(notebook), list):
         raise UnreadableFile(f"{name} is not a notebook: it has no cells.")
     language = _language(notebook)

@@ -13,7 +13,7 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 
 from knowledge.config import ParsingLimits
-from knowledge.errors import UnreadableFile
+from knowledge.errors import DamagedFile, EmptyFile, EncryptedFile, ScannedFile, UnreadableFile
 from knowledge.parsing.decoding import clean
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
 from knowledge.parsing.markdown import first_heading
@@ -81,14 +81,14 @@ def read_pdf(path: Path, name: str, limits: ParsingLimits) -> Draft:
     try:
         count = len(document)
         if count == 0:
-            raise UnreadableFile(f"{name} has no pages.")
+            raise EmptyFile(f"{name} has no pages.")
         outline = _outline(document)
         metadata = _metadata(document, count)
         pages = _read_pages(document, min(count, limits.max_pages), outline)
     finally:
         document.close()
     if not any(pages.pieces):
-        raise UnreadableFile(_nothing(name, count, pages))
+        raise _nothing(name, count, pages)
     writer = MarkdownWriter(limits.max_text_chars)
     warnings = pages.warnings(count, limits)
     warnings += _Text(pages.pieces, outline).write(writer, limits)
@@ -96,12 +96,13 @@ def read_pdf(path: Path, name: str, limits: ParsingLimits) -> Draft:
     return writer.draft(title=title, metadata=metadata, warnings=dict.fromkeys(warnings))
 
 
-def _nothing(name: str, count: int, pages: _Pages) -> str:
+def _nothing(name: str, count: int, pages: _Pages) -> UnreadableFile:
     if pages.soup:
-        return f"{name} cannot be read: {_NO_FONT}. Export it again with its fonts, or run OCR on it."
+        return UnreadableFile(f"{name} cannot be read: {_NO_FONT}. Export it again with its fonts, or run OCR on it.")
     if pages.broken:
-        return f"{name} is damaged: none of its {count} pages could be read."
-    return f"{name} has {count} page{'s' if count != 1 else ''} but no text: it looks scanned. Run OCR on it first."
+        return DamagedFile(f"{name} is damaged: none of its {count} pages could be read.")
+    held = f"{count} page{'s' if count != 1 else ''}"
+    return ScannedFile(f"{name} has {held} but no text: it looks scanned. Run OCR on it first.")
 
 
 def open_pdf(path: Path, name: str) -> Any:
@@ -111,8 +112,8 @@ def open_pdf(path: Path, name: str) -> Any:
         return pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower() or "security" in str(error).lower():
-            raise UnreadableFile(f"{name} is encrypted; save it without a password.") from error
-        raise UnreadableFile(f"{name} is damaged: it is not a readable PDF ({one_line(str(error), 120)}).") from error
+            raise EncryptedFile(f"{name} is encrypted; save it without a password.") from error
+        raise DamagedFile(f"{name} is damaged: it is not a readable PDF ({one_line(str(error), 120)}).") from error
 
 
 def _read_pages(document: Any, count: int, outline: Outline) -> _Pages:

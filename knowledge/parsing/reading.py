@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from knowledge.config import MEGABYTE, ParsingLimits
-from knowledge.errors import FileTooLarge, UnreadableFile
+from knowledge.errors import DamagedFile, EmptyFile, FileTooLarge, NotText, UnreadableFile
 from knowledge.parsing import formats
 from knowledge.parsing.decoding import Decoded, clean, decode
 from knowledge.parsing.draft import Draft, json_safe, one_line
@@ -34,7 +34,7 @@ def parse(path: Path, *, name: str, limits: ParsingLimits, media_type: str | Non
         found, decoded = _open(path, shown, name, limits, media_type)
         draft = _read(path, shown, found, decoded, limits)
         if not draft.text.strip():
-            raise UnreadableFile(f"{shown} holds no text.")
+            raise EmptyFile(f"{shown} holds no text.")
         if len(draft.text) > limits.max_text_chars:
             raise FileTooLarge(
                 f"{shown} holds {len(draft.text):,} characters of text; at most {limits.max_text_chars:,} of one file "
@@ -51,7 +51,7 @@ def parse(path: Path, *, name: str, limits: ParsingLimits, media_type: str | Non
         raise UnreadableFile(f"{shown} cannot be opened: {error.strerror or type(error).__name__}.") from error
     except Exception as error:  # the edge to other people's parsers: on a broken file they raise anything
         reason = one_line(f"{type(error).__name__}: {error}", 160)
-        raise UnreadableFile(f"{shown} is damaged or not what its name says ({reason}).") from error
+        raise DamagedFile(f"{shown} is damaged or not what its name says ({reason}).") from error
 
 
 def _format(path: Path, name: str, head: bytes, media_type: str | None) -> Format | None:
@@ -68,31 +68,31 @@ def _open(
 ) -> tuple[Format, Decoded | None]:
     size = path.stat().st_size
     if size == 0:
-        raise UnreadableFile(f"{shown} is empty.")
+        raise EmptyFile(f"{shown} is empty.")
     if size > limits.max_file_bytes:
         largest = limits.max_file_bytes / MEGABYTE
         raise FileTooLarge(f"{shown} has {size / MEGABYTE:,.1f} MB; at most {largest:,.1f} MB are read.")
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if better := formats.replacement_for(name):
-        raise UnreadableFile(f"{shown} is in a format that is not read; save it as {better}.")
+        raise NotText(f"{shown} is in a format that is not read; save it as {better}.")
     found = _format(path, name, head, media_type)
     if found is not None and found.reader.takes_file:
         return found, None
     if found is None and (kind := formats.other_kind(name)):
-        raise UnreadableFile(f"{shown} is {kind}, not text.")
+        raise NotText(f"{shown} is {kind}, not text.")
     return found or formats.TEXT, _decoded(path, shown, head, found)
 
 
 def _decoded(path: Path, shown: str, head: bytes, found: Format | None) -> Decoded:
     if formats.is_binary(head):
-        raise UnreadableFile(f"{shown} is a binary file, not text.")
+        raise NotText(f"{shown} is a binary file, not text.")
     data = path.read_bytes()
     if found is not None and found.kind == "html":
         return _decoded_html(data, shown)
     decoded = decode(data)
     if decoded is None:
-        raise UnreadableFile(f"{shown} is a binary file, not text.")
+        raise NotText(f"{shown} is a binary file, not text.")
     return decoded
 
 
@@ -102,7 +102,7 @@ def _decoded_html(data: bytes, shown: str) -> Decoded:
 
     decoded = decode(data)
     if decoded is None:
-        raise UnreadableFile(f"{shown} is a binary file, not text.")
+        raise NotText(f"{shown} is a binary file, not text.")
     if decoded.encoding.startswith("utf") or not (charset := declared_charset(data)):
         return decoded
     try:

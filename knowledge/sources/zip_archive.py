@@ -17,7 +17,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, cast
 
 from knowledge.config import ArchiveLimits
-from knowledge.errors import SourceUnavailable, UnreadableFile, UnsafeArchive
+from knowledge.errors import DamagedFile, SourceUnavailable, UnreadableFile, UnsafeArchive
 from knowledge.parsing.formats import suffix_of
 from knowledge.sources.items import SETTLED_NS, Reading, SourceItem
 from knowledge.sources.options import SelectionOptions
@@ -89,7 +89,7 @@ def _members(path: Path, name: str, limits: ArchiveLimits) -> list[zipfile.ZipIn
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.filename.endswith(("/", "\\"))]
     except BROKEN_ZIP as error:
-        raise UnreadableFile(f"{name} is damaged: it is not a readable zip.") from error
+        raise DamagedFile(f"{name} is damaged: it is not a readable zip.") from error
     _check_whole(members, path.stat().st_size, name, limits)
     return members
 
@@ -163,7 +163,7 @@ def _unpacked(shared: _Shared, member: zipfile.ZipInfo, name: str, limits: Archi
                     target.write(block)
             target.flush()
         except BROKEN_ZIP as error:
-            raise UnreadableFile(f"{name} cannot be unpacked: it is damaged.") from error
+            raise DamagedFile(f"{name} cannot be unpacked: it is damaged.") from error
         yield Path(target.name)
 
 

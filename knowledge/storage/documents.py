@@ -139,6 +139,7 @@ def document_of(row: Row[Any]) -> Document:
         content_hash=row.content_hash,
         status=cast("DocumentStatus", row.status),
         error=row.error,
+        error_code=row.error_code,
         warnings=tuple(row.warnings),
         metadata=row._mapping["metadata"],
         chunk_count=row.chunk_count,

@@ -160,13 +160,21 @@ def test_files_that_cannot_be_taken_do_not_stop_the_others(docs: TestClient) -> 
     refused = {each["path"]: each["code"] for each in accepted["refused"]}
     assert refused == {
         "large.md": "file_too_large",
-        "empty.md": "unreadable_file",
+        "empty.md": "file_empty",
         "../escape.md": "invalid_input",
         "good.md": "invalid_input",
     }
     build(docs)
     paths = [each["path"] for each in docs.get("knowledge-bases/docs/documents").json()["items"]]
     assert paths == ["etc/passwd", "good.md", "x.md"]
+
+
+def test_a_document_that_cannot_be_read_carries_the_code_of_the_reason(docs: TestClient) -> None:
+    upload(docs, ("scan.pdf", b"not a pdf at all"))
+    build(docs)
+    (document,) = docs.get("knowledge-bases/docs/documents").json()["items"]
+    assert (document["status"], document["error_code"]) == ("failed", "file_damaged")
+    assert document["error"].startswith("scan.pdf is damaged")
 
 
 def test_a_file_larger_than_memory_would_like_goes_to_disk(tmp_path: Path) -> None:

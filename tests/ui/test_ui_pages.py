@@ -90,6 +90,14 @@ def test_files_that_could_not_be_read_are_named_with_the_reason(fake: FakeApi, o
     assert any("The PDF is encrypted." in str(table.value) for table in page.dataframe)
 
 
+def test_the_reason_is_told_in_chinese(fake: FakeApi, open_page: OpenPage) -> None:
+    base = fake.add_base("ops")
+    failures = [{"path": "x.pdf", "code": "file_encrypted", "reason": "x.pdf is encrypted."}]
+    fake.add_job(base, "build", "succeeded", failures=failures, failure_count=1)
+    page = open_page("knowledge", kb=base, lang="zh")
+    assert any("文件已加密" in str(table.value) for table in page.dataframe)
+
+
 def test_documents_can_be_searched(fake: FakeApi, open_page: OpenPage) -> None:
     page = open_page("knowledge", kb=fake.add_base("ops"))
     assert list(page.dataframe[0].value["Path"]) == ["runbook.md"]

@@ -124,30 +124,31 @@ def test_a_missing_file_and_a_folder_are_unreadable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "reason"),
+    ("name", "content", "reason", "code"),
     [
-        ("a.pdf", b"%PDF-1.7\nnonsense", "damaged|no pages|cannot be found"),
-        ("a.pdf", b"not a pdf at all", "damaged"),
-        ("a.pdf", pdf_bytes(), "no text: it looks scanned"),
-        ("a.pdf", pdf_bytes("secret"), "encrypted"),
-        ("a.docx", b"PK\x03\x04broken", "damaged"),
-        ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "damaged"),
-        ("a.xlsx", zipped({"xl/workbook.xml": b"<broken"}), "damaged"),
-        ("a.pptx", zipped({"hello.txt": b"hello"}), "damaged"),
-        ("a.epub", zipped({"mimetype": b"application/epub+zip"}), "damaged"),
-        ("a.ipynb", b'{"cells": 5}', "not a notebook"),
-        ("a.ipynb", b"{", "not valid JSON"),
-        ("a.txt", b"\x7fELF\x02\x01\x01" + bytes(200), "binary"),
-        ("picture", b"\x89PNG\r\n\x1a\n" + bytes(200), "binary"),
-        ("a.bin", bytes(range(256)) * 20, "binary"),
-        ("a.png", b"\x89PNG\r\n\x1abad", "is a picture"),
-        ("logs.tgz", b"only words", "is an archive"),
+        ("a.pdf", b"%PDF-1.7\nnonsense", "damaged|no pages|cannot be found", "file_damaged"),
+        ("a.pdf", b"not a pdf at all", "damaged", "file_damaged"),
+        ("a.pdf", pdf_bytes(), "no text: it looks scanned", "file_scanned"),
+        ("a.pdf", pdf_bytes("secret"), "encrypted", "file_encrypted"),
+        ("a.docx", b"PK\x03\x04broken", "damaged", "file_damaged"),
+        ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "damaged", "file_damaged"),
+        ("a.xlsx", zipped({"xl/workbook.xml": b"<broken"}), "damaged", "file_damaged"),
+        ("a.pptx", zipped({"hello.txt": b"hello"}), "damaged", "file_damaged"),
+        ("a.epub", zipped({"mimetype": b"application/epub+zip"}), "damaged", "file_damaged"),
+        ("a.ipynb", b'{"cells": 5}', "not a notebook", "unreadable_file"),
+        ("a.ipynb", b"{", "not valid JSON", "file_damaged"),
+        ("a.txt", b"\x7fELF\x02\x01\x01" + bytes(200), "binary", "file_not_text"),
+        ("picture", b"\x89PNG\r\n\x1a\n" + bytes(200), "binary", "file_not_text"),
+        ("a.bin", bytes(range(256)) * 20, "binary", "file_not_text"),
+        ("a.png", b"\x89PNG\r\n\x1abad", "is a picture", "file_not_text"),
+        ("logs.tgz", b"only words", "is an archive", "file_not_text"),
     ],
 )
-def test_broken_and_encrypted_files_say_what_is_wrong(name: str, content: bytes, reason: str) -> None:
+def test_broken_and_encrypted_files_say_what_is_wrong(name: str, content: bytes, reason: str, code: str) -> None:
     with pytest.raises(UnreadableFile, match=reason) as caught:
         parse_bytes(content, name)
     assert str(caught.value).startswith(name)
+    assert caught.value.code == code
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a.xlsx", "a.pptx", "a.epub"])
