@@ -8,28 +8,39 @@ import threading
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import structlog
 
 from agents.tools.ports import ToolSpec
+from knowledge.errors import EmbedderUnavailable
 from knowledge.ports import Embedder, Vectors
+
+log = structlog.get_logger(__name__)
 
 _LABEL = re.compile(r"\s*\((?:GET|HEAD|POST|PUT|PATCH|DELETE) [^)]*\)$")
 _MOST_VECTORS = 30_000
+_AT_ONCE = 200
+"""So many vectors take less than a second."""
 _LONGEST = 300
 
 
 class ToolMeanings:
-    """Compares a question with every tool. The vector of a text is made once, whichever tools have it."""
+    """Compares a question with every tool. The vector of a text is made once, whichever tools have it: many of them in
+    a thread of their own, and until that has ended nothing is compared."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._vectors: dict[bytes, Vectors] = {}
         self._lock = threading.Lock()
+        self._making = threading.Lock()
 
     def __call__(self, query: str, specs: Sequence[ToolSpec]) -> Mapping[str, float]:
-        """How near each tool is, 0..1: 1 for the nearest of them, 0 for one that is as far as most."""
+        """How near each tool is, 0..1: 1 for the nearest of them, 0 for one that is as far as most. Nothing while the
+        vectors of many tools are made."""
         if not specs or not query.strip():
             return {}
         matrix = self._known([_text(spec) for spec in specs])
+        if matrix is None:
+            return {}
         near = matrix @ self._embedder.embed_query(query[:2_000])
         middle, best = float(np.median(near)), float(near.max())
         spread = max(best - middle, 1e-6)
@@ -38,17 +49,34 @@ class ToolMeanings:
             for spec, value in zip(specs, near, strict=True)
         }
 
-    def _known(self, texts: Sequence[str]) -> Vectors:
+    def _known(self, texts: Sequence[str]) -> Vectors | None:
         keys = [hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() for text in texts]
         with self._lock:  # made once, also when two ask at the same time
             new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
-            if new:
-                if len(self._vectors) + len(new) > _MOST_VECTORS:
-                    self._vectors.clear()
-                    new = dict(zip(keys, texts, strict=True))
-                made = self._embedder.embed_documents(list(new.values()))
-                self._vectors.update(zip(new, made, strict=True))
-            return np.stack([self._vectors[key] for key in keys])
+            if len(self._vectors) + len(new) > _MOST_VECTORS:
+                self._vectors.clear()
+                new = dict(zip(keys, texts, strict=True))
+            if len(new) <= _AT_ONCE:
+                self._make(new)
+                return np.stack([self._vectors[key] for key in keys])
+        if self._making.acquire(blocking=False):
+            threading.Thread(target=self._make_many, args=(new,), name="tool-vectors", daemon=True).start()
+        return None
+
+    def _make_many(self, new: Mapping[bytes, str]) -> None:
+        keys = list(new)
+        try:
+            for begin in range(0, len(keys), _AT_ONCE):
+                with self._lock:
+                    self._make({key: new[key] for key in keys[begin : begin + _AT_ONCE] if key not in self._vectors})
+        except EmbedderUnavailable as error:
+            log.warning("tools are found by words alone", reason=str(error))
+        finally:
+            self._making.release()
+
+    def _make(self, new: Mapping[bytes, str]) -> None:
+        if new:
+            self._vectors.update(zip(new, self._embedder.embed_documents(list(new.values())), strict=True))
 
 
 def _text(spec: ToolSpec) -> str:

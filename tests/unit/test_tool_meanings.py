@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,7 +23,7 @@ class Topics:
 
     name = "topics"
     languages: frozenset[Language] = frozenset({"en"})
-    words = (("restart", "重启"), ("container", "容器"), ("node", "节点"))
+    words = (("restart", "重启"), ("container", "容器"), ("node", "节点"), ("version", "第几代"))
     dimension = len(words)
 
     def __init__(self) -> None:
@@ -57,6 +59,26 @@ def test_a_question_in_another_language_finds_its_tool() -> None:
     assert "POST" not in "".join(embedder.embedded)
     assert ToolMeanings(embedder)("", SPECS) == {}
     assert ToolMeanings(embedder)("x", []) == {}
+
+
+def test_many_tools_are_found_by_words_until_their_vectors_are_made() -> None:
+    embedder, going_on = Topics(), threading.Event()
+    make = embedder.embed_documents
+
+    def held(texts: Sequence[str]) -> Vectors:
+        going_on.wait(30)
+        return make(texts)
+
+    embedder.embed_documents = held  # type: ignore[method-assign]
+    search = ToolSearch(ToolMeanings(embedder))
+    many = [*SPECS, *(spec(f"other_{number}", f"Number {number}") for number in range(500))]
+    assert search.ranked("第几代", many) == []
+    assert [each.name for each in search.ranked("version", many)] == ["docker_info"]
+    going_on.set()
+    while not search.ranked("第几代", many):
+        time.sleep(0.01)
+    assert search.ranked("第几代", many)[0].name == "docker_info"
+    assert len([text for text in embedder.embedded if "Number" in text]) == 500, "each is made once"
 
 
 def test_names_are_safe_and_unique() -> None:
