@@ -57,26 +57,26 @@ class ToolMeanings:
                 self._vectors.clear()
                 new = dict(zip(keys, texts, strict=True))
             if len(new) <= _AT_ONCE:
-                self._make(new)
+                if new:
+                    self._vectors.update(zip(new, self._embedder.embed_documents(list(new.values())), strict=True))
                 return np.stack([self._vectors[key] for key in keys])
         if self._making.acquire(blocking=False):
             threading.Thread(target=self._make_many, args=(new,), name="tool-vectors", daemon=True).start()
         return None
 
     def _make_many(self, new: Mapping[bytes, str]) -> None:
+        """Makes them portion by portion, without keeping others from asking."""
         keys = list(new)
         try:
             for begin in range(0, len(keys), _AT_ONCE):
+                some = keys[begin : begin + _AT_ONCE]
+                made = self._embedder.embed_documents([new[key] for key in some])
                 with self._lock:
-                    self._make({key: new[key] for key in keys[begin : begin + _AT_ONCE] if key not in self._vectors})
+                    self._vectors.update(zip(some, made, strict=True))
         except EmbedderUnavailable as error:
             log.warning("tools are found by words alone", reason=str(error))
         finally:
             self._making.release()
-
-    def _make(self, new: Mapping[bytes, str]) -> None:
-        if new:
-            self._vectors.update(zip(new, self._embedder.embed_documents(list(new.values())), strict=True))
 
 
 def _text(spec: ToolSpec) -> str:
