@@ -17,8 +17,8 @@ FILE = Path("a.pdf")
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 DOCUMENT = Document(
     id="d", knowledge_base_id="k", source_id="s", path="a.pdf", title="A", url="", media_type="application/pdf",
-    markup="markdown", language="en", size=1, content_hash="h", status="indexed", error="", warnings=(), metadata={},
-    chunk_count=1, created_at=NOW, updated_at=NOW,
+    markup="markdown", language="en", size=1, content_hash="h", status="indexed", error="", error_code="",
+    warnings=(), metadata={}, chunk_count=1, created_at=NOW, updated_at=NOW,
 )  # fmt: skip
 
 
