@@ -19,19 +19,20 @@ log = structlog.get_logger(__name__)
 _LABEL = re.compile(r"\s*\((?:GET|HEAD|POST|PUT|PATCH|DELETE) [^)]*\)$")
 _MOST_VECTORS = 30_000
 _AT_ONCE = 200
-"""So many vectors take less than a second."""
 _LONGEST = 300
 
 
 class ToolMeanings:
-    """Compares a question with every tool. The vector of a text is made once, whichever tools have it: many of them in
-    a thread of their own, and until that has ended nothing is compared."""
+    """Compares a question with every tool. The vector of a text is made once, whichever tools have it, in
+    a thread of its own; where that takes long, nothing is compared until it has ended."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, *, patience_s: float = 3.0) -> None:
+        """Whoever asks waits at most `patience_s` for vectors to be made."""
         self._embedder = embedder
+        self._patience_s = patience_s
         self._vectors: dict[bytes, Vectors] = {}
         self._lock = threading.Lock()
-        self._making = threading.Lock()
+        self._maker = threading.Thread()
 
     def __call__(self, query: str, specs: Sequence[ToolSpec]) -> Mapping[str, float]:
         """How near each tool is, 0..1: 1 for the nearest of them, 0 for one that is as far as most. Nothing while the
@@ -51,20 +52,23 @@ class ToolMeanings:
 
     def _known(self, texts: Sequence[str]) -> Vectors | None:
         keys = [hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() for text in texts]
-        with self._lock:  # made once, also when two ask at the same time
+        with self._lock:
             new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
             if len(self._vectors) + len(new) > _MOST_VECTORS:
                 self._vectors.clear()
                 new = dict(zip(keys, texts, strict=True))
-            if len(new) <= _AT_ONCE:
-                if new:
-                    self._vectors.update(zip(new, self._embedder.embed_documents(list(new.values())), strict=True))
-                return np.stack([self._vectors[key] for key in keys])
-        if self._making.acquire(blocking=False):
-            threading.Thread(target=self._make_many, args=(new,), name="tool-vectors", daemon=True).start()
-        return None
+            if new and not self._maker.is_alive():  # made once, also when two ask at the same time
+                self._maker = threading.Thread(target=self._make, args=(new,), name="tool-vectors", daemon=True)
+                self._maker.start()
+            maker = self._maker
+        if new:
+            maker.join(self._patience_s)
+        with self._lock:
+            found = [self._vectors.get(key) for key in keys]
+        made = [vector for vector in found if vector is not None]
+        return np.stack(made) if len(made) == len(keys) else None
 
-    def _make_many(self, new: Mapping[bytes, str]) -> None:
+    def _make(self, new: Mapping[bytes, str]) -> None:
         """Makes them portion by portion, without keeping others from asking."""
         keys = list(new)
         try:
@@ -75,8 +79,6 @@ class ToolMeanings:
                     self._vectors.update(zip(some, made, strict=True))
         except EmbedderUnavailable as error:
             log.warning("tools are found by words alone", reason=str(error))
-        finally:
-            self._making.release()
 
 
 def _text(spec: ToolSpec) -> str:

@@ -110,7 +110,8 @@ def draw_refused(base: KnowledgeBase) -> None:
     say, key = texts(), f"refused-{base.id}"
     refused: list[FileRefusal] = st.session_state.get(key, [])
     if refused:
-        lines = [f"- {plain_label(each.path)}: {plain_label(each.reason)}" for each in refused[:MOST_REFUSED]]
+        shown = refused[:MOST_REFUSED]
+        lines = [f"- {plain_label(each.path)}: {problem_in_words(each.code, each.reason)}" for each in shown]
         more = [f"- … (+{len(refused) - MOST_REFUSED})"] if len(refused) > MOST_REFUSED else []
         st.warning("\n".join([*lines, *more]), title=f"{say('build.refused')}: {len(refused)}", icon=":material/error:")
         st.button(say("build.dismiss"), key="dismiss-refused", on_click=st.session_state.pop, args=(key,))

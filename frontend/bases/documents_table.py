@@ -25,9 +25,7 @@ def draw_table(documents: Sequence[Document]) -> list[Document]:
             say("documents.size"): size_of(each.size),
             say("documents.chunks"): each.chunk_count,
             say("documents.language"): say.of("language", each.language),
-            say("jobs.reason"): problem_in_words(each.error_code, each.error)
-            if each.error
-            else "; ".join(each.warnings),
+            say("jobs.reason"): _reason(each),
         }
         for each in documents
     ]

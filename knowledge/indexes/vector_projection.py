@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from knowledge.storage.changes import vectors_of
 from knowledge.storage.vectors import load_vectors
-
-if TYPE_CHECKING:
-    pass
 
 
 class VectorProjection:

@@ -15,27 +15,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from knowledge.config import MEGABYTE, ParsingConfig, ParsingLimits
-from knowledge.errors import (
-    DamagedFile,
-    EmptyFile,
-    EncryptedFile,
-    FileTooLarge,
-    FileTooSlow,
-    NotFound,
-    NotText,
-    ParserCrashed,
-    ScannedFile,
-    UnreadableFile,
-)
+from knowledge.errors import FileTooLarge, FileTooSlow, KnowledgeError, NotFound, ParserCrashed, UnreadableFile
 from knowledge.parsing.draft import one_line
 from knowledge.parsing.pool import ParserPool, Reply
 from knowledge.text.rows import row_runs
 from knowledge.types import Box, ChunkDraft, DrawnPage, Link, ParsedDocument, SplitDocument, Symbol
 
-_ERRORS = {
-    error.code: error
-    for error in (UnreadableFile, EmptyFile, EncryptedFile, DamagedFile, ScannedFile, NotText, FileTooLarge, NotFound)
-}
+_REFUSALS: tuple[type[KnowledgeError], ...] = (UnreadableFile, *UnreadableFile.__subclasses__(), NotFound)
+_ERRORS = {error.code: error for error in _REFUSALS}
 _KILLED = 9
 
 

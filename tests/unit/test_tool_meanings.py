@@ -70,7 +70,7 @@ def test_many_tools_are_found_by_words_until_their_vectors_are_made() -> None:
         return make(texts)
 
     embedder.embed_documents = held  # type: ignore[method-assign]
-    search = ToolSearch(ToolMeanings(embedder))
+    search = ToolSearch(ToolMeanings(embedder, patience_s=0.05))
     many = [*SPECS, *(spec(f"other_{number}", f"Number {number}") for number in range(500))]
     assert search.ranked("第几代", many) == []
     assert [each.name for each in search.ranked("version", many)] == ["docker_info"]
