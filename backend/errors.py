@@ -205,6 +205,7 @@ _STATUS: dict[str, int] = {
     "toolset_invalid": 422,
     "unreadable_file": 422,
     "file_empty": 422,
+    "file_without_text": 422,
     "file_encrypted": 422,
     "file_damaged": 422,
     "file_scanned": 422,

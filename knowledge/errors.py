@@ -32,9 +32,15 @@ class UnreadableFile(KnowledgeError):
 
 
 class EmptyFile(UnreadableFile):
-    """A file without content, or one in which there is no text."""
+    """A file without content."""
 
     code = "file_empty"
+
+
+class WithoutText(UnreadableFile):
+    """A file that is read, and in which no text is."""
+
+    code = "file_without_text"
 
 
 class EncryptedFile(UnreadableFile):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from knowledge.config import ParsingLimits
-from knowledge.errors import EmptyFile, FileTooLarge, FileTooSlow, KnowledgeError, ParserCrashed
+from knowledge.errors import FileTooLarge, FileTooSlow, KnowledgeError, ParserCrashed, WithoutText
 from knowledge.events import PARSED, SPLIT, WORDS, BuildEvent, BuildNote, DocumentFailed, StageProgress
 from knowledge.indexes.projections import Projections
 from knowledge.ingestion.background import PULSE_S, background, called, pulsing
@@ -197,7 +197,7 @@ class Processor:
             reason = f"Reading it failed by a mistake of ours ({type(error).__name__}); please report it."
             return _Prepared(pending=pending, code="internal_error", reason=reason)
         if not read.chunks:
-            return _Prepared(pending=pending, code=EmptyFile.code, reason=f"{pending.path} holds no text.")
+            return _Prepared(pending=pending, code=WithoutText.code, reason=f"{pending.path} holds no text.")
         return _Prepared(pending=pending, parsed=read.document, drafts=read.chunks)
 
     def _write(

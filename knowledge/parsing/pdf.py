@@ -13,7 +13,7 @@ from typing import Any
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 
 from knowledge.config import ParsingLimits
-from knowledge.errors import DamagedFile, EmptyFile, EncryptedFile, ScannedFile, UnreadableFile
+from knowledge.errors import DamagedFile, EncryptedFile, ScannedFile, UnreadableFile, WithoutText
 from knowledge.parsing.decoding import clean
 from knowledge.parsing.draft import Draft, MarkdownWriter, one_line
 from knowledge.parsing.markdown import first_heading
@@ -81,7 +81,7 @@ def read_pdf(path: Path, name: str, limits: ParsingLimits) -> Draft:
     try:
         count = len(document)
         if count == 0:
-            raise EmptyFile(f"{name} has no pages.")
+            raise WithoutText(f"{name} has no pages.")
         outline = _outline(document)
         metadata = _metadata(document, count)
         pages = _read_pages(document, min(count, limits.max_pages), outline)

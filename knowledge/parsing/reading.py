@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from knowledge.config import MEGABYTE, ParsingLimits
-from knowledge.errors import DamagedFile, EmptyFile, FileTooLarge, NotText, UnreadableFile
+from knowledge.errors import DamagedFile, EmptyFile, FileTooLarge, NotText, UnreadableFile, WithoutText
 from knowledge.parsing import formats
 from knowledge.parsing.decoding import Decoded, clean, decode
 from knowledge.parsing.draft import Draft, json_safe, one_line
@@ -34,7 +34,7 @@ def parse(path: Path, *, name: str, limits: ParsingLimits, media_type: str | Non
         found, decoded = _open(path, shown, name, limits, media_type)
         draft = _read(path, shown, found, decoded, limits)
         if not draft.text.strip():
-            raise EmptyFile(f"{shown} holds no text.")
+            raise WithoutText(f"{shown} holds no text.")
         if len(draft.text) > limits.max_text_chars:
             raise FileTooLarge(
                 f"{shown} holds {len(draft.text):,} characters of text; at most {limits.max_text_chars:,} of one file "
